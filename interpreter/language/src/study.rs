@@ -1,0 +1,416 @@
+//! `Study`: the meaning of a file. Flat, fully resolved, every value with its origin. No later phase looks at syntax.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+/// A whole study, after imports, profile and `--set` were applied and every constraint was checked.
+/// Maps keep the order of declaration; only what the study's results need is in them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Study {
+    /// The file's stem; names the results folder.
+    pub name: String,
+    /// First line of the `//!` doc, or the name.
+    pub title: String,
+    /// The whole `//!` doc.
+    pub doc: String,
+    pub seed: u64,
+    pub models: IndexMap<String, Model>,
+    pub problem_sets: IndexMap<String, ProblemSet>,
+    pub algorithms: IndexMap<String, Algorithm>,
+    /// `train` and `distill`, each after what it starts from.
+    pub trainings: IndexMap<String, Training>,
+    pub evaluations: IndexMap<String, Evaluation>,
+    pub outputs: IndexMap<String, Output>,
+    pub claims: IndexMap<String, Claim>,
+    /// The profile that was applied, with what it changed.
+    pub profile: Option<AppliedProfile>,
+    /// What `--set` changed.
+    pub overrides: Vec<Change>,
+    /// Every value by its dotted path (`rl.batch`), written or defaulted.
+    pub origins: IndexMap<String, Leaf>,
+}
+
+/// A model that exists before the study: on the hub, in a folder or file, or freshly initialised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    pub name: String,
+    pub source: ModelSource,
+    /// Longest sequence in tokens, prompt and response together, where the declaration states it.
+    pub context: Option<u64>,
+    /// Number of parameters, for cost estimates, where stated.
+    pub parameters: Option<u64>,
+    /// The tokenizer's family, for the check of logit distillation and for reports.
+    pub vocabulary: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ModelSource {
+    /// `hf:org/name@revision`
+    Hub { repo: String, revision: String },
+    /// A Hugging Face directory or a `.gguf` file; relative paths are relative to the file that declares them
+    /// and are already joined with its folder here.
+    Path { path: String },
+    /// Fresh weights: `source = init { family = qwen2, hidden = 128, … }`.
+    Init { architecture: Architecture, tokenizer: String, seed: u64 },
+}
+
+/// Sizes of a freshly initialised decoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Architecture {
+    /// `qwen2` or `llama`
+    pub family: String,
+    pub hidden: u64,
+    pub layers: u64,
+    pub heads: u64,
+    pub kv_heads: u64,
+    pub feed_forward: u64,
+    pub context: u64,
+    pub rope_theta: f64,
+    pub norm_epsilon: f64,
+    pub tied: bool,
+}
+
+/// A model that is used: one that exists before, or a checkpoint of a training of this study.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ModelRef {
+    Model { name: String },
+    Checkpoint { training: String, step: u64 },
+}
+
+/// Problems with checkable answers: a `data` declaration (training) or a `benchmark`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProblemSet {
+    pub name: String,
+    pub source: ProblemSource,
+    /// Column that holds the problem's text.
+    pub problem: String,
+    /// Column that holds the gold answer.
+    pub answer: Option<String>,
+    /// Column with a worked response to imitate (supervised training).
+    pub response: Option<String>,
+    /// Column with a stable id; else the row's number.
+    pub id: Option<String>,
+    pub prompt: Prompt,
+    pub judge: Judge,
+    /// At most this many problems (after `skip`).
+    pub limit: Option<u64>,
+    pub skip: u64,
+    /// The published number of problems.
+    pub size: Option<u64>,
+    /// Another problem set whose problems must not occur in this one.
+    pub exclude: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ProblemSource {
+    /// `hf:org/name@revision`, with configuration and split.
+    Hub { repo: String, revision: String, config: Option<String>, split: String },
+    /// JSON lines, joined with the folder of the declaring file.
+    Path { path: String },
+    /// A procedural family: `source = countdown { … }`. Options are part of the meaning.
+    Task { task: String, options: IndexMap<String, f64>, seed: u64 },
+}
+
+/// How a problem becomes a prompt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// Text with `{problem}` in it.
+    pub template: String,
+    /// Wrapped in the model's own chat template.
+    pub chat: bool,
+    pub system: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judge {
+    /// The last number equals the gold number.
+    Number,
+    /// `\boxed{}` or final answer, simple mathematical equality.
+    Math,
+    /// A countdown solution is checked step by step.
+    Countdown,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Algorithm {
+    pub name: String,
+    pub method: Method,
+    pub optimizer: Optimizer,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum Method {
+    Sft,
+    Grpo(Grpo),
+}
+
+/// Group-relative policy optimisation; Dr.GRPO is `normalize_std = false` with a constant length.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Grpo {
+    pub normalize_std: bool,
+    pub epsilon: f64,
+    pub clip_low: f64,
+    pub clip_high: f64,
+    pub dual_clip: Option<f64>,
+    pub aggregation: Aggregation,
+    /// Divisor of `seq_mean_token_sum_norm`, in tokens.
+    pub loss_length: Option<u64>,
+    pub kl: Option<Kl>,
+    pub entropy_bonus: f64,
+    /// Optimiser updates a batch of rollouts.
+    pub updates: u64,
+    pub temperature: f64,
+    pub top_p: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregation {
+    TokenMean,
+    TokenSum,
+    SeqMeanTokenSum,
+    SeqMeanTokenMean,
+    SeqMeanTokenSumNorm,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kl {
+    /// `k1`, `k2`, `k3`, `abs`
+    pub estimator: String,
+    pub coefficient: f64,
+}
+
+/// AdamW and its schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Optimizer {
+    pub learning_rate: f64,
+    pub betas: [f64; 2],
+    pub epsilon: f64,
+    pub weight_decay: f64,
+    pub clip_norm: Option<f64>,
+    pub warmup: u64,
+    /// `constant`, `linear` or `cosine`
+    pub schedule: Schedule,
+    /// What the schedule ends at, as a share of `learning_rate`.
+    pub floor: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    Constant,
+    Linear,
+    Cosine,
+}
+
+/// A `train` or a `distill`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    pub name: String,
+    pub start: ModelRef,
+    /// A key of `Study::problem_sets`.
+    pub data: String,
+    pub recipe: Recipe,
+    pub optimizer: Optimizer,
+    /// Steps (optimiser batches) whose checkpoints are kept, ascending; the last step is always among them.
+    pub keep: Vec<u64>,
+    pub seed: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Recipe {
+    /// Reinforcement learning with verifiable rewards.
+    Rl {
+        algorithm: Grpo,
+        /// Prompts a step.
+        batch: u64,
+        /// Samples a prompt.
+        rollouts: u64,
+        steps: u64,
+        /// Tokens a rollout.
+        max_tokens: u64,
+    },
+    /// Supervised fine-tuning on the data's own responses.
+    Sft { batch: u64, steps: u64, max_tokens: u64 },
+    /// Supervised fine-tuning on a teacher's sampled responses.
+    Distill {
+        teacher: ModelRef,
+        /// Prompts taken from the data (None: all of it).
+        prompts: Option<u64>,
+        /// Responses a prompt.
+        samples: u64,
+        sampling: Sampling,
+        /// Only responses that the judge calls right.
+        only_correct: bool,
+        epochs: u64,
+        batch: u64,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    pub temperature: f64,
+    pub top_p: f64,
+    pub top_k: Option<u64>,
+    pub max_tokens: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    pub name: String,
+    pub models: Vec<ModelRef>,
+    /// A key of `Study::problem_sets`.
+    pub benchmark: String,
+    pub sampling: Sampling,
+    /// Samples a problem.
+    pub samples: u64,
+    pub seed: u64,
+}
+
+/// A figure or a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    pub name: String,
+    pub kind: OutputKind,
+    pub title: Option<String>,
+    pub query: Query,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputKind {
+    Figure,
+    Table,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "query", rename_all = "snake_case")]
+pub enum Query {
+    /// `pass_at_k(aime, k = 1..n by *2, of = [base, rl@*])`; `of` defaults to all models of the evaluation.
+    PassAtK { evaluation: String, of: Vec<ModelRef>, k: Vec<u64> },
+    /// `delta_se(aime, of = rl@*, against = base, k = 256)`: pass@k of the base minus pass@1 of the model.
+    DeltaSe { evaluation: String, of: Vec<ModelRef>, against: ModelRef, k: u64 },
+    /// `subset(aime, of = rl@450, within = base)`
+    Subset { evaluation: String, of: Vec<ModelRef>, within: ModelRef },
+    /// `perplexity(aime, of = [base, rl@450], under = [base], correct = true)`
+    Perplexity { evaluation: String, of: Vec<ModelRef>, under: Vec<ModelRef>, only_correct: bool },
+    /// `summary(aime)`: pass@1, solved share, lengths, truncation, verdict counts a model.
+    Summary { evaluation: String, of: Vec<ModelRef> },
+    /// `training(rl)`: reward, length, entropy … over steps.
+    Training { trainings: Vec<String> },
+}
+
+/// A statement over measured quantities.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    pub name: String,
+    /// The sentence in quotes.
+    pub statement: String,
+    pub condition: Condition,
+    /// The expression as it was written, on one line.
+    pub text: String,
+    /// Confidence of the verdict, 0.95 unless said.
+    pub confidence: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Condition {
+    Compare { comparison: Comparison, left: Quantity, right: Quantity },
+    And { left: Box<Condition>, right: Box<Condition> },
+    Or { left: Box<Condition>, right: Box<Condition> },
+    Not { condition: Box<Condition> },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+}
+
+/// A number that is measured. Shares and probabilities are in 0..=1 (`5%` is 0.05).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Quantity {
+    Number { value: f64 },
+    /// `pass(aime, base, k = 256)`
+    Pass { evaluation: String, model: ModelRef, k: u64 },
+    /// `delta_se(aime, of = rl@450, against = base, k = 256)`
+    DeltaSe { evaluation: String, of: ModelRef, against: ModelRef, k: u64 },
+    /// `perplexity(aime, of = rl@450, under = base)`: the median over responses.
+    Perplexity { evaluation: String, of: ModelRef, under: ModelRef, only_correct: bool },
+    /// `share(set)`: of all problems of the evaluation.
+    Share { set: ProblemsExpr },
+    /// `count(set)`
+    Count { set: ProblemsExpr },
+    Add { left: Box<Quantity>, right: Box<Quantity> },
+    Subtract { left: Box<Quantity>, right: Box<Quantity> },
+    Multiply { left: Box<Quantity>, right: Box<Quantity> },
+    Divide { left: Box<Quantity>, right: Box<Quantity> },
+}
+
+/// A set of problems of one evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ProblemsExpr {
+    /// `solved(aime, base)`: at least one right sample.
+    Solved { evaluation: String, model: ModelRef },
+    Union { left: Box<ProblemsExpr>, right: Box<ProblemsExpr> },
+    Intersection { left: Box<ProblemsExpr>, right: Box<ProblemsExpr> },
+    Difference { left: Box<ProblemsExpr>, right: Box<ProblemsExpr> },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AppliedProfile {
+    pub name: String,
+    pub changes: Vec<Change>,
+}
+
+/// A value that a profile or `--set` put in place of another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    pub path: String,
+    pub from: Option<String>,
+    pub to: String,
+}
+
+/// One value of the elaborated study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Leaf {
+    /// As rlx would write it.
+    pub value: String,
+    pub unit: Option<String>,
+    pub origin: Origin,
+    /// What the value replaced, nearest first.
+    pub overrode: Vec<Origin>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Origin {
+    /// Written in a file (name as given or `std/models.rlx`), 1-based line and column.
+    Written { file: String, line: usize, column: usize },
+    /// The schema's default.
+    Default,
+    Profile { name: String, file: String, line: usize, column: usize },
+    Set { text: String },
+}
+
+impl ModelRef {
+    /// `base`, `rl@150`.
+    pub fn label(&self) -> String {
+        match self {
+            ModelRef::Model { name } => name.clone(),
+            ModelRef::Checkpoint { training, step } => format!("{training}@{step}"),
+        }
+    }
+}
