@@ -1,0 +1,460 @@
+//! Study → Plan.
+
+use crate::{
+    cost::Cost,
+    key::{ENCODING, Key},
+    plan::{Action, ModelUse, Plan, SampleStep, Step, StepId, TrainStep},
+};
+use rlx_language::{
+    Claim, Condition, Evaluation, ModelRef, ModelSource, ProblemSet, ProblemSource, ProblemsExpr, Quantity, Query, Recipe,
+    Study, Training,
+};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the plan needs to know about the world outside the file. Filled by a caller that can look: the plan itself
+/// reads no file.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Content hash by local path (models, tokenizers, data files).
+    pub pins: BTreeMap<String, String>,
+    /// Parameters by model name, where a local model was looked into.
+    pub parameters: BTreeMap<String, u64>,
+    /// Number of problems by problem set, where it is known.
+    pub problems: BTreeMap<String, u64>,
+    /// Version of each judge, by its name in the language.
+    pub judges: BTreeMap<String, String>,
+}
+
+/// A study that cannot become a plan.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PlanError {
+    #[error("`{0}` is used by the study but was not declared")]
+    Missing(String),
+    #[error("`{0}` starts, directly or through others, from itself")]
+    Cycle(String),
+}
+
+/// Compiles `study` into its steps. Order: what is fetched and trained first, then samples, verdicts, scores, outputs, report.
+///
+/// # Errors
+/// A name that the study does not hold, or a training that starts from itself (both are caught by the language first).
+pub fn build(study: &Study, around: &Surroundings) -> Result<Plan, PlanError> {
+    let mut builder = Builder { study, around, steps: Vec::new(), by_name: BTreeMap::new(), open: BTreeSet::new() };
+    // Trainings in the order of declaration; each pulls what it starts from before itself.
+    for name in study.trainings.keys() {
+        builder.training(name)?;
+    }
+    for evaluation in study.evaluations.values() {
+        for model in &evaluation.models {
+            let samples = builder.sample_evaluation(evaluation, model)?;
+            builder.judge_evaluation(evaluation, model, samples)?;
+        }
+    }
+    let mut last = Vec::new();
+    for output in study.outputs.values() {
+        last.push(builder.output(output)?);
+    }
+    for claim in study.claims.values() {
+        for (evaluation, of, under) in perplexities(&claim.condition) {
+            builder.score(&evaluation, &of, &under)?;
+        }
+    }
+    builder.report(last)?;
+    Ok(Plan { study: study.name.clone(), encoding: ENCODING, steps: builder.steps })
+}
+
+struct Builder<'a> {
+    study: &'a Study,
+    around: &'a Surroundings,
+    steps: Vec<Step>,
+    by_name: BTreeMap<String, StepId>,
+    /// Trainings that are being built, to see cycles.
+    open: BTreeSet<String>,
+}
+
+impl Builder<'_> {
+    fn push(&mut self, kind: &str, name: String, meaning: Value, inputs: Vec<StepId>, action: Action, cost: Cost) -> StepId {
+        let id = self.steps.len();
+        let mut inputs = inputs;
+        inputs.sort_unstable();
+        inputs.dedup();
+        self.by_name.insert(name.clone(), id);
+        self.steps.push(Step { name, key: Key::of(kind, &meaning), meaning, inputs, action, cost });
+        id
+    }
+
+    fn pin(&self, path: &str) -> Value {
+        match self.around.pins.get(path) {
+            Some(hash) => json!({ "content": hash }),
+            // Not there yet: the key is of the path, and changes once the content is known.
+            None => json!({ "path": path }),
+        }
+    }
+
+    fn set(&self, name: &str) -> Result<&ProblemSet, PlanError> {
+        self.study.problem_sets.get(name).ok_or_else(|| PlanError::Missing(name.to_owned()))
+    }
+
+    fn evaluation(&self, name: &str) -> Result<Evaluation, PlanError> {
+        self.study.evaluations.get(name).cloned().ok_or_else(|| PlanError::Missing(name.to_owned()))
+    }
+
+    /// A model that lies outside, or the checkpoint of a training; what makes it is in the plan before it.
+    fn model(&mut self, reference: &ModelRef) -> Result<ModelUse, PlanError> {
+        match reference {
+            ModelRef::Model { name } => {
+                let model = self.study.models.get(name).ok_or_else(|| PlanError::Missing(name.clone()))?;
+                let meaning = match &model.source {
+                    ModelSource::Hub { repo, revision } => json!({ "repo": repo, "revision": revision }),
+                    ModelSource::Path { path } => self.pin(path),
+                    ModelSource::Init { architecture, tokenizer, seed } => {
+                        json!({ "architecture": architecture, "tokenizer": self.pin(tokenizer), "seed": seed })
+                    }
+                };
+                let key = Key::of("model", &meaning);
+                let mut made_by = None;
+                if matches!(model.source, ModelSource::Hub { .. }) {
+                    let step = format!("fetch model {name}");
+                    made_by = Some(match self.by_name.get(&step) {
+                        Some(id) => *id,
+                        None => {
+                            let action = Action::FetchModel { model: model.clone() };
+                            self.push("model", step, meaning, Vec::new(), action, Cost::default())
+                        }
+                    });
+                }
+                Ok(ModelUse { reference: reference.clone(), key, made_by })
+            }
+            ModelRef::Checkpoint { training, step } => {
+                let id = self.training(training)?;
+                let key = Key::of("checkpoint", &json!({ "training": self.steps[id].key, "step": step }));
+                Ok(ModelUse { reference: reference.clone(), key, made_by: Some(id) })
+            }
+        }
+    }
+
+    /// The meaning of a problem set's content; how many of its problems are used is not part of it.
+    fn problems(&mut self, name: &str) -> Result<(Value, Option<StepId>), PlanError> {
+        let set = self.set(name)?.clone();
+        let mut fetch = None;
+        let source = match &set.source {
+            ProblemSource::Hub { repo, revision, config, split } => {
+                let meaning = json!({ "repo": repo, "revision": revision, "config": config, "split": split });
+                let step = format!("fetch data {name}");
+                fetch = Some(match self.by_name.get(&step) {
+                    Some(id) => *id,
+                    None => {
+                        let action = Action::FetchProblems { set: set.clone() };
+                        self.push("data", step, meaning.clone(), Vec::new(), action, Cost::default())
+                    }
+                });
+                meaning
+            }
+            ProblemSource::Path { path } => self.pin(path),
+            ProblemSource::Task { task, options, seed } => json!({ "task": task, "options": options, "seed": seed }),
+        };
+        let mut exclude = Vec::new();
+        for other in &set.exclude {
+            let limit = self.set(other)?.limit;
+            // What is left out depends on how many problems the other set has.
+            exclude.push(json!({ "set": self.problems(other)?.0, "limit": limit }));
+        }
+        let meaning = json!({
+            "source": source, "problem": set.problem, "answer": set.answer, "response": set.response, "id": set.id,
+            "exclude": exclude,
+        });
+        Ok((meaning, fetch))
+    }
+
+    fn count(&self, set: &str) -> u64 {
+        let known = self.around.problems.get(set).copied();
+        let declared = self.study.problem_sets.get(set);
+        let size = known.or_else(|| declared.and_then(|set| set.size)).unwrap_or(0);
+        declared.and_then(|set| set.limit).map_or(size, |limit| if size == 0 { limit } else { limit.min(size) })
+    }
+
+    fn parameters(&self, reference: &ModelRef) -> Option<u64> {
+        match reference {
+            ModelRef::Model { name } => {
+                let model = self.study.models.get(name)?;
+                self.around.parameters.get(name).copied().or(model.parameters)
+            }
+            ModelRef::Checkpoint { training, .. } => {
+                let training = self.study.trainings.get(training)?;
+                if training.start == *reference { None } else { self.parameters(&training.start) }
+            }
+        }
+    }
+
+    fn training(&mut self, name: &str) -> Result<StepId, PlanError> {
+        let study = self.study;
+        let training = study.trainings.get(name).ok_or_else(|| PlanError::Missing(name.to_owned()))?;
+        let word = if matches!(training.recipe, Recipe::Distill { .. }) { "distill" } else { "train" };
+        let step_name = format!("{word} {name}");
+        if let Some(id) = self.by_name.get(&step_name) {
+            return Ok(*id);
+        }
+        if !self.open.insert(name.to_owned()) {
+            return Err(PlanError::Cycle(name.to_owned()));
+        }
+        let id = self.build_training(training, step_name)?;
+        self.open.remove(name);
+        Ok(id)
+    }
+
+    fn build_training(&mut self, training: &Training, step_name: String) -> Result<StepId, PlanError> {
+        let start = self.model(&training.start)?;
+        let (data, fetch) = self.problems(&training.data)?;
+        let set = self.set(&training.data)?.clone();
+        let parameters = self.parameters(&training.start);
+        let kept = training.keep.len() as u64;
+        let mut inputs: Vec<StepId> = start.made_by.into_iter().chain(fetch).collect();
+        let mut meaning = json!({
+            "start": start.key, "data": data, "prompt": set.prompt, "skip": set.skip, "limit": set.limit,
+            "optimizer": training.optimizer, "seed": training.seed,
+        });
+        let (recipe, cost, responses, verdicts) = match &training.recipe {
+            Recipe::Rl { batch, rollouts, steps, max_tokens, .. } => {
+                meaning["judge"] = self.judge_meaning(set.judge);
+                let tokens = steps * batch * rollouts * max_tokens;
+                (json!(training.recipe), Cost::training(parameters, tokens, tokens, kept), None, None)
+            }
+            Recipe::Sft { batch, steps, max_tokens } => {
+                (json!(training.recipe), Cost::training(parameters, 0, steps * batch * max_tokens, kept), None, None)
+            }
+            Recipe::Distill { teacher, prompts, samples, sampling, only_correct, epochs, batch } => {
+                let draw = SampleStep {
+                    model: self.model(teacher)?,
+                    set: training.data.clone(),
+                    limit: *prompts,
+                    sampling: sampling.clone(),
+                    samples: *samples,
+                    seed: training.seed,
+                };
+                let responses = self.sample(format!("sample {} {}", training.name, teacher.label()), draw)?;
+                inputs.push(responses);
+                let mut verdicts = None;
+                if *only_correct {
+                    let name = format!("judge {} {}", training.name, teacher.label());
+                    let id = self.judge(name, responses, &training.data)?;
+                    inputs.push(id);
+                    verdicts = Some(id);
+                }
+                let count = prompts.unwrap_or_else(|| self.count(&training.data));
+                let tokens = count * samples * epochs * sampling.max_tokens;
+                let recipe = json!({
+                    "kind": "distill", "responses": self.steps[responses].key, "prompts": prompts, "samples": samples,
+                    "verdicts": verdicts.map(|id| self.steps[id].key), "epochs": epochs, "batch": batch,
+                });
+                (recipe, Cost::training(parameters, 0, tokens, kept), Some(responses), verdicts)
+            }
+        };
+        meaning["recipe"] = recipe;
+        let action = Action::Train(Box::new(TrainStep { training: training.clone(), start, responses, verdicts }));
+        Ok(self.push("train", step_name, meaning, inputs, action, cost))
+    }
+
+    fn sample(&mut self, name: String, draw: SampleStep) -> Result<StepId, PlanError> {
+        if let Some(id) = self.by_name.get(&name) {
+            return Ok(*id);
+        }
+        let (data, fetch) = self.problems(&draw.set)?;
+        let set = self.set(&draw.set)?;
+        let meaning = json!({
+            "model": draw.model.key, "problems": data, "prompt": set.prompt, "sampling": draw.sampling, "seed": draw.seed,
+        });
+        let count = draw.limit.unwrap_or_else(|| self.count(&draw.set));
+        let cost = Cost::sampling(
+            self.parameters(&draw.model.reference),
+            count.saturating_mul(draw.samples),
+            draw.sampling.max_tokens,
+        );
+        let inputs = draw.model.made_by.into_iter().chain(fetch).collect();
+        Ok(self.push("sample", name, meaning, inputs, Action::Sample(draw), cost))
+    }
+
+    fn judge_meaning(&self, judge: rlx_language::Judge) -> Value {
+        let name = json!(judge);
+        let version = name.as_str().and_then(|name| self.around.judges.get(name)).cloned();
+        json!({ "judge": name, "version": version })
+    }
+
+    fn judge(&mut self, name: String, samples: StepId, set: &str) -> Result<StepId, PlanError> {
+        if let Some(id) = self.by_name.get(&name) {
+            return Ok(*id);
+        }
+        let judge = self.set(set)?.judge;
+        let mut meaning = self.judge_meaning(judge);
+        meaning["samples"] = json!(self.steps[samples].key);
+        let action = Action::Judge { samples, set: set.to_owned(), judge };
+        Ok(self.push("judge", name, meaning, vec![samples], action, Cost::default()))
+    }
+
+    fn sample_evaluation(&mut self, evaluation: &Evaluation, model: &ModelRef) -> Result<StepId, PlanError> {
+        let draw = SampleStep {
+            model: self.model(model)?,
+            set: evaluation.benchmark.clone(),
+            limit: None,
+            sampling: evaluation.sampling.clone(),
+            samples: evaluation.samples,
+            seed: evaluation.seed,
+        };
+        self.sample(format!("sample {} {}", evaluation.name, model.label()), draw)
+    }
+
+    fn judge_evaluation(&mut self, evaluation: &Evaluation, model: &ModelRef, samples: StepId) -> Result<StepId, PlanError> {
+        self.judge(format!("judge {} {}", evaluation.name, model.label()), samples, &evaluation.benchmark)
+    }
+
+    fn score(&mut self, evaluation: &str, of: &ModelRef, under: &ModelRef) -> Result<StepId, PlanError> {
+        let name = format!("score {evaluation} {} under {}", of.label(), under.label());
+        if let Some(id) = self.by_name.get(&name) {
+            return Ok(*id);
+        }
+        let evaluation = self.evaluation(evaluation)?;
+        let samples = self.sample_evaluation(&evaluation, of)?;
+        let under = self.model(under)?;
+        let meaning = json!({ "samples": self.steps[samples].key, "under": under.key, "temperature": 1 });
+        let responses = self.count(&evaluation.benchmark).saturating_mul(evaluation.samples);
+        let cost = Cost::scoring(self.parameters(&under.reference), responses, evaluation.sampling.max_tokens);
+        let inputs = under.made_by.into_iter().chain([samples]).collect();
+        Ok(self.push("score", name, meaning, inputs, Action::Score { samples, under }, cost))
+    }
+
+    fn verdicts(&mut self, evaluation: &str, models: &[&ModelRef]) -> Result<Vec<StepId>, PlanError> {
+        let evaluation = self.evaluation(evaluation)?;
+        let mut inputs = Vec::new();
+        for model in models {
+            let samples = self.sample_evaluation(&evaluation, model)?;
+            inputs.push(self.judge_evaluation(&evaluation, model, samples)?);
+        }
+        Ok(inputs)
+    }
+
+    fn output(&mut self, output: &rlx_language::Output) -> Result<StepId, PlanError> {
+        let mut inputs = Vec::new();
+        let mut samples = None;
+        let evaluation = match &output.query {
+            Query::PassAtK { evaluation, of, .. } | Query::Summary { evaluation, of } => {
+                inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
+                Some(evaluation.clone())
+            }
+            Query::DeltaSe { evaluation, of, against, .. } => {
+                inputs.extend(self.verdicts(evaluation, &of.iter().chain([against]).collect::<Vec<_>>())?);
+                Some(evaluation.clone())
+            }
+            Query::Subset { evaluation, of, within } => {
+                inputs.extend(self.verdicts(evaluation, &of.iter().chain([within]).collect::<Vec<_>>())?);
+                Some(evaluation.clone())
+            }
+            Query::Perplexity { evaluation, of, under, only_correct } => {
+                for under in under {
+                    for of in of {
+                        inputs.push(self.score(evaluation, of, under)?);
+                    }
+                }
+                if *only_correct {
+                    inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
+                }
+                Some(evaluation.clone())
+            }
+            Query::Training { trainings } => {
+                for name in trainings {
+                    inputs.push(self.training(name)?);
+                }
+                None
+            }
+        };
+        if let Some(name) = &evaluation {
+            samples = Some(self.evaluation(name)?.samples);
+        }
+        let mut keys: Vec<Key> = inputs.iter().map(|id| self.steps[*id].key).collect();
+        keys.sort_unstable();
+        let meaning = json!({
+            "query": output.query, "kind": output.kind, "title": output.title, "samples": samples, "inputs": keys,
+        });
+        let word = match output.kind {
+            rlx_language::OutputKind::Figure => "figure",
+            rlx_language::OutputKind::Table => "table",
+        };
+        let action = Action::Analyse { output: Box::new(output.clone()), evaluation };
+        Ok(self.push("analyse", format!("{word} {}", output.name), meaning, inputs, action, Cost::default()))
+    }
+
+    fn report(&mut self, outputs: Vec<StepId>) -> Result<StepId, PlanError> {
+        let mut inputs = outputs;
+        for id in 0..self.steps.len() {
+            if !matches!(self.steps[id].action, Action::FetchModel { .. } | Action::FetchProblems { .. }) {
+                inputs.push(id);
+            }
+        }
+        let keys: Vec<Key> = inputs.iter().map(|id| self.steps[*id].key).collect();
+        let study = self.study;
+        let claims: Vec<&Claim> = study.claims.values().collect();
+        let counts: Vec<Value> = study
+            .evaluations
+            .values()
+            .map(|evaluation| json!({ "samples": evaluation.samples, "problems": self.count(&evaluation.benchmark) }))
+            .collect();
+        let meaning = json!({
+            "title": study.title, "doc": study.doc, "claims": claims, "inputs": keys, "counts": counts,
+            "profile": study.profile, "overrides": study.overrides,
+        });
+        Ok(self.push("report", "report".to_owned(), meaning, inputs, Action::Report, Cost::default()))
+    }
+}
+
+/// The perplexities that a claim measures: (evaluation, of, under), in the order they are read.
+pub fn perplexities(condition: &Condition) -> Vec<(String, ModelRef, ModelRef)> {
+    let mut found = Vec::new();
+    condition_perplexities(condition, &mut found);
+    found
+}
+
+fn condition_perplexities(condition: &Condition, found: &mut Vec<(String, ModelRef, ModelRef)>) {
+    match condition {
+        Condition::Compare { left, right, .. } => {
+            quantity_perplexities(left, found);
+            quantity_perplexities(right, found);
+        }
+        Condition::And { left, right } | Condition::Or { left, right } => {
+            condition_perplexities(left, found);
+            condition_perplexities(right, found);
+        }
+        Condition::Not { condition } => condition_perplexities(condition, found),
+    }
+}
+
+fn quantity_perplexities(quantity: &Quantity, found: &mut Vec<(String, ModelRef, ModelRef)>) {
+    match quantity {
+        Quantity::Perplexity { evaluation, of, under, .. } => {
+            let entry = (evaluation.clone(), of.clone(), under.clone());
+            if !found.contains(&entry) {
+                found.push(entry);
+            }
+        }
+        Quantity::Add { left, right }
+        | Quantity::Subtract { left, right }
+        | Quantity::Multiply { left, right }
+        | Quantity::Divide { left, right } => {
+            quantity_perplexities(left, found);
+            quantity_perplexities(right, found);
+        }
+        Quantity::Number { .. } | Quantity::Pass { .. } | Quantity::DeltaSe { .. } => {}
+        Quantity::Share { set } | Quantity::Count { set } => no_perplexity(set),
+    }
+}
+
+/// A set of problems measures no perplexity; named so that a new kind of set forces a decision here.
+fn no_perplexity(set: &ProblemsExpr) {
+    match set {
+        ProblemsExpr::Solved { .. } => {}
+        ProblemsExpr::Union { left, right }
+        | ProblemsExpr::Intersection { left, right }
+        | ProblemsExpr::Difference { left, right } => {
+            no_perplexity(left);
+            no_perplexity(right);
+        }
+    }
+}

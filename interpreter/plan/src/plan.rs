@@ -1,0 +1,103 @@
+//! `Plan`: the directed acyclic graph of steps that a study compiles to.
+
+use crate::{cost::Cost, key::Key};
+use rlx_language::{Judge, Model, ModelRef, Output, ProblemSet, Sampling, Training};
+use serde::Serialize;
+
+/// Position of a step in `Plan::steps`; inputs always come before the steps that read them.
+pub type StepId = usize;
+
+/// Everything that a study will do, in an order that respects the arrows.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    pub study: String,
+    /// Version of the key encoding.
+    pub encoding: &'static str,
+    pub steps: Vec<Step>,
+}
+
+/// One piece of work with a key that says what it means.
+#[derive(Debug, Clone, Serialize)]
+pub struct Step {
+    /// Unique in the plan, stable under reformatting: `train rl`, `sample aime rl@150`.
+    pub name: String,
+    pub key: Key,
+    /// What the key was made of: shown by `rlx why` and compared by `rlx plan`.
+    pub meaning: serde_json::Value,
+    pub inputs: Vec<StepId>,
+    pub action: Action,
+    pub cost: Cost,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// A hub model must lie in the cache.
+    FetchModel { model: Model },
+    /// A hub data set must lie in the cache.
+    FetchProblems { set: ProblemSet },
+    /// RL, supervised fine-tuning or distillation.
+    Train(Box<TrainStep>),
+    /// Draw responses.
+    Sample(SampleStep),
+    /// Verdicts on the responses of `samples`.
+    Judge { samples: StepId, set: String, judge: Judge },
+    /// Log-probabilities of the responses of `samples` under another model.
+    Score { samples: StepId, under: ModelUse },
+    /// Numbers of a figure or a table.
+    Analyse { output: Box<Output>, evaluation: Option<String> },
+    /// Figures, tables, claim verdicts and the page.
+    Report,
+}
+
+/// A model with the key of its weights.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelUse {
+    pub reference: ModelRef,
+    pub key: Key,
+    /// The training step that makes it, where the study does.
+    pub made_by: Option<StepId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrainStep {
+    pub training: Training,
+    pub start: ModelUse,
+    /// For a distillation: where the teacher's responses are drawn, and judged if only right ones are learnt.
+    pub responses: Option<StepId>,
+    pub verdicts: Option<StepId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SampleStep {
+    pub model: ModelUse,
+    /// A key of `Study::problem_sets`.
+    pub set: String,
+    /// Only the first problems of the set (a distillation's `prompts`).
+    pub limit: Option<u64>,
+    pub sampling: Sampling,
+    /// Samples a problem. Not part of the key: raising it draws what is missing.
+    pub samples: u64,
+    pub seed: u64,
+}
+
+impl Plan {
+    /// The step named `name`.
+    pub fn step(&self, name: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.name == name)
+    }
+
+    /// The plan as a Graphviz graph.
+    pub fn to_dot(&self) -> String {
+        let mut out = format!("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box];\n", self.study);
+        for (id, step) in self.steps.iter().enumerate() {
+            out.push_str(&format!("  s{id} [label=\"{}\\n{}\"];\n", step.name, step.key.short()));
+            for input in &step.inputs {
+                out.push_str(&format!("  s{input} -> s{id};\n"));
+            }
+        }
+        out.push_str("}\n");
+        out
+    }
+}

@@ -1,0 +1,80 @@
+//! Rows survive what happens to files.
+
+use rlx_store::{Finish, Response, Store, StoreError, problems_hash};
+use std::fs;
+
+fn row(problem: &str, sample: u64, text: &str) -> Response {
+    Response {
+        problem: problem.into(),
+        sample,
+        seed: sample,
+        prompt: "p".into(),
+        tokens: vec![1, 2],
+        text: text.into(),
+        finish: Finish::Stop,
+        logprob: -0.5,
+        engine: "test".into(),
+    }
+}
+
+#[test]
+fn rows_come_back_in_order_and_the_first_of_two_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let table = store.samples("k");
+    table.append(&[row("b", 0, "x"), row("a", 1, "y")]).unwrap();
+    table.append(&[row("a", 0, "z"), row("b", 0, "later")]).unwrap();
+    let rows = table.read().unwrap();
+    let ids: Vec<_> = rows.iter().map(|row| (row.problem.as_str(), row.sample, row.text.as_str())).collect();
+    assert_eq!(ids, [("a", 0, "z"), ("a", 1, "y"), ("b", 0, "x")]);
+}
+
+#[test]
+fn what_a_kill_left_half_written_is_not_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let table = store.samples("k");
+    table.append(&[row("a", 0, "x")]).unwrap();
+    fs::write(table.folder().join("rows-000001-0123.jsonl.tmp"), b"{\"problem\":").unwrap();
+    assert_eq!(table.read().unwrap().len(), 1);
+    table.append(&[row("a", 1, "y")]).unwrap();
+    assert_eq!(table.read().unwrap().len(), 2);
+}
+
+#[test]
+fn a_flipped_byte_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let table = store.samples("k");
+    table.append(&[row("a", 0, "hello")]).unwrap();
+    let block = fs::read_dir(table.folder()).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&block).unwrap().replace("hello", "jello");
+    fs::write(&block, text).unwrap();
+    match table.read() {
+        Err(StoreError::Damaged { path, .. }) => assert_eq!(path, block),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn completeness_is_by_problems_and_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let table = store.samples("k");
+    let problems = problems_hash(["a", "b"]);
+    assert!(!table.complete_for(&problems, 1).unwrap());
+    table.mark_complete(&problems, 4).unwrap();
+    assert!(table.complete_for(&problems, 4).unwrap());
+    assert!(table.complete_for(&problems, 2).unwrap());
+    assert!(!table.complete_for(&problems, 5).unwrap());
+    assert!(!table.complete_for(&problems_hash(["ab"]), 4).unwrap());
+}
+
+#[test]
+fn one_writer_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Store::open(folder.path()).unwrap();
+    assert!(matches!(Store::open(folder.path()), Err(StoreError::Busy { .. })));
+    drop(first);
+    assert!(Store::open(folder.path()).is_ok());
+}
