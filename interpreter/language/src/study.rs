@@ -72,6 +72,8 @@ pub struct Architecture {
 }
 
 /// A model that is used: one that exists before, or a checkpoint of a training of this study.
+/// Step 0 of a training is its end, for a `distill`: how many steps it takes is known only when the
+/// teacher's responses are drawn and filtered. A `train` is always named by a kept step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ModelRef {
@@ -218,6 +220,7 @@ pub struct Training {
     pub recipe: Recipe,
     pub optimizer: Optimizer,
     /// Steps (optimiser batches) whose checkpoints are kept, ascending; the last step is always among them.
+    /// Empty for a `distill`, which keeps its end (step 0 of a [`ModelRef`]).
     pub keep: Vec<u64>,
     pub seed: u64,
 }
@@ -406,10 +409,11 @@ pub enum Origin {
 }
 
 impl ModelRef {
-    /// `base`, `rl@150`.
+    /// `base`, `rl@150`, `student`.
     pub fn label(&self) -> String {
         match self {
             ModelRef::Model { name } => name.clone(),
+            ModelRef::Checkpoint { training, step: 0 } => training.clone(),
             ModelRef::Checkpoint { training, step } => format!("{training}@{step}"),
         }
     }
