@@ -1,0 +1,11 @@
+//! Verdicts on responses: plain functions over text, without I/O.
+//!
+//! In the story text → Ast → Study → Plan → rows → tables, figures, verdicts this crate turns a response row into
+//! a verdict row: outcome, extracted answer, the rule that found it, and the reason. Each judge is one file and
+//! carries a version; a verdict can always be computed again from the response's text.
+
+mod countdown;
+mod verdict;
+
+pub use countdown::Countdown;
+pub use verdict::{Case, Judge, Outcome, Verdict};
