@@ -1,0 +1,341 @@
+//! pest's errors → messages in the words of the language.
+
+use pest::error::{Error, ErrorVariant, InputLocation};
+
+use crate::ast::Span;
+use crate::error::{EXPECTED, HABIT, KEYWORD, SyntaxError, TEXT, TOO_LARGE};
+use crate::parser::Rule;
+use crate::scan::{KEYWORDS, Token, TokenKind};
+
+/// What a rule is called in messages; `None` for what is never said. The match is exhaustive,
+/// so that a new rule forces a decision.
+fn symbol(rule: Rule) -> Option<&'static str> {
+    Some(match rule {
+        Rule::EOI => "the end of the declaration",
+        Rule::import | Rule::profile | Rule::claim | Rule::declaration | Rule::keyword
+        | Rule::use_word | Rule::profile_word | Rule::claim_word => "a declaration",
+        Rule::value | Rule::group | Rule::list | Rule::record | Rule::number | Rule::digits
+        | Rule::truth | Rule::nothing | Rule::reference | Rule::bound | Rule::negative
+        | Rule::not_word | Rule::argument => "a value",
+        Rule::alias | Rule::as_word => "`as`",
+        Rule::title | Rule::text => "a text in double quotes",
+        Rule::field => "a field",
+        Rule::path | Rule::name => "a name",
+        Rule::last | Rule::every => "a checkpoint (a step, `*` or `last`)",
+        Rule::by_word => "`by`",
+        Rule::equals => "`=`",
+        Rule::comma => "`,`",
+        Rule::newline => "a new line",
+        Rule::fields | Rule::open_brace => "`{`",
+        Rule::close_brace => "`}`",
+        Rule::open_bracket => "`[`",
+        Rule::close_bracket => "`]`",
+        Rule::open_parenthesis => "`(`",
+        Rule::close_parenthesis => "`)`",
+        Rule::dot_brace => "`.{`",
+        Rule::or_word | Rule::and_word | Rule::equal | Rule::not_equal | Rule::less
+        | Rule::less_equal | Rule::greater | Rule::greater_equal | Rule::union
+        | Rule::intersection | Rule::plus | Rule::minus | Rule::times | Rule::divide => {
+            "an operator"
+        }
+        Rule::unit | Rule::percent | Rule::arguments | Rule::checkpoint | Rule::at_sign
+        | Rule::range | Rule::dots => return None,
+        // These match without consuming or never by themselves.
+        Rule::item | Rule::expression | Rule::setting | Rule::gap | Rule::names
+        | Rule::separator | Rule::chain | Rule::operand | Rule::operator | Rule::infix
+        | Rule::whole | Rule::blank | Rule::letter | Rule::word_of_values | Rule::WHITESPACE
+        | Rule::COMMENT => return None,
+    })
+}
+
+/// The place of an error and what stands around it.
+struct Place<'a> {
+    source: &'a str,
+    expected: Vec<Rule>,
+    /// The last token before it that is neither comment nor line break.
+    before: Option<Token>,
+    /// The token at it; `None` at the end of the text.
+    found: Option<Token>,
+    /// The token after `found`, line breaks skipped.
+    after: Option<Token>,
+    /// The first tokens of the piece.
+    head: Option<Token>,
+}
+
+impl Place<'_> {
+    fn expects(&self, rule: Rule) -> bool {
+        self.expected.contains(&rule)
+    }
+
+    fn text(&self, token: Option<Token>) -> &str {
+        token.map_or("", |token| token.text(self.source))
+    }
+
+    fn kind(&self) -> Option<TokenKind> {
+        self.found.map(|token| token.kind)
+    }
+
+    /// Where the message points: the found token, or right behind the last one of the line.
+    fn span(&self) -> Span {
+        match (self.found, self.before) {
+            (Some(found), _) if found.is_significant() => found.span(),
+            (_, Some(before)) => Span { start: before.end, end: before.end },
+            _ => Span::default(),
+        }
+    }
+
+    fn found_words(&self) -> String {
+        match self.kind() {
+            None => "the end of the file".to_owned(),
+            Some(kind) => match kind {
+                TokenKind::Newline | TokenKind::Comment => "the end of the line".to_owned(),
+                TokenKind::Text | TokenKind::OpenText => "a text".to_owned(),
+                _ => format!("`{}`", shortened(self.text(self.found))),
+            },
+        }
+    }
+}
+
+/// Reads pest's error in the piece that starts at `offset`.
+pub(crate) fn explain(
+    source: &str,
+    tokens: &[Token],
+    offset: usize,
+    error: Error<Rule>,
+) -> SyntaxError {
+    let at = offset
+        + match error.location {
+            InputLocation::Pos(at) => at,
+            InputLocation::Span((start, _)) => start,
+        };
+    let index = tokens.partition_point(|token| token.end <= at);
+    let first = tokens.partition_point(|token| token.end <= offset);
+    let ErrorVariant::ParsingError { positives: expected, .. } = error.variant else {
+        return SyntaxError::new(
+            TOO_LARGE,
+            tokens.get(first).map_or_else(Span::default, |token| token.span()),
+            "this declaration is too large to be read",
+            "begins here",
+        )
+        .help("split it, or give parts of it names with `let`");
+    };
+    let significant = |from: usize| tokens.iter().skip(from).copied().find(|t| t.is_significant());
+    let place = Place {
+        source,
+        expected,
+        before: tokens.get(first..index).unwrap_or_default().iter().rev().copied().find(|t| t.is_significant()),
+        found: tokens.get(index).copied(),
+        after: significant(index + 1),
+        head: tokens.get(first).copied(),
+    };
+    special(&place).unwrap_or_else(|| general(&place))
+}
+
+/// A piece whose first word opens no declaration.
+pub(crate) fn unknown_keyword(source: &str, tokens: &[Token], start: usize) -> Option<SyntaxError> {
+    let first = tokens.partition_point(|token| token.end <= start);
+    let token = tokens.get(first..)?.iter().copied().find(|token| token.is_significant())?;
+    let text = token.text(source);
+    if KEYWORDS.contains(&text) {
+        return None;
+    }
+    let found = if token.kind == TokenKind::Text { "a text".to_owned() } else { format!("`{}`", shortened(text)) };
+    let error = SyntaxError::new(
+        KEYWORD,
+        token.span(),
+        format!("expected a declaration, found {found}"),
+        "opens no declaration",
+    );
+    Some(error.help(match other_keyword(text) {
+        Some(help) => help.to_owned(),
+        None => match nearest(text) {
+            Some(keyword) => format!("did you mean `{keyword}`?"),
+            None => {
+                "a line outside of all braces starts with one of: ".to_owned()
+                    + &KEYWORDS.map(|keyword| format!("`{keyword}`")).join(", ")
+            }
+        },
+    }))
+}
+
+/// What other languages call a declaration.
+fn other_keyword(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "import" | "from" | "include" | "require" => {
+            "another file or the library is used with `use`: `use std.algorithms.grpo`"
+        }
+        "const" | "var" | "def" | "set" | "local" | "fn" | "function" => {
+            "a value gets a name with `let`: `let recipe = { warmup = 5 steps }`"
+        }
+        "dataset" => "problems for training are declared with `data`",
+        "eval" | "evaluation" | "test" => "a measurement is declared with `evaluate`",
+        "plot" | "chart" => "a plot is declared with `figure`",
+        "assert" | "hypothesis" => "a statement is declared with `claim`",
+        "parameter" | "arg" | "option" => "a parameter is declared with `param`",
+        "for" | "while" | "if" | "return" => {
+            "a study is a set of declarations; there are no loops and no branches"
+        }
+        "[" => "sections are declarations: `train rl { … }`",
+        _ => return None,
+    })
+}
+
+fn nearest(word: &str) -> Option<&'static str> {
+    let (distance, keyword) = KEYWORDS
+        .into_iter()
+        .map(|keyword| (strsim::damerau_levenshtein(word.get(..20).unwrap_or(word), keyword), keyword))
+        .min()?;
+    (distance <= 2 && distance < keyword.len()).then_some(keyword)
+}
+
+/// Cases in which more can be said than what was expected.
+fn special(place: &Place<'_>) -> Option<SyntaxError> {
+    let span = place.span();
+    let found = place.text(place.found);
+    let before = place.text(place.before);
+    let end_of_line = matches!(place.kind(), None | Some(TokenKind::Newline | TokenKind::Comment));
+    let error = |message: String, label: &str| SyntaxError::new(EXPECTED, span, message, label);
+
+    if place.kind() == Some(TokenKind::OpenText) {
+        let span = Span { start: span.start, end: span.start + 1 };
+        return Some(
+            SyntaxError::new(TEXT, span, "this text is never closed", "opened here")
+                .help("close it with `\"`; a quote inside of a text is written `\\\"`"),
+        );
+    }
+    if end_of_line && place.text(place.after) == "{" && (place.expects(Rule::open_brace) || place.expects(Rule::fields)) {
+        return Some(
+            error("expected `{` on this line".to_owned(), "`{` is missing here")
+                .help("the opening brace stands on the line of the name"),
+        );
+    }
+    if place.expects(Rule::equals) && found == "==" {
+        return Some(
+            error("expected `=`, found `==`".to_owned(), "compares")
+                .help("`=` gives a value; `==` compares two"),
+        );
+    }
+    if found == "=" && place.expects(Rule::equal) && !place.expects(Rule::equals) {
+        return Some(
+            error(format!("expected {}, found `=`", wishes(place)), "`=` gives a value")
+                .help("two values are compared with `==`"),
+        );
+    }
+    if found == "-"
+        && place.before.is_some_and(|token| token.kind == TokenKind::Word && token.end == span.start)
+        && (place.expects(Rule::equals) || place.expects(Rule::open_brace) || place.expects(Rule::title))
+    {
+        return Some(
+            error(format!("expected {}, found `-`", wishes(place)), "no part of a name")
+                .help("names are made of letters, digits and `_`"),
+        );
+    }
+    if found == "for" && place.head.is_some_and(|head| KEYWORDS.contains(&head.text(place.source))) {
+        return Some(
+            SyntaxError::new(HABIT, span, "there are no loops", "a loop")
+                .help("declare each one by itself; what they share gets a name with `let`"),
+        );
+    }
+    if before == "claim" || (place.expects(Rule::title) && place.text(place.head) == "claim") {
+        if place.expects(Rule::title) {
+            return Some(
+                error(format!("expected the statement of the claim, found {}", place.found_words()), "no statement")
+                    .help("say in double quotes what is claimed: `claim better \"RL is better\" { … }`"),
+            );
+        }
+    }
+    if found == "-" && place.expects(Rule::plus) {
+        return Some(
+            error("a line cannot begin with `-`".to_owned(), "joined to no line")
+                .help("end the line before with `-`"),
+        );
+    }
+    if place.expects(Rule::equals) && KEYWORDS.contains(&before) && place.kind() == Some(TokenKind::Word) {
+        return Some(
+            error(format!("expected `=` after the name `{before}`, found `{}`", shortened(found)), "no `=` before this")
+                .help("declarations stand outside of all braces, a field is `name = value`"),
+        );
+    }
+    if place.expects(Rule::value) && end_of_line && before == "=" {
+        return Some(
+            error("expected a value after `=`, found the end of the line".to_owned(), "a value is missing here")
+                .help("the value begins on the line of its name"),
+        );
+    }
+    None
+}
+
+fn general(place: &Place<'_>) -> SyntaxError {
+    let error = SyntaxError::new(
+        EXPECTED,
+        place.span(),
+        format!("expected {}, found {}", wishes(place), place.found_words()),
+        if place.span().start == place.span().end { "missing here" } else { "not expected here" },
+    );
+    let begins_value = matches!(
+        place.kind(),
+        Some(TokenKind::Word | TokenKind::Number | TokenKind::Text)
+    ) || matches!(place.text(place.found), "[" | "{" | "(");
+    if begins_value && place.expects(Rule::comma) {
+        return error.help(if place.expects(Rule::newline) {
+            "fields on one line have commas between them"
+        } else {
+            "values of a list have commas between them"
+        });
+    }
+    if place.kind() == Some(TokenKind::Unknown) {
+        return error.help("names are made of the letters a to z, digits and `_`; texts stand in double quotes");
+    }
+    error
+}
+
+/// `a, b or c`: what could stand here, the most telling only.
+fn wishes(place: &Place<'_>) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for rule in &place.expected {
+        if let Some(word) = symbol(*rule)
+            && !words.contains(&word)
+        {
+            words.push(word);
+        }
+    }
+    let has = |word: &str| words.contains(&word);
+    // After a whole value an operator is always possible; what ends the value says more.
+    let ends = ["`,`", "a new line", "`}`", "`]`", "`)`"].into_iter().any(has);
+    let only_end = has("the end of the declaration");
+    words.retain(|word| match *word {
+        "an operator" | "`by`" => !ends && !only_end,
+        "`{`" => !ends && !only_end,
+        _ => true,
+    });
+    for word in &mut words {
+        if *word == "the end of the declaration" {
+            *word = "the end of the line";
+        }
+    }
+    words.sort_by_key(|word| order(word));
+    match words.as_slice() {
+        [] => "something else".to_owned(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+/// Signs of separation first, brackets last.
+fn order(word: &str) -> u8 {
+    match word {
+        "a value" | "a name" | "a field" => 0,
+        "a new line" => 1,
+        "`,`" => 2,
+        "`=`" => 3,
+        _ => 4,
+    }
+}
+
+fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().take(24).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

@@ -1,0 +1,178 @@
+//! Pieces of text → items, with pest.
+
+use pest::Parser;
+
+use crate::ast::{Expr, Field, File, Item, Span};
+use crate::cut::{Piece, cut};
+use crate::error::{ENCODING, SyntaxError, TOO_LARGE};
+use crate::scan::{Texts, Token, TokenKind, scan};
+use crate::tree::Builder;
+use crate::{MAX_BYTES, expected, habits};
+
+#[derive(pest_derive::Parser)]
+#[grammar = "rlx.pest"]
+pub(crate) struct Grammar;
+
+/// What a text holds, and all that is wrong with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// The declarations that could be read. With errors it is a part of the study, fit for
+    /// further messages and for nothing else.
+    pub file: File,
+    /// In the order of the text.
+    pub errors: Vec<SyntaxError>,
+}
+
+/// Reads one file. Never panics; time grows linearly with the text.
+pub fn parse(text: &str) -> Parsed {
+    if let Some(error) = too_large(text.len()) {
+        return failed(error);
+    }
+    let parsed = parse_tokens(text, &scan(text, Texts::AsWritten));
+    if parsed.errors.is_empty() || !text.contains('"') {
+        return parsed;
+    }
+    // A quote that is missing turns the rest of the file inside out: where texts look as
+    // if they had swallowed declarations, read again with them cut short.
+    let tokens = scan(text, Texts::Suspicious);
+    if tokens.iter().any(|token| token.kind == TokenKind::OpenText) {
+        parse_tokens(text, &tokens)
+    } else {
+        parsed
+    }
+}
+
+/// [`parse`] for the bytes of a file: what is not UTF-8 is an error with its offset.
+pub fn parse_bytes(bytes: &[u8]) -> Parsed {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => parse(text),
+        Err(error) => {
+            let start = error.valid_up_to();
+            let end = start + error.error_len().unwrap_or(bytes.len() - start);
+            failed(
+                SyntaxError::new(
+                    ENCODING,
+                    Span { start, end },
+                    format!("the file is not UTF-8 text: byte {start} begins no character"),
+                    "not UTF-8",
+                )
+                .help("save the file as UTF-8"),
+            )
+        }
+    }
+}
+
+/// Reads one value, such as `[base, rl@*]`.
+///
+/// # Errors
+/// All that is wrong with the text; spans count from its beginning.
+pub fn parse_expression(text: &str) -> Result<Expr, Vec<SyntaxError>> {
+    parse_alone(text, Rule::expression, |builder, pair| builder.expression(pair))
+}
+
+/// Reads what `--set` takes: `rl.steps = 20 steps`.
+///
+/// # Errors
+/// All that is wrong with the text; spans count from its beginning.
+pub fn parse_setting(text: &str) -> Result<Field, Vec<SyntaxError>> {
+    parse_alone(text, Rule::setting, |builder, pair| builder.setting(pair))
+}
+
+fn parse_alone<T>(
+    text: &str,
+    rule: Rule,
+    build: impl Fn(&mut Builder<'_>, pest::iterators::Pair<'_, Rule>) -> Option<T>,
+) -> Result<T, Vec<SyntaxError>> {
+    if let Some(error) = too_large(text.len()) {
+        return Err(vec![error]);
+    }
+    let tokens = scan(text, Texts::Suspicious);
+    let repaired = habits::repair(text, &tokens);
+    let mut errors = repaired.errors;
+    // Only the brackets and the depth count here: a value can look like anything else.
+    let mut broken = false;
+    for piece in cut(text, &tokens).pieces {
+        broken |= piece.broken || !piece.stray.is_empty();
+        errors.extend(piece.errors);
+    }
+    let mut built = None;
+    if !broken {
+        match Grammar::parse(rule, &repaired.text) {
+            Ok(mut pairs) => {
+                let mut builder = Builder::new(0, &mut errors);
+                built = pairs.next().and_then(|pair| build(&mut builder, pair));
+            }
+            Err(error) => errors.push(expected::explain(&repaired.text, &tokens, 0, error)),
+        }
+    }
+    match built {
+        Some(built) if errors.is_empty() => Ok(built),
+        _ => Err(sorted(errors)),
+    }
+}
+
+fn parse_tokens(text: &str, tokens: &[Token]) -> Parsed {
+    let repaired = habits::repair(text, tokens);
+    let pieces = cut(text, tokens);
+    let mut errors = repaired.errors;
+    errors.extend(pieces.errors);
+    let mut items = Vec::with_capacity(pieces.pieces.len());
+    for piece in pieces.pieces {
+        items.extend(parse_piece(&repaired.text, tokens, piece, &mut errors));
+    }
+    Parsed { file: File { doc: pieces.doc, items }, errors: sorted(errors) }
+}
+
+fn parse_piece(
+    text: &str,
+    tokens: &[Token],
+    piece: Piece,
+    errors: &mut Vec<SyntaxError>,
+) -> Option<Item> {
+    errors.extend(piece.errors);
+    if piece.broken {
+        return None;
+    }
+    let Span { start, end } = piece.span;
+    let source = text.get(start..end)?;
+    let blanked;
+    let source = if piece.stray.is_empty() {
+        source
+    } else {
+        blanked = habits::blank(source, start, &piece.stray);
+        &blanked
+    };
+    if let Some(error) = expected::unknown_keyword(text, tokens, start) {
+        errors.push(error);
+        return None;
+    }
+    match Grammar::parse(Rule::item, source) {
+        Ok(mut pairs) => Builder::new(start, errors).item(piece.doc, pairs.next()?),
+        Err(error) => {
+            errors.push(expected::explain(text, tokens, start, error));
+            None
+        }
+    }
+}
+
+fn too_large(bytes: usize) -> Option<SyntaxError> {
+    (bytes > MAX_BYTES).then(|| {
+        SyntaxError::new(
+            TOO_LARGE,
+            Span { start: 0, end: 0 },
+            format!("the file has {bytes} bytes, more than the {MAX_BYTES} that are read"),
+            "the file begins here",
+        )
+        .help("data belongs into a file of its own, named by a `data` declaration")
+    })
+}
+
+fn failed(error: SyntaxError) -> Parsed {
+    Parsed { file: File { doc: None, items: Vec::new() }, errors: vec![error] }
+}
+
+fn sorted(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
+    errors.sort_by_key(|error| (error.span.start, error.span.end));
+    errors.dedup_by(|later, first| later.span == first.span && later.code == first.code);
+    errors
+}
