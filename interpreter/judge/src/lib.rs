@@ -5,7 +5,11 @@
 //! carries a version; a verdict can always be computed again from the response's text.
 
 mod countdown;
+mod extract;
+mod number;
+mod rational;
 mod verdict;
 
 pub use countdown::Countdown;
+pub use number::Number;
 pub use verdict::{Case, Judge, Outcome, Verdict};
