@@ -1,0 +1,138 @@
+//! Block formats of ggml: how many bytes a block has and what numbers it stands for.
+
+use half::{bf16, f16};
+
+/// A storage type of GGUF that the engine reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    F32,
+    F16,
+    Bf16,
+    Q4_0,
+    Q4_1,
+    Q8_0,
+    Q4K,
+    Q6K,
+}
+
+impl Storage {
+    /// The type of a tensor's `ggml_type` number.
+    pub(crate) fn of_number(number: u32) -> Option<Self> {
+        Some(match number {
+            0 => Self::F32,
+            1 => Self::F16,
+            2 => Self::Q4_0,
+            3 => Self::Q4_1,
+            8 => Self::Q8_0,
+            12 => Self::Q4K,
+            14 => Self::Q6K,
+            30 => Self::Bf16,
+            _ => return None,
+        })
+    }
+
+    /// Elements of one block and its bytes.
+    pub(crate) fn block(self) -> (usize, usize) {
+        match self {
+            Self::F32 => (1, 4),
+            Self::F16 | Self::Bf16 => (1, 2),
+            Self::Q4_0 => (32, 18),
+            Self::Q4_1 => (32, 20),
+            Self::Q8_0 => (32, 34),
+            Self::Q4K => (256, 144),
+            Self::Q6K => (256, 210),
+        }
+    }
+
+    /// The numbers of whole blocks; a trailing part of a block is ignored (sizes are checked before).
+    pub(crate) fn dequantise(self, bytes: &[u8]) -> Vec<f32> {
+        let (elements, size) = self.block();
+        let mut out = Vec::with_capacity(bytes.len() / size * elements);
+        for block in bytes.chunks_exact(size) {
+            match self {
+                Self::F32 => out.extend(
+                    block
+                        .iter()
+                        .as_slice()
+                        .first_chunk::<4>()
+                        .map(|b| f32::from_le_bytes(*b)),
+                ),
+                Self::F16 => out.push(half(block, 0)),
+                Self::Bf16 => out.extend(block.first_chunk::<2>().map(|b| bf16::from_le_bytes(*b).to_f32())),
+                Self::Q4_0 => {
+                    let d = half(block, 0);
+                    let (_, q) = block.split_at(2);
+                    out.extend(q.iter().map(|b| d * (f32::from(b & 15) - 8.0)));
+                    out.extend(q.iter().map(|b| d * (f32::from(b >> 4) - 8.0)));
+                }
+                Self::Q4_1 => {
+                    let (d, m) = (half(block, 0), half(block, 2));
+                    let (_, q) = block.split_at(4);
+                    out.extend(q.iter().map(|b| d * f32::from(b & 15) + m));
+                    out.extend(q.iter().map(|b| d * f32::from(b >> 4) + m));
+                }
+                Self::Q8_0 => {
+                    let d = half(block, 0);
+                    let (_, q) = block.split_at(2);
+                    out.extend(q.iter().map(|b| d * f32::from(*b as i8)));
+                }
+                Self::Q4K => q4k(block, &mut out),
+                Self::Q6K => q6k(block, &mut out),
+            }
+        }
+        out
+    }
+}
+
+fn half(block: &[u8], at: usize) -> f32 {
+    block
+        .get(at..)
+        .and_then(|b| b.first_chunk::<2>())
+        .map_or(0.0, |b| f16::from_le_bytes(*b).to_f32())
+}
+
+/// Super-block of 8 sub-blocks of 32 with 6-bit scales and minima packed into 12 bytes.
+fn q4k(block: &[u8], out: &mut Vec<f32>) {
+    let (d, min) = (half(block, 0), half(block, 2));
+    let (packed, quants) = block.split_at(4).1.split_at(12);
+    let at = |i: usize| packed.get(i).copied().unwrap_or(0);
+    let scale = |j: usize| {
+        let (s, m) = if j < 4 {
+            (at(j) & 63, at(j + 4) & 63)
+        } else {
+            (
+                at(j + 4) & 15 | (at(j - 4) >> 6) << 4,
+                at(j + 4) >> 4 | (at(j) >> 6) << 4,
+            )
+        };
+        (d * f32::from(s), min * f32::from(m))
+    };
+    for (pair, q) in quants.chunks_exact(32).enumerate() {
+        let (low, high) = (scale(2 * pair), scale(2 * pair + 1));
+        out.extend(q.iter().map(|b| low.0 * f32::from(b & 15) - low.1));
+        out.extend(q.iter().map(|b| high.0 * f32::from(b >> 4) - high.1));
+    }
+}
+
+/// Super-block of 16 sub-blocks of 16: 4 low bits, 2 high bits, 8-bit scales.
+fn q6k(block: &[u8], out: &mut Vec<f32>) {
+    let d = half(block, 208);
+    let (low, rest) = block.split_at(128);
+    let (high, rest) = rest.split_at(64);
+    let (scales, _) = rest.split_at(16);
+    for ((low, high), scales) in low
+        .chunks_exact(64)
+        .zip(high.chunks_exact(32))
+        .zip(scales.chunks_exact(8))
+    {
+        let (first, second) = low.split_at(32);
+        let scale = |i: usize| d * f32::from(scales.get(i).copied().unwrap_or(0) as i8);
+        let quarters: [(&[u8], u32, u32); 4] = [(first, 0, 0), (second, 0, 2), (first, 4, 4), (second, 4, 6)];
+        for (quarter, (nibbles, shift, high_shift)) in quarters.into_iter().enumerate() {
+            for (l, (nibble, bits)) in nibbles.iter().zip(high).enumerate() {
+                let q = i16::from(nibble >> shift & 15 | (bits >> high_shift & 3) << 4) - 32;
+                out.push(scale(quarter * 2 + l / 16) * f32::from(q));
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The engine: language models that read a prompt and answer it, on libtorch.
+//!
+//! In the story text → Ast → Study → Plan → rows → tables, figures, verdicts, this crate makes the rows: a
+//! step of the plan names a model, prompts and sampling parameters, and [`sample`] draws the responses, each
+//! from a random stream of its own. [`score`] gives the log-probabilities of responses that already exist.
+//! The trainer builds on the same [`LanguageModel`], whose forward pass is differentiable.
+
+mod chat;
+mod config;
+mod decode;
+mod device;
+mod error;
+mod forward;
+mod gguf;
+mod init;
+mod kernels;
+mod layers;
+mod model;
+mod models;
+mod random;
+mod rope;
+mod safetensors;
+mod sample;
+mod sampling;
+mod score;
+mod tokenizer;
+
+pub use config::Config;
+pub use device::{DeviceChoice, Precision, Runtime};
+pub use error::EngineError;
+pub use init::Init;
+pub use model::LanguageModel;
+pub use models::Family;
+pub use random::uniform;
+pub use rope::{Rope, RopeScaling};
+pub use sample::{Completion, Finish, Progress, SampleRequest, SamplingParams, sample};
+pub use sampling::filtered_distribution;
+pub use score::{ScoreRequest, score};
+pub use tokenizer::{Message, Tokenizer};
