@@ -1,0 +1,175 @@
+//! What a run needs from whoever can compute with tensors. `rlx-compute` gives the real thing, tests a scripted one.
+
+use rlx_data::RenderedPrompt;
+use rlx_language::{Architecture, Grpo, Optimizer};
+use rlx_store::Finish;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Something that went wrong while computing.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct BackendError {
+    /// Stable, for `rlx explain`: `rlx::engine::corrupt`.
+    pub code: String,
+    /// What and where.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+/// Where a model's weights are, or how to make them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ModelAt {
+    /// A Hugging Face directory or a `.gguf` file.
+    Path(PathBuf),
+    /// Fresh weights with a tokenizer from a folder.
+    Init { architecture: Architecture, tokenizer: PathBuf, seed: u64 },
+}
+
+/// The device and why it was chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeviceReport {
+    /// `cpu`, `cuda:0`
+    pub device: String,
+    /// `fp32`, `bf16`, or `by model` when each model decides.
+    pub precision: String,
+    /// One sentence a reason.
+    pub why: Vec<String>,
+    /// Name and version of what computes: (`libtorch`, `2.13.0`).
+    pub versions: Vec<(String, String)>,
+    /// Operations a second for time estimates: (sampling, training).
+    pub speed: (f64, f64),
+}
+
+/// Opens models and trains them.
+pub trait Backend {
+    fn device(&self) -> DeviceReport;
+
+    /// Loads a model for sampling and scoring.
+    fn open(&mut self, at: &ModelAt) -> Result<Box<dyn OpenModel>, BackendError>;
+
+    /// Name of a model's tokenizer, as [`OpenModel::tokenizer`] gives it, without loading the weights.
+    fn tokenizer(&mut self, at: &ModelAt) -> Result<String, BackendError>;
+
+    /// Runs a training to its end in `job.folder`, from wherever an earlier call was interrupted.
+    ///
+    /// Leaves `checkpoints/step-NNNNNN/` for every step in `keep` and for the last one, and `metrics.jsonl`.
+    fn train(&mut self, job: TrainJob<'_>, observer: &mut dyn FnMut(TrainStepSeen)) -> Result<TrainingEnd, BackendError>;
+}
+
+/// A loaded model.
+pub trait OpenModel {
+    /// Engine, device, precision, threads: goes into every row.
+    fn fingerprint(&self) -> String;
+    /// Longest sequence in tokens.
+    fn context(&self) -> u64;
+    /// Equal for two models whose token ids mean the same.
+    fn tokenizer(&self) -> String;
+    fn encode_prompt(&self, prompt: &RenderedPrompt) -> Result<Vec<u32>, BackendError>;
+    /// Token ids of a response; with the end-of-sequence token when `ended`.
+    fn encode_response(&self, text: &str, ended: bool) -> Result<Vec<u32>, BackendError>;
+    fn decode(&self, tokens: &[u32]) -> Result<String, BackendError>;
+    /// Rows that one call of `sample` should draw at once.
+    fn rows_at_once(&self, prompt_tokens: usize, max_tokens: u64) -> usize;
+    /// Draws every request's rows; `seen` hears the number of new tokens now and then.
+    fn sample(&mut self, requests: &[Request], settings: &Settings, seen: &mut dyn FnMut(u64)) -> Result<Vec<Vec<Drawn>>, BackendError>;
+    /// Log-probability of every response token given what comes before it, at temperature 1.
+    fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError>;
+}
+
+/// A prompt and the random streams of the rows to draw for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub prompt: Vec<u32>,
+    pub streams: Vec<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    pub temperature: f64,
+    pub top_p: f64,
+    pub top_k: Option<u64>,
+    pub max_tokens: u64,
+}
+
+/// One drawn row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawn {
+    pub tokens: Vec<u32>,
+    /// Of each drawn token at the sampling temperature, before truncation by top-p.
+    pub logprobs: Vec<f32>,
+    pub finish: Finish,
+}
+
+/// A problem to train on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainProblem {
+    pub id: String,
+    pub prompt: RenderedPrompt,
+    /// The raw problem, for the judge.
+    pub text: String,
+    pub answer: Option<String>,
+}
+
+/// A response to imitate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainExample {
+    pub prompt: RenderedPrompt,
+    pub response: String,
+    /// The response is whole: the end-of-sequence token is learnt too.
+    pub ended: bool,
+}
+
+/// A training, all of it.
+pub struct TrainJob<'a> {
+    pub name: String,
+    pub start: ModelAt,
+    pub folder: PathBuf,
+    pub optimizer: Optimizer,
+    pub keep: Vec<u64>,
+    pub seed: u64,
+    pub work: TrainWork<'a>,
+}
+
+/// Problems of one step, a pure function of (step, number).
+pub type ProblemsOf<'a> = dyn FnMut(u64, usize) -> Result<Vec<TrainProblem>, BackendError> + 'a;
+/// Reward of a response: (problem, text, truncated). NaN: it could not be judged and is left out.
+pub type Reward<'a> = dyn FnMut(&TrainProblem, &str, bool) -> f64 + 'a;
+/// Examples of one step, a pure function of (step, number).
+pub type ExamplesOf<'a> = dyn FnMut(u64, usize) -> Result<Vec<TrainExample>, BackendError> + 'a;
+
+pub enum TrainWork<'a> {
+    Rl {
+        algorithm: Grpo,
+        batch: u64,
+        rollouts: u64,
+        steps: u64,
+        max_tokens: u64,
+        problems: &'a mut ProblemsOf<'a>,
+        reward: &'a mut Reward<'a>,
+    },
+    /// A stream of demonstrations.
+    Demonstrations { batch: u64, steps: u64, max_tokens: u64, examples: &'a mut ExamplesOf<'a> },
+    /// A fixed set, shuffled every epoch.
+    Responses { batch: u64, epochs: u64, examples: Vec<TrainExample> },
+}
+
+/// One finished training step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainStepSeen {
+    pub step: u64,
+    pub steps: u64,
+    pub tokens: u64,
+    /// A few numbers to show: (`reward`, 0.31).
+    pub shown: Vec<(String, f64)>,
+}
+
+/// How a training ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingEnd {
+    pub steps: u64,
+    /// Tokens trained on and drawn, by this call and the interrupted ones before it.
+    pub tokens: u64,
+    pub engine: String,
+}

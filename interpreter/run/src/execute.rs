@@ -1,0 +1,230 @@
+//! Walking the plan.
+
+use crate::{
+    RunError,
+    backend::{Backend, ModelAt, OpenModel},
+    event::{Event, Listener, Work},
+    judge, lock, sample,
+    state::{StepState, checkpoint, sample_step, states},
+    train,
+    world::World,
+};
+use rlx_language::{ModelRef, ModelSource, Recipe, Study};
+use rlx_plan::{Action, ModelUse, Plan, Step};
+use rlx_store::Store;
+use serde::Serialize;
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// What a run did, step by step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Journal {
+    pub steps: Vec<Ran>,
+    pub wall: Duration,
+}
+
+/// One step of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ran {
+    pub name: String,
+    pub before: StepState,
+    pub seconds: f64,
+    pub tokens: u64,
+}
+
+/// True when a step cannot be done without a backend.
+pub fn needs_backend(plan: &Plan, states: &[StepState]) -> bool {
+    plan.steps.iter().zip(states).any(|(step, state)| {
+        *state != StepState::Done && matches!(step.action, Action::Train(_) | Action::Sample(_) | Action::Score { .. })
+    })
+}
+
+/// Runs what is missing of `plan`, then hands over to `present` for what is made of the rows.
+///
+/// # Errors
+/// The first step that fails ends the run; everything done before it is in the store, and the next run goes on there.
+pub fn execute(
+    study: &Study,
+    plan: &Plan,
+    store: &Store,
+    world: &mut World,
+    results: &Path,
+    backend: &mut dyn Backend,
+    listener: &mut dyn Listener,
+) -> Result<Journal, RunError> {
+    let clock = Instant::now();
+    let before = states(plan, store, world, results)?;
+    listener.hear(&Event::Planned {
+        steps: plan.steps.iter().map(|step| step.name.as_str()).zip(before.iter().copied()).collect(),
+    });
+    let todo: Vec<usize> = (0..plan.steps.len()).filter(|id| before[*id] != StepState::Done && is_work(&plan.steps[*id])).collect();
+    let mut models = Models::default();
+    let mut journal = Vec::new();
+    for (number, id) in todo.iter().enumerate() {
+        let step = &plan.steps[*id];
+        let started = Instant::now();
+        listener.hear(&Event::StepStarted {
+            name: &step.name,
+            number: number + 1,
+            of: todo.len(),
+            work: work(plan, step, world),
+        });
+        let mut context = Context { study, plan, store, world, backend, listener };
+        let tokens = context.step(step, &mut models)?;
+        let seconds = started.elapsed().as_secs_f64();
+        listener.hear(&Event::StepFinished { name: &step.name, seconds, tokens });
+        journal.push(Ran { name: step.name.clone(), before: before[*id], seconds, tokens });
+    }
+    Ok(Journal { steps: journal, wall: clock.elapsed() })
+}
+
+/// Steps that make rows or weights; outputs and the report are made of them afterwards.
+fn is_work(step: &Step) -> bool {
+    !matches!(step.action, Action::Analyse { .. } | Action::Report)
+}
+
+fn work(plan: &Plan, step: &Step, world: &World) -> Work {
+    let rows = |draw: &rlx_plan::SampleStep| {
+        let problems = crate::state::sampled_problems(world, draw).map_or(0, <[_]>::len);
+        Work { total: problems as u64 * draw.samples, unit: "responses" }
+    };
+    match &step.action {
+        Action::Train(train) => match &train.training.recipe {
+            Recipe::Rl { steps, .. } | Recipe::Sft { steps, .. } => Work { total: *steps, unit: "steps" },
+            Recipe::Distill { .. } => Work { total: 0, unit: "steps" },
+        },
+        Action::Sample(draw) => rows(draw),
+        Action::Judge { samples, .. } | Action::Score { samples, .. } => {
+            sample_step(plan, *samples).map_or(Work { total: 0, unit: "responses" }, rows)
+        }
+        _ => Work { total: 0, unit: "files" },
+    }
+}
+
+/// The model that was used last stays loaded: neighbouring steps often share it.
+#[derive(Default)]
+struct Models {
+    loaded: Option<(rlx_plan::Key, Box<dyn OpenModel>)>,
+}
+
+struct Context<'a> {
+    study: &'a Study,
+    plan: &'a Plan,
+    store: &'a Store,
+    world: &'a mut World,
+    backend: &'a mut dyn Backend,
+    listener: &'a mut dyn Listener,
+}
+
+impl Context<'_> {
+    fn step(&mut self, step: &Step, models: &mut Models) -> Result<u64, RunError> {
+        match &step.action {
+            Action::FetchModel { model } => {
+                let (name, listener) = (&step.name, &mut *self.listener);
+                self.world.fetch_model(model, &mut |bytes, total| {
+                    let note = Some(format!("{bytes} of {total} bytes"));
+                    listener.hear(&Event::Progress { name, done: 0, tokens: 0, note });
+                })?;
+                Ok(0)
+            }
+            Action::FetchProblems { set } => {
+                self.world.fetch_problems(set)?;
+                Ok(0)
+            }
+            Action::Train(train) => {
+                // Two copies of a large model do not fit: the loaded one goes first.
+                models.loaded = None;
+                let start = self.model_at(step, &train.start)?;
+                train::run(self.plan, step, train, start, self.store, self.world, self.backend, self.listener)
+            }
+            Action::Sample(draw) => {
+                self.load(step, &draw.model, models)?;
+                let Some((_, model)) = &mut models.loaded else { return Ok(0) };
+                sample::run(step, draw, self.store, self.world, model.as_mut(), self.listener)
+            }
+            Action::Judge { samples, judge, .. } => {
+                let (Some(drawn), Some(draw)) = (self.plan.steps.get(*samples), sample_step(self.plan, *samples)) else {
+                    return Ok(0);
+                };
+                judge::run(step, drawn, draw, *judge, self.store, self.world, self.listener)?;
+                Ok(0)
+            }
+            Action::Score { samples, under } => {
+                let (Some(drawn), Some(draw)) = (self.plan.steps.get(*samples), sample_step(self.plan, *samples)) else {
+                    return Ok(0);
+                };
+                let drawn_by = self.tokenizer_of(step, &draw.model, models)?;
+                self.load(step, under, models)?;
+                let Some((_, model)) = &mut models.loaded else { return Ok(0) };
+                let responses = judge::Responses { step: drawn, draw, tokenizer: &drawn_by };
+                judge::score(step, &responses, self.store, self.world, model.as_mut(), self.listener)
+            }
+            Action::Analyse { .. } | Action::Report => Ok(0),
+        }
+    }
+
+    fn load(&mut self, step: &Step, model: &ModelUse, models: &mut Models) -> Result<(), RunError> {
+        if models.loaded.as_ref().is_some_and(|(key, _)| *key == model.key) {
+            return Ok(());
+        }
+        models.loaded = None;
+        let at = self.model_at(step, model)?;
+        let opened = self.backend.open(&at).map_err(RunError::backend(&step.name))?;
+        models.loaded = Some((model.key, opened));
+        Ok(())
+    }
+
+    /// The tokenizer that drew some responses. A checkpoint has its training's; what lies outside is asked.
+    fn tokenizer_of(&mut self, step: &Step, model: &ModelUse, models: &mut Models) -> Result<String, RunError> {
+        if let Some((key, loaded)) = &models.loaded
+            && *key == model.key
+        {
+            return Ok(loaded.tokenizer());
+        }
+        let at = self.model_at(step, model)?;
+        self.backend.tokenizer(&at).map_err(RunError::backend(&step.name))
+    }
+
+    fn model_at(&self, step: &Step, model: &ModelUse) -> Result<ModelAt, RunError> {
+        match &model.reference {
+            ModelRef::Model { name } => {
+                let Some(model) = self.study.models.get(name) else {
+                    return Err(RunError::Plan(rlx_plan::PlanError::Missing(name.clone())));
+                };
+                match &model.source {
+                    ModelSource::Init { architecture, tokenizer, seed } => Ok(ModelAt::Init {
+                        architecture: architecture.clone(),
+                        tokenizer: PathBuf::from(tokenizer),
+                        seed: *seed,
+                    }),
+                    _ => Ok(ModelAt::Path(self.world.model_path(model)?)),
+                }
+            }
+            ModelRef::Checkpoint { step: at, .. } => {
+                let made_by = model.made_by.and_then(|id| self.plan.steps.get(id));
+                let folder = made_by.and_then(|training| checkpoint(self.store, training, *at));
+                match folder {
+                    Some(folder) if folder.is_dir() => Ok(ModelAt::Path(folder)),
+                    _ => Err(RunError::Step {
+                        step: step.name.clone(),
+                        code: "rlx::run::checkpoint",
+                        message: format!("the checkpoint {} is not in the store", model.reference.label()),
+                        help: "it was removed after its training finished: remove the training's `done.json` too and run again".into(),
+                    }),
+                }
+            }
+        }
+    }
+}
+
+/// Marks the run as finished: the next one compares itself with this plan.
+///
+/// # Errors
+/// The results folder cannot be written.
+pub fn finish(plan: &Plan, results: &Path, wall: Duration, listener: &mut dyn Listener) -> Result<(), RunError> {
+    lock::write(results, plan)?;
+    listener.hear(&Event::Finished { wall });
+    Ok(())
+}

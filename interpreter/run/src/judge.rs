@@ -1,0 +1,163 @@
+//! Verdicts and scores: one row a response that was drawn.
+
+use crate::{
+    RunError,
+    backend::OpenModel,
+    event::{Event, Listener},
+    state::sampled_problems,
+    world::World,
+};
+use rayon::prelude::*;
+use rlx_data::Problem;
+use rlx_language::Judge;
+use rlx_plan::{SampleStep, Step};
+use rlx_store::{Finish, Response, ScoreRow, Store, VerdictRow, problems_hash};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows judged between two writes.
+const VERDICTS_A_BLOCK: usize = 4096;
+/// Rows scored between two writes.
+const SCORES_A_BLOCK: usize = 1024;
+
+/// The responses of `draw` that have no row in a table yet, with their problems.
+fn missing<'a>(
+    responses: &'a [Response],
+    problems: &'a [Problem],
+    samples: u64,
+    present: &BTreeSet<(String, u64)>,
+) -> Vec<(&'a Problem, &'a Response)> {
+    let by_id: BTreeMap<&str, &Problem> = problems.iter().map(|problem| (problem.id.as_str(), problem)).collect();
+    responses
+        .iter()
+        .filter(|row| row.sample < samples && !present.contains(&(row.problem.clone(), row.sample)))
+        .filter_map(|row| by_id.get(row.problem.as_str()).map(|problem| (*problem, row)))
+        .collect()
+}
+
+/// Judges what is not judged yet.
+pub(crate) fn run(
+    step: &Step,
+    samples: &Step,
+    draw: &SampleStep,
+    judge: Judge,
+    store: &Store,
+    world: &World,
+    listener: &mut dyn Listener,
+) -> Result<(), RunError> {
+    let table = store.verdicts(&step.key.folder());
+    let problems = sampled_problems(world, draw)?;
+    let responses = store.samples(&samples.key.folder()).read()?;
+    let judge = rlx_judge::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
+        step: step.name.clone(),
+        code: "rlx::run::judge",
+        message: format!("there is no judge `{}`", judge_name(judge)),
+        help: "name one of the judges of the language reference".into(),
+    })?;
+    let label = format!("{} {}", judge.name(), judge.version());
+    let mut done = 0;
+    for block in missing(&responses, problems, draw.samples, &table.present()?).chunks(VERDICTS_A_BLOCK) {
+        let rows: Vec<VerdictRow> = block
+            .par_iter()
+            .map(|(problem, row)| {
+                let verdict = judge.judge(&case(problem, &row.text, row.truncated()));
+                VerdictRow {
+                    problem: row.problem.clone(),
+                    sample: row.sample,
+                    judge: label.clone(),
+                    verdict: verdict.outcome.name().to_owned(),
+                    extracted: verdict.extracted,
+                    rule: verdict.rule,
+                    reason: verdict.reason,
+                }
+            })
+            .collect();
+        table.append(&rows)?;
+        done += rows.len() as u64;
+        listener.hear(&Event::Progress { name: &step.name, done, tokens: 0, note: None });
+    }
+    table.mark_complete(&problems_hash(problems.iter().map(|problem| problem.id.as_str())), draw.samples)?;
+    Ok(())
+}
+
+/// The word of the language for a judge.
+pub(crate) fn judge_name(judge: Judge) -> &'static str {
+    match judge {
+        Judge::Number => "number",
+        Judge::Math => "math",
+        Judge::Countdown => "countdown",
+    }
+}
+
+/// A case for a judge.
+pub(crate) fn case<'a>(problem: &'a Problem, response: &'a str, truncated: bool) -> rlx_judge::Case<'a> {
+    rlx_judge::Case {
+        problem: &problem.text,
+        gold: problem.answer.as_deref().unwrap_or_default(),
+        response,
+        truncated,
+        gold_is_text: problem.answer_is_text,
+    }
+}
+
+/// The responses that a step reads.
+pub(crate) struct Responses<'a> {
+    pub(crate) step: &'a Step,
+    pub(crate) draw: &'a SampleStep,
+    /// Name of the tokenizer that drew them.
+    pub(crate) tokenizer: &'a str,
+}
+
+/// Scores what is not scored yet; returns the number of tokens scored.
+pub(crate) fn score(
+    step: &Step,
+    from: &Responses<'_>,
+    store: &Store,
+    world: &World,
+    model: &mut dyn OpenModel,
+    listener: &mut dyn Listener,
+) -> Result<u64, RunError> {
+    let draw = from.draw;
+    let table = store.scores(&step.key.folder());
+    let problems = sampled_problems(world, draw)?;
+    let set = world.set(&draw.set)?;
+    let responses = store.samples(&from.step.key.folder()).read()?;
+    let failed = || RunError::backend(&step.name);
+    let engine = model.fingerprint();
+    // The drawn ids are scored as they are where they mean the same to this model; else its own reading of the text.
+    let same_tokens = from.tokenizer == model.tokenizer();
+    let (mut done, mut tokens) = (0, 0);
+    let mut prompts: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    for problem in problems {
+        let ids = model.encode_prompt(&rlx_data::render(&set.prompt, problem)?).map_err(failed())?;
+        prompts.insert(&problem.id, ids);
+    }
+    for block in missing(&responses, problems, draw.samples, &table.present()?).chunks(SCORES_A_BLOCK) {
+        let mut pairs = Vec::with_capacity(block.len());
+        for (problem, row) in block {
+            let response = if same_tokens {
+                row.tokens.clone()
+            } else {
+                model.encode_response(&row.text, row.finish == Finish::Stop).map_err(failed())?
+            };
+            pairs.push((prompts.get(problem.id.as_str()).cloned().unwrap_or_default(), response));
+        }
+        let logprobs = model.score(&pairs).map_err(failed())?;
+        let rows: Vec<ScoreRow> = block
+            .iter()
+            .zip(logprobs)
+            .map(|((_, row), logprobs)| ScoreRow {
+                problem: row.problem.clone(),
+                sample: row.sample,
+                tokens: logprobs.len() as u64,
+                logprob: logprobs.iter().map(|value| f64::from(*value)).sum(),
+                engine: engine.clone(),
+            })
+            .collect();
+        tokens += rows.iter().map(|row| row.tokens).sum::<u64>();
+        table.append(&rows)?;
+        done += rows.len() as u64;
+        listener.hear(&Event::Progress { name: &step.name, done, tokens, note: None });
+    }
+    table.mark_complete(&problems_hash(problems.iter().map(|problem| problem.id.as_str())), draw.samples)?;
+    Ok(tokens)
+}

@@ -1,0 +1,146 @@
+//! Drawing responses, a block at a time.
+//!
+//! The wanted samples are cut into canonical blocks: a range of sample numbers of a few neighbouring problems. What is
+//! missing of a block is drawn in one call and written as one file. So a block's rows are a function of what was there
+//! when the step began, never of where an earlier run was killed, and the same command ends with the same bytes.
+
+use crate::{
+    RunError,
+    backend::{OpenModel, Request, Settings},
+    event::{Event, Listener},
+    state::sampled_problems,
+    world::World,
+};
+use rlx_data::Problem;
+use rlx_plan::{SampleStep, Step};
+use rlx_store::{Response, Store, problems_hash};
+use std::collections::BTreeSet;
+
+/// Problems and sample numbers of one block; only what is missing.
+struct Block<'a> {
+    wanted: Vec<(&'a Problem, Vec<u64>)>,
+}
+
+/// Rows of a block when a problem's samples fill it.
+const SAMPLES_A_BLOCK: u64 = 256;
+
+fn blocks<'a>(problems: &'a [Problem], samples: u64, rows: usize, present: &BTreeSet<(String, u64)>) -> Vec<Block<'a>> {
+    let width = samples.min(SAMPLES_A_BLOCK).max(1);
+    let group = (rows as u64 / width).max(1) as usize;
+    let mut blocks = Vec::new();
+    for first in (0..samples).step_by(width as usize) {
+        for neighbours in problems.chunks(group) {
+            let mut wanted = Vec::new();
+            for problem in neighbours {
+                let missing: Vec<u64> = (first..samples.min(first + width))
+                    .filter(|sample| !present.contains(&(problem.id.clone(), *sample)))
+                    .collect();
+                if !missing.is_empty() {
+                    wanted.push((problem, missing));
+                }
+            }
+            if !wanted.is_empty() {
+                blocks.push(Block { wanted });
+            }
+        }
+    }
+    blocks
+}
+
+/// The number of a row's random stream.
+///
+/// It depends on the study's seed, the model, the problem and the sample number alone.
+fn stream(draw: &SampleStep, problem: &Problem, sample: u64) -> u64 {
+    draw.model.key.stream(&[&draw.seed.to_le_bytes(), problem.id.as_bytes(), &sample.to_le_bytes()])
+}
+
+/// Draws what is missing of a step; returns the number of tokens drawn.
+pub(crate) fn run(
+    step: &Step,
+    draw: &SampleStep,
+    store: &Store,
+    world: &World,
+    model: &mut dyn OpenModel,
+    listener: &mut dyn Listener,
+) -> Result<u64, RunError> {
+    let table = store.samples(&step.key.folder());
+    let problems = sampled_problems(world, draw)?;
+    let set = world.set(&draw.set)?;
+    let present = table.present()?;
+    let settings = Settings {
+        temperature: draw.sampling.temperature,
+        top_p: draw.sampling.top_p,
+        top_k: draw.sampling.top_k,
+        max_tokens: draw.sampling.max_tokens,
+    };
+    let failed = || RunError::backend(&step.name);
+    let mut prompts = std::collections::BTreeMap::new();
+    let mut longest = 0;
+    for problem in problems {
+        let ids = model.encode_prompt(&rlx_data::render(&set.prompt, problem)?).map_err(failed())?;
+        longest = longest.max(ids.len());
+        let room = model.context();
+        if ids.len() as u64 + draw.sampling.max_tokens > room {
+            return Err(RunError::Step {
+                step: step.name.clone(),
+                code: "rlx::run::context",
+                message: format!(
+                    "the prompt of problem `{}` has {} tokens; with max_tokens = {} that is more than the model's context of {room}",
+                    problem.id,
+                    ids.len(),
+                    draw.sampling.max_tokens
+                ),
+                help: format!("lower `max_tokens` to at most {}", room.saturating_sub(ids.len() as u64)),
+            });
+        }
+        prompts.insert(problem.id.as_str(), ids);
+    }
+    let engine = model.fingerprint();
+    let (mut drawn_tokens, mut done) = (0, 0);
+    for block in blocks(problems, draw.samples, model.rows_at_once(longest, settings.max_tokens), &present) {
+        let mut requests = Vec::new();
+        for (problem, samples) in &block.wanted {
+            let prompt = prompts.get(problem.id.as_str()).cloned().unwrap_or_default();
+            requests.push(Request { prompt, streams: samples.iter().map(|sample| stream(draw, problem, *sample)).collect() });
+        }
+        let mut in_flight = 0;
+        let drawn = model
+            .sample(&requests, &settings, &mut |tokens| {
+                in_flight += tokens;
+                let tokens = drawn_tokens + in_flight;
+                listener.hear(&Event::Progress { name: &step.name, done, tokens, note: None });
+            })
+            .map_err(failed())?;
+        let mut rows = Vec::new();
+        for (((problem, samples), request), completions) in block.wanted.iter().zip(&requests).zip(drawn) {
+            let prompt = prompt_hash(&request.prompt);
+            for ((sample, seed), completion) in samples.iter().zip(&request.streams).zip(completions) {
+                drawn_tokens += completion.tokens.len() as u64;
+                rows.push(Response {
+                    problem: problem.id.clone(),
+                    sample: *sample,
+                    seed: *seed,
+                    prompt: prompt.clone(),
+                    text: model.decode(&completion.tokens).map_err(failed())?,
+                    logprob: completion.logprobs.iter().map(|value| f64::from(*value)).sum(),
+                    finish: completion.finish,
+                    tokens: completion.tokens,
+                    engine: engine.clone(),
+                });
+            }
+        }
+        table.append(&rows)?;
+        done += rows.len() as u64;
+        listener.hear(&Event::Progress { name: &step.name, done, tokens: drawn_tokens, note: None });
+    }
+    table.mark_complete(&problems_hash(problems.iter().map(|problem| problem.id.as_str())), draw.samples)?;
+    Ok(drawn_tokens)
+}
+
+fn prompt_hash(ids: &[u32]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for id in ids {
+        hasher.update(&id.to_le_bytes());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
