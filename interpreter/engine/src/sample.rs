@@ -1,7 +1,7 @@
 //! Drawing responses: requests in, completions out.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use tch::Device;
 
@@ -188,20 +188,36 @@ fn lane_rows(rows: usize, parameters: u64) -> usize {
     rows.div_ceil(2).clamp(least, most)
 }
 
-/// Sets libtorch's threads and puts them back.
-struct Threads(i32);
+/// How many calls hold libtorch to one thread, and the number of threads to put back.
+static HELD: Mutex<(usize, i32)> = Mutex::new((0, 1));
 
-impl Threads {
-    fn set(count: i32) -> Self {
-        let before = tch::get_num_threads();
-        tch::set_num_threads(count);
-        Self(before)
+/// Holds libtorch, whose setting is one for the whole process, to one thread while lanes run.
+struct OneThread {
+    /// Threads that libtorch had.
+    threads: usize,
+}
+
+impl OneThread {
+    fn hold() -> Self {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.0 == 0 {
+            held.1 = tch::get_num_threads();
+            tch::set_num_threads(1);
+        }
+        held.0 += 1;
+        Self {
+            threads: usize::try_from(held.1).unwrap_or(1),
+        }
     }
 }
 
-impl Drop for Threads {
+impl Drop for OneThread {
     fn drop(&mut self) {
-        tch::set_num_threads(self.0);
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        held.0 = held.0.saturating_sub(1);
+        if held.0 == 0 {
+            tch::set_num_threads(held.1);
+        }
     }
 }
 
