@@ -22,12 +22,9 @@ pub fn actor_loss(
     normalisers: &Normalisers,
 ) -> TensorResult {
     let mut loss = aggregate(terms.policy, mask, aggregation, normalisers)?;
-    for (term, factor) in [
-        terms.entropy.map(|(tensor, bonus)| (tensor, -bonus)),
-        terms.kl,
-    ]
-    .into_iter()
-    .flatten()
+    for (term, factor) in [terms.entropy.map(|(tensor, bonus)| (tensor, -bonus)), terms.kl]
+        .into_iter()
+        .flatten()
     {
         let value = aggregate(term, mask, aggregation, normalisers)?;
         loss = loss.f_add(&value.f_mul_scalar(factor)?)?;

@@ -6,12 +6,7 @@ use super::ppo::{Clip, PolicyTerms, clamped_log_ratio};
 
 /// CISPO's loss per token: `-stop_gradient(clamp(ratio, 1-low, 1+high)) A log_prob`. `clipped` says where the clamp changed
 /// the ratio; the dual clip is not used.
-pub fn cispo(
-    old: &Tensor,
-    new: &Tensor,
-    advantages: &Tensor,
-    clip: &Clip,
-) -> Result<PolicyTerms, TchError> {
+pub fn cispo(old: &Tensor, new: &Tensor, advantages: &Tensor, clip: &Clip) -> Result<PolicyTerms, TchError> {
     let log_ratio = clamped_log_ratio(old, new)?.f_detach()?;
     let ratio = log_ratio.f_exp()?;
     let weight = ratio.f_clamp(1.0 - clip.low, 1.0 + clip.high)?;

@@ -30,8 +30,7 @@ fn mean(scores: &[f64], rows: &[usize]) -> f64 {
 }
 
 fn all_equal(scores: &[f64], rows: &[usize]) -> bool {
-    rows.windows(2)
-        .all(|pair| scores[pair[0]] == scores[pair[1]])
+    rows.windows(2).all(|pair| scores[pair[0]] == scores[pair[1]])
 }
 
 /// What a group of one response gets.
@@ -88,9 +87,7 @@ pub fn grpo(scores: &[f64], groups: &[usize], normalize_std: bool, epsilon: f64)
         } else {
             1.0
         };
-        rows.iter()
-            .map(|&row| (scores[row] - mean) / scale)
-            .collect()
+        rows.iter().map(|&row| (scores[row] - mean) / scale).collect()
     })
 }
 
@@ -117,10 +114,7 @@ mod tests {
     fn equal_scores_give_exactly_zero() {
         let scores = [0.3; 7];
         let out = grpo(&scores, &[0; 7], true, 1e-6);
-        assert!(
-            out.iter().all(|&a| a.to_bits() == 0.0_f64.to_bits()),
-            "{out:?}"
-        );
+        assert!(out.iter().all(|&a| a.to_bits() == 0.0_f64.to_bits()), "{out:?}");
     }
 
     #[test]

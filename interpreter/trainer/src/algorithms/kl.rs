@@ -34,9 +34,7 @@ impl KlEstimate {
             return Ok(forward);
         }
         let backward = estimate(Estimator::K2, log_prob, reference)?;
-        backward
-            .f_sub(&backward.f_detach()?)?
-            .f_add(&forward.f_detach()?)
+        backward.f_sub(&backward.f_detach()?)?.f_add(&forward.f_detach()?)
     }
 }
 
@@ -48,10 +46,7 @@ fn estimate(estimator: Estimator, log_prob: &Tensor, reference: &Tensor) -> Tens
         Estimator::K2 => difference.f_square()?.f_mul_scalar(0.5),
         Estimator::K3 => {
             let q = difference.f_neg()?.f_clamp(-20.0, 20.0)?;
-            q.f_exp()?
-                .f_sub(&q)?
-                .f_sub_scalar(1.0)?
-                .f_clamp(-10.0, 10.0)
+            q.f_exp()?.f_sub(&q)?.f_sub_scalar(1.0)?.f_clamp(-10.0, 10.0)
         }
     }
 }

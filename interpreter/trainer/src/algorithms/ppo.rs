@@ -63,12 +63,7 @@ pub(crate) fn clipped_surrogate(
 
 /// PPO's clipped loss per token: `max(-A r, -A clamp(r, 1-low, 1+high))` with `r = exp(new - old)`; where `A < 0` and a
 /// dual clip `c` is set, at most `-A c`.
-pub fn ppo(
-    old: &Tensor,
-    new: &Tensor,
-    advantages: &Tensor,
-    clip: &Clip,
-) -> Result<PolicyTerms, TchError> {
+pub fn ppo(old: &Tensor, new: &Tensor, advantages: &Tensor, clip: &Clip) -> Result<PolicyTerms, TchError> {
     let log_ratio = clamped_log_ratio(old, new)?;
     let (loss, clipped) = clipped_surrogate(&log_ratio.f_exp()?, advantages, clip)?;
     let (loss, clipped_lower) = match clip.dual {

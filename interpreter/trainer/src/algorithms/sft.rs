@@ -6,17 +6,8 @@ use super::aggregation::{Aggregation, Normalisers, aggregate};
 use super::{TensorResult, entropy};
 
 /// Negative mean log-prob over the tokens of the mask; `tokens` is the global count when the batch is split.
-pub fn from_log_probs(
-    log_probs: &Tensor,
-    mask: &Tensor,
-    normalisers: &Normalisers,
-) -> TensorResult {
-    aggregate(
-        &log_probs.f_neg()?,
-        mask,
-        Aggregation::TokenMean,
-        normalisers,
-    )
+pub fn from_log_probs(log_probs: &Tensor, mask: &Tensor, normalisers: &Normalisers) -> TensorResult {
+    aggregate(&log_probs.f_neg()?, mask, Aggregation::TokenMean, normalisers)
 }
 
 /// The transformers form: logits `[B, T, V]` at position `i` predict `labels[i + 1]`, labels of -100 are left out.

@@ -1,0 +1,187 @@
+//! Sequences of unequal length as padded tensors, split into micro-batches by a token budget.
+
+use rlx_engine::LanguageModel;
+use tch::{Device, Kind, TchError, Tensor};
+
+use crate::algorithms::TensorResult;
+
+/// Memory that the activations of one micro-batch may take.
+const ACTIVATION_BYTES: i64 = 2 << 30;
+
+/// Padded tokens beyond which a larger micro-batch is no faster on a CPU, because its activations leave the caches.
+const USEFUL_TOKENS: usize = 4096;
+
+/// A prompt and the response whose tokens carry the loss.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sequence<'a> {
+    pub(crate) prompt: &'a [u32],
+    pub(crate) response: &'a [u32],
+}
+
+impl Sequence<'_> {
+    /// Tokens that go through the model: the last one is only predicted.
+    pub(crate) fn width(&self) -> usize {
+        (self.prompt.len() + self.response.len()).saturating_sub(1)
+    }
+}
+
+/// Padded tokens of one micro-batch of this model: what fits into the activation memory. A token keeps about 14 vectors
+/// of the hidden width and 4 of the feed-forward width a layer for the backward pass, and 3 of the vocabulary's at the head, in fp32.
+pub(crate) fn token_budget(model: &LanguageModel) -> usize {
+    let config = &model.config;
+    let layer = 14 * config.hidden + 4 * config.ff;
+    let token = 4 * (config.layers * layer + 3 * config.vocab);
+    usize::try_from(ACTIVATION_BYTES / token.max(1)).map_or(1, |fit| fit.clamp(1, USEFUL_TOKENS))
+}
+
+/// Splits sequences, longest first, into groups whose padded size stays within `budget` tokens (a single sequence may
+/// exceed it). Returns indices into `widths`; the split depends on the widths only.
+pub(crate) fn split(widths: &[usize], budget: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..widths.len()).collect();
+    order.sort_by_key(|&index| (std::cmp::Reverse(widths[index]), index));
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut widest = 0;
+    for index in order {
+        match groups.last_mut() {
+            Some(group) if (group.len() + 1) * widest <= budget => group.push(index),
+            _ => {
+                widest = widths[index];
+                groups.push(vec![index]);
+            }
+        }
+    }
+    groups
+}
+
+/// A padded micro-batch. `B` rows, `T` columns of tokens, `R` columns of response tokens, `N` response tokens in all.
+pub(crate) struct MicroBatch {
+    /// `[B, T]` i64, padded on the right. Causal attention never looks to the right, so no mask is needed.
+    pub(crate) ids: Tensor,
+    /// `[N]`: the position in `B * T` whose output predicts the token.
+    pub(crate) positions: Tensor,
+    /// `[N]`: the token.
+    pub(crate) targets: Tensor,
+    /// `[N]`: its position in `B * R`.
+    slots: Tensor,
+    /// `[B, R]`, 1 where there is a response token.
+    pub(crate) mask: Tensor,
+    /// Response tokens, N.
+    pub(crate) tokens: usize,
+    shape: [i64; 2],
+}
+
+impl MicroBatch {
+    pub(crate) fn new(sequences: &[Sequence<'_>], device: Device) -> Result<Self, TchError> {
+        let width = sequences.iter().map(Sequence::width).max().unwrap_or(0);
+        let longest = sequences.iter().map(|s| s.response.len()).max().unwrap_or(0);
+        let mut ids = vec![0_i64; sequences.len() * width];
+        let (mut positions, mut targets, mut slots) = (Vec::new(), Vec::new(), Vec::new());
+        let mut mask = vec![0_f32; sequences.len() * longest];
+        for (row, sequence) in sequences.iter().enumerate() {
+            let tokens = sequence.prompt.iter().chain(sequence.response);
+            for (id, &token) in ids
+                .iter_mut()
+                .skip(row * width)
+                .zip(tokens.take(sequence.width()))
+            {
+                *id = i64::from(token);
+            }
+            for (column, &token) in sequence.response.iter().enumerate() {
+                positions.push((row * width + sequence.prompt.len() + column - 1) as i64);
+                targets.push(i64::from(token));
+                slots.push((row * longest + column) as i64);
+                mask[row * longest + column] = 1.0;
+            }
+        }
+        let rows = sequences.len() as i64;
+        let shape = [rows, longest as i64];
+        Ok(Self {
+            ids: Tensor::f_from_slice(&ids)?
+                .f_view([rows, width as i64])?
+                .f_to_device(device)?,
+            positions: Tensor::f_from_slice(&positions)?.f_to_device(device)?,
+            tokens: targets.len(),
+            targets: Tensor::f_from_slice(&targets)?.f_to_device(device)?,
+            slots: Tensor::f_from_slice(&slots)?.f_to_device(device)?,
+            mask: Tensor::f_from_slice(&mask)?.f_view(shape)?.f_to_device(device)?,
+            shape,
+        })
+    }
+
+    /// Spreads one value per response token `[N]` over the matrix `[B, R]`; 0 elsewhere. Differentiable.
+    pub(crate) fn matrix(&self, values: &Tensor) -> TensorResult {
+        let flat = Tensor::f_zeros([self.shape[0] * self.shape[1]], (values.kind(), values.device()))?;
+        flat.f_scatter(0, &self.slots, values)?.f_view(self.shape)
+    }
+
+    /// Spreads values given row by row, in the order of the sequences, over the matrix `[B, R]`.
+    pub(crate) fn matrix_of(&self, rows: &[&[f32]]) -> TensorResult {
+        let flat: Vec<f32> = rows.iter().flat_map(|row| row.iter().copied()).collect();
+        self.matrix(&Tensor::f_from_slice(&flat)?.f_to_device(self.mask.device())?)
+    }
+
+    /// One value per row, spread over the columns: `[B, R]`.
+    pub(crate) fn per_row(&self, values: &[f64]) -> TensorResult {
+        let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+        Tensor::f_from_slice(&values)?
+            .f_to_device(self.mask.device())?
+            .f_unsqueeze(-1)?
+            .f_mul(&self.mask)
+    }
+}
+
+/// The values of a tensor `[N]` as numbers.
+pub(crate) fn numbers(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
+    let flat = tensor
+        .f_detach()?
+        .f_to_device(Device::Cpu)?
+        .f_to_kind(Kind::Float)?
+        .f_contiguous()?;
+    let mut out = vec![0.0; flat.numel()];
+    let count = out.len();
+    flat.f_copy_data(&mut out, count)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_hold_every_sequence_within_the_budget() {
+        let widths = [3, 9, 4, 4, 30, 1];
+        let groups = split(&widths, 16);
+        assert_eq!(groups, [vec![4], vec![1], vec![2, 3, 0, 5]]);
+    }
+
+    #[test]
+    fn responses_land_in_their_cells() {
+        let sequences = [
+            Sequence {
+                prompt: &[5, 6],
+                response: &[7, 8],
+            },
+            Sequence {
+                prompt: &[9],
+                response: &[3],
+            },
+        ];
+        let batch = MicroBatch::new(&sequences, Device::Cpu).unwrap();
+        assert_eq!(
+            Vec::<i64>::try_from(&batch.ids.view([-1])).unwrap(),
+            [5, 6, 7, 9, 0, 0]
+        );
+        assert_eq!(Vec::<i64>::try_from(&batch.positions).unwrap(), [1, 2, 3]);
+        assert_eq!(Vec::<i64>::try_from(&batch.targets).unwrap(), [7, 8, 3]);
+        let matrix = batch.matrix_of(&[&[0.1, 0.2], &[0.3]]).unwrap();
+        assert_eq!(
+            Vec::<f32>::try_from(&matrix.view([-1])).unwrap(),
+            [0.1, 0.2, 0.3, 0.0]
+        );
+        let rows = batch.per_row(&[2.0, 4.0]).unwrap();
+        assert_eq!(
+            Vec::<f32>::try_from(&rows.view([-1])).unwrap(),
+            [2.0, 2.0, 4.0, 0.0]
+        );
+    }
+}

@@ -1,0 +1,3 @@
+pub struct GrpoPrompt;
+pub trait RewardSource {}
+pub fn train_grpo() {}

@@ -1,0 +1,222 @@
+//! What every training loop has in common: the trainable model with its optimizer, and a working directory that a
+//! killed run goes on from.
+//!
+//! Layout: `metrics.jsonl`, one line a step; `checkpoints/step-000020/`, a Hugging Face directory; `resume/`, one
+//! complete state. All randomness is a function of (seed, step), so the steps between the last saved state and a crash are
+//! done again with the same result.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rlx_engine::{LanguageModel, Tokenizer};
+use serde::Serialize;
+
+use crate::batch::numbers;
+use crate::metrics::MetricsFile;
+use crate::optimizer::AdamW;
+use crate::spec::OptimizerSpec;
+use crate::state::{self, Counters};
+use crate::{Observer, StepMetrics, TrainError};
+
+/// Updates in a row that may be left out before a run counts as diverged.
+const TOLERATED_SKIPS: u32 = 5;
+
+/// Share of the time that saving the state may take.
+const SAVING_SHARE: f64 = 0.05;
+
+/// The losses of the micro-batches of one update.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Update {
+    pub(crate) loss: f64,
+    pub(crate) grad_norm: f64,
+    /// False: loss or gradient was not finite and the weights are as before.
+    pub(crate) applied: bool,
+}
+
+/// What a run is made with, as far as the loops share it.
+pub(crate) struct Setting<'a> {
+    pub(crate) dir: &'a Path,
+    pub(crate) tokenizer: &'a Tokenizer,
+    pub(crate) optimizer: &'a OptimizerSpec,
+    pub(crate) steps: u64,
+    pub(crate) keep: &'a [u64],
+}
+
+pub(crate) struct Session<'a> {
+    setting: Setting<'a>,
+    /// fp32, requires grad.
+    pub(crate) model: LanguageModel,
+    optimizer: AdamW,
+    counters: Counters,
+    metrics: MetricsFile,
+    /// Seconds of work since the state was last saved, and what the last save took.
+    unsaved_seconds: f64,
+    save_seconds: f64,
+    saved_step: Option<u64>,
+}
+
+impl<'a> Session<'a> {
+    /// Opens the working directory and goes to where the last saved state is.
+    pub(crate) fn open(
+        start: &LanguageModel,
+        setting: Setting<'a>,
+        spec: &impl Serialize,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let dir = setting.dir;
+        let checkpoints = dir.join("checkpoints");
+        std::fs::create_dir_all(&checkpoints).map_err(TrainError::io(&checkpoints))?;
+        remove_leftovers(&checkpoints)?;
+        let run = fingerprint(start, spec)?;
+        let model = start.to_trainable()?;
+        let mut optimizer = AdamW::new(model.parameters())?;
+        let found = state::load(dir, &run, &mut optimizer)?;
+        let saved_step = found.as_ref().map(|counters| counters.step);
+        let counters = found.unwrap_or(Counters {
+            run,
+            step: 0,
+            updates: 0,
+            skipped_in_a_row: 0,
+        });
+        let session = Self {
+            metrics: MetricsFile::open(dir, counters.step)?,
+            setting,
+            model,
+            optimizer,
+            counters,
+            unsaved_seconds: 0.0,
+            save_seconds: 0.0,
+            saved_step,
+        };
+        if session.counters.step == 0 {
+            session.keep(0, observer)?;
+        }
+        Ok(session)
+    }
+
+    /// The step to be done next; `None` after the last.
+    pub(crate) fn next_step(&self) -> Option<u64> {
+        (self.counters.step < self.setting.steps).then_some(self.counters.step + 1)
+    }
+
+    pub(crate) fn learning_rate(&self) -> f64 {
+        let next = (self.counters.step + 1).min(self.setting.steps);
+        self.setting.optimizer.rate_at(next, self.setting.steps)
+    }
+
+    /// One optimizer update. `backward` adds gradients to the model's parameters (which start at 0) and returns the loss;
+    /// `ids` names the batch for the message of a run that diverged.
+    pub(crate) fn update(
+        &mut self,
+        backward: impl FnOnce(&LanguageModel) -> Result<f64, TrainError>,
+        ids: impl FnOnce() -> Vec<String>,
+    ) -> Result<Update, TrainError> {
+        self.optimizer.zero_grad()?;
+        let loss = backward(&self.model)?;
+        let grad_norm = self.optimizer.grad_norm()?;
+        let applied = loss.is_finite() && grad_norm.is_finite();
+        if applied {
+            self.optimizer
+                .step(self.setting.optimizer, self.learning_rate(), grad_norm)?;
+            self.counters.updates = self.optimizer.updates;
+            self.counters.skipped_in_a_row = 0;
+        } else {
+            self.counters.skipped_in_a_row += 1;
+            if self.counters.skipped_in_a_row >= TOLERATED_SKIPS {
+                return Err(TrainError::Diverged {
+                    step: self.counters.step + 1,
+                    count: self.counters.skipped_in_a_row,
+                    ids: ids(),
+                });
+            }
+        }
+        Ok(Update {
+            loss,
+            grad_norm,
+            applied,
+        })
+    }
+
+    /// Ends a step: writes its measures, keeps a checkpoint if it is one to keep, tells the observer, saves the state when
+    /// that is due. `seconds` is what the step took.
+    pub(crate) fn finish_step(
+        &mut self,
+        metrics: &StepMetrics,
+        seconds: f64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        self.counters.step = metrics.step;
+        self.metrics.append(metrics)?;
+        self.keep(metrics.step, observer)?;
+        let go_on = observer.step(metrics);
+        self.unsaved_seconds += seconds;
+        let due = self.save_seconds <= SAVING_SHARE * self.unsaved_seconds;
+        let last = self.counters.step == self.setting.steps;
+        if due || last || !go_on {
+            self.save()?;
+        }
+        if go_on || last {
+            return Ok(());
+        }
+        Err(TrainError::Stopped { step: metrics.step })
+    }
+
+    /// Saves the state unless it is saved already.
+    pub(crate) fn save(&mut self) -> Result<(), TrainError> {
+        if self.saved_step == Some(self.counters.step) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        self.metrics.sync()?;
+        state::save(self.setting.dir, &self.counters, &self.optimizer)?;
+        self.save_seconds = start.elapsed().as_secs_f64();
+        self.unsaved_seconds = 0.0;
+        self.saved_step = Some(self.counters.step);
+        Ok(())
+    }
+
+    /// Writes the weights as a checkpoint if `step` is one to keep.
+    fn keep(&self, step: u64, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        if self.setting.keep.contains(&step) {
+            let dir = checkpoint_dir(self.setting.dir, step);
+            self.model.save(&dir, Some(self.setting.tokenizer))?;
+            observer.checkpoint(step, &dir);
+        }
+        Ok(())
+    }
+}
+
+/// Where the checkpoint of a step lies.
+fn checkpoint_dir(dir: &Path, step: u64) -> PathBuf {
+    dir.join("checkpoints").join(format!("step-{step:06}"))
+}
+
+/// Removes what a killed run left half-written: the engine writes to a hidden folder before it renames.
+fn remove_leftovers(checkpoints: &Path) -> Result<(), TrainError> {
+    let entries = std::fs::read_dir(checkpoints).map_err(TrainError::io(checkpoints))?;
+    for entry in entries {
+        let entry = entry.map_err(TrainError::io(checkpoints))?;
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            let path = entry.path();
+            std::fs::remove_dir_all(&path).map_err(TrainError::io(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// A hash of the settings and the start weights: what a saved state belongs to.
+fn fingerprint(start: &LanguageModel, spec: &impl Serialize) -> Result<String, TrainError> {
+    let mut hasher = blake3::Hasher::new();
+    let text = serde_json::to_string(spec).map_err(|error| TrainError::Spec {
+        field: "spec",
+        what: error.to_string(),
+    })?;
+    hasher.update(text.as_bytes());
+    for (name, tensor) in start.parameters() {
+        hasher.update(name.as_bytes());
+        for value in numbers(&tensor)? {
+            hasher.update(&value.to_le_bytes());
+        }
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}

@@ -1,0 +1,289 @@
+//! What a training run is told: plain data, no file, no tensor.
+
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+use crate::algorithms::aggregation::Aggregation;
+use crate::algorithms::kl::KlEstimate;
+use crate::algorithms::ppo::Clip;
+
+/// The learning rate over the steps of a run, after the linear warm-up. A floor is a fraction of the peak rate, reached
+/// at the last step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    Constant,
+    Linear { floor: f64 },
+    Cosine { floor: f64 },
+}
+
+/// AdamW with decoupled weight decay on every tensor, and clipping of the total gradient norm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptimizerSpec {
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    pub betas: [f64; 2],
+    pub epsilon: f64,
+    pub weight_decay: f64,
+    /// Gradients are scaled by `min(1, clip / (norm + 1e-6))`.
+    pub clip_norm: Option<f64>,
+    /// Steps of linear warm-up: step `n` runs at `n / warmup` of the peak.
+    pub warmup: u64,
+    pub schedule: Schedule,
+}
+
+impl OptimizerSpec {
+    /// The learning rate of step `step` (from 1) of a run of `steps`.
+    pub fn rate_at(&self, step: u64, steps: u64) -> f64 {
+        if step < self.warmup {
+            return self.learning_rate * step as f64 / self.warmup as f64;
+        }
+        let span = steps.saturating_sub(self.warmup).max(1) as f64;
+        let done = ((step - self.warmup) as f64 / span).min(1.0);
+        self.learning_rate
+            * match self.schedule {
+                Schedule::Constant => 1.0,
+                Schedule::Linear { floor } => floor + (1.0 - floor) * (1.0 - done),
+                Schedule::Cosine { floor } => {
+                    floor + (1.0 - floor) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+                }
+            }
+    }
+
+    fn check(&self) -> Result<(), TrainError> {
+        positive("optimizer.learning_rate", self.learning_rate)?;
+        positive("optimizer.epsilon", self.epsilon)?;
+        for beta in self.betas {
+            if !(0.0..1.0).contains(&beta) {
+                return refuse("optimizer.betas", format!("{beta} is not in [0, 1)"));
+            }
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
+            let found = self.weight_decay;
+            return refuse("optimizer.weight_decay", format!("{found} is not 0 or more"));
+        }
+        if let Some(norm) = self.clip_norm {
+            positive("optimizer.clip_norm", norm)?;
+        }
+        match self.schedule {
+            Schedule::Linear { floor } | Schedule::Cosine { floor } if !(0.0..=1.0).contains(&floor) => {
+                refuse(
+                    "optimizer.schedule",
+                    format!("the floor {floor} is not in [0, 1]"),
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A supervised fine-tuning run. Steps are numbered from 1; the weights after step `n` are those of checkpoint `n`, and 0 is the start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SftSpec {
+    pub steps: u64,
+    /// Examples a step.
+    pub batch: usize,
+    pub optimizer: OptimizerSpec,
+    /// Steps whose weights are kept as checkpoints (0: the start). The last step is always kept.
+    pub keep: Vec<u64>,
+    /// Seed of the shuffles.
+    pub seed: u64,
+}
+
+/// Steps of `epochs` passes over `examples`. The last batch of a pass holds what is left, so a pass has `ceil(examples / batch)` steps.
+pub fn steps_of_epochs(examples: usize, batch: usize, epochs: u64) -> u64 {
+    epochs * examples.div_ceil(batch.max(1)) as u64
+}
+
+/// How scores become advantages (GRPO, or Dr. GRPO without the standard deviation).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdvantageSpec {
+    pub normalize_std: bool,
+    /// Added to the standard deviation. The field's values differ: 1e-6 in verl, 1e-4 in TRL.
+    pub epsilon: f64,
+}
+
+/// Where a KL penalty enters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KlPlace {
+    /// Added to the loss, aggregated like it.
+    Loss,
+    /// Taken off the reward of the response before advantages are computed.
+    Reward,
+}
+
+/// A KL penalty to the model that training started from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KlSpec {
+    pub estimate: KlEstimate,
+    pub coefficient: f64,
+    pub place: KlPlace,
+}
+
+/// A GRPO run. Steps are numbered as in [`SftSpec`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrpoSpec {
+    pub steps: u64,
+    /// Prompts a step.
+    pub prompts: usize,
+    /// Responses sampled for each prompt.
+    pub rollouts: usize,
+    /// Prompts an optimizer update; `None`: all of the step's.
+    pub mini_batch: Option<usize>,
+    /// Passes over a step's rollouts. With 1 (and no mini-batches) training is on-policy and the ratio is 1.
+    pub updates_per_batch: u32,
+    pub temperature: f64,
+    pub top_p: f64,
+    /// Most tokens a response may have.
+    pub max_tokens: usize,
+    /// Tokens that end a response.
+    pub stop_ids: Vec<u32>,
+    pub advantage: AdvantageSpec,
+    pub clip: Clip,
+    pub aggregation: Aggregation,
+    pub kl: Option<KlSpec>,
+    pub entropy_bonus: f64,
+    pub optimizer: OptimizerSpec,
+    /// As in [`SftSpec::keep`].
+    pub keep: Vec<u64>,
+    /// Seed of the rollouts.
+    pub seed: u64,
+}
+
+impl SftSpec {
+    /// # Errors
+    /// [`TrainError::Spec`] names the first field that cannot be.
+    pub fn check(&self) -> Result<(), TrainError> {
+        at_least_one("steps", self.steps)?;
+        at_least_one("batch", self.batch as u64)?;
+        kept_within(&self.keep, self.steps)?;
+        self.optimizer.check()
+    }
+}
+
+impl GrpoSpec {
+    /// # Errors
+    /// [`TrainError::Spec`] names the first field that cannot be.
+    pub fn check(&self) -> Result<(), TrainError> {
+        at_least_one("steps", self.steps)?;
+        at_least_one("prompts", self.prompts as u64)?;
+        at_least_one("rollouts", self.rollouts as u64)?;
+        at_least_one("updates_per_batch", self.updates_per_batch.into())?;
+        at_least_one("max_tokens", self.max_tokens as u64)?;
+        if let Some(prompts) = self.mini_batch {
+            at_least_one("mini_batch", prompts as u64)?;
+        }
+        positive("temperature", self.temperature)?;
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return refuse("top_p", format!("{} is not in (0, 1]", self.top_p));
+        }
+        for (field, bound) in [("clip.low", self.clip.low), ("clip.high", self.clip.high)] {
+            if !(bound >= 0.0) {
+                return refuse(field, format!("{bound} is not 0 or more"));
+            }
+        }
+        if let Some(dual) = self.clip.dual
+            && !(dual > 1.0)
+        {
+            return refuse("clip.dual", format!("{dual} is not above 1"));
+        }
+        if !(self.advantage.epsilon >= 0.0) {
+            let found = self.advantage.epsilon;
+            return refuse("advantage.epsilon", format!("{found} is not 0 or more"));
+        }
+        if let Aggregation::SeqMeanTokenSumNorm { length: Some(length) } = self.aggregation {
+            positive("aggregation.length", length)?;
+        }
+        for (field, value) in [
+            ("entropy_bonus", self.entropy_bonus),
+            ("kl.coefficient", self.kl.map_or(0.0, |kl| kl.coefficient)),
+        ] {
+            if !value.is_finite() {
+                return refuse(field, format!("{value} is not finite"));
+            }
+        }
+        kept_within(&self.keep, self.steps)?;
+        self.optimizer.check()
+    }
+}
+
+fn refuse(field: &'static str, what: String) -> Result<(), TrainError> {
+    Err(TrainError::Spec { field, what })
+}
+
+fn positive(field: &'static str, value: f64) -> Result<(), TrainError> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    refuse(field, format!("{value} is not a positive number"))
+}
+
+fn at_least_one(field: &'static str, value: u64) -> Result<(), TrainError> {
+    if value > 0 {
+        return Ok(());
+    }
+    refuse(field, "is 0, must be at least 1".to_owned())
+}
+
+fn kept_within(keep: &[u64], steps: u64) -> Result<(), TrainError> {
+    match keep.iter().find(|&&step| step > steps) {
+        None => Ok(()),
+        Some(step) => refuse("keep", format!("step {step} lies beyond the last step, {steps}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn optimizer(warmup: u64, schedule: Schedule) -> OptimizerSpec {
+        OptimizerSpec {
+            learning_rate: 2.0,
+            betas: [0.9, 0.95],
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            clip_norm: None,
+            warmup,
+            schedule,
+        }
+    }
+
+    #[test]
+    fn rates_warm_up_and_decay_to_the_floor() {
+        let cosine = optimizer(4, Schedule::Cosine { floor: 0.1 });
+        assert_eq!(cosine.rate_at(1, 12), 0.5);
+        assert_eq!(cosine.rate_at(4, 12), 2.0);
+        assert!((cosine.rate_at(8, 12) - 1.1).abs() < 1e-12);
+        assert!((cosine.rate_at(12, 12) - 0.2).abs() < 1e-12);
+        let linear = optimizer(0, Schedule::Linear { floor: 0.5 });
+        assert!((linear.rate_at(5, 10) - 1.5).abs() < 1e-12);
+        assert_eq!(optimizer(0, Schedule::Constant).rate_at(7, 10), 2.0);
+        assert_eq!(optimizer(3, Schedule::Constant).rate_at(3, 3), 2.0);
+    }
+
+    #[test]
+    fn specs_that_cannot_be_are_refused_by_field() {
+        let spec = SftSpec {
+            steps: 3,
+            batch: 0,
+            optimizer: optimizer(0, Schedule::Constant),
+            keep: vec![],
+            seed: 1,
+        };
+        assert!(matches!(
+            spec.check(),
+            Err(TrainError::Spec { field: "batch", .. })
+        ));
+        let spec = SftSpec {
+            batch: 1,
+            keep: vec![9],
+            ..spec
+        };
+        assert!(matches!(
+            spec.check(),
+            Err(TrainError::Spec { field: "keep", .. })
+        ));
+        assert_eq!(steps_of_epochs(10, 4, 2), 6);
+    }
+}
