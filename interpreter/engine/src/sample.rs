@@ -234,10 +234,8 @@ fn on_cpu(
     let lanes: Vec<&[Row]> = rows
         .chunks(lane_rows(rows.len(), model.config.parameters()))
         .collect();
-    let workers = usize::try_from(tch::get_num_threads())
-        .unwrap_or(1)
-        .clamp(1, lanes.len().max(1));
-    let _threads = Threads::set(1);
+    let held = OneThread::hold();
+    let workers = held.threads.clamp(1, lanes.len().max(1));
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel::<Event>();
     let mut results: Vec<Option<Vec<Completion>>> = lanes.iter().map(|_| None).collect();
