@@ -11,7 +11,7 @@ use crate::scan::{KEYWORDS, Token, TokenKind};
 /// so that a new rule forces a decision.
 fn symbol(rule: Rule) -> Option<&'static str> {
     Some(match rule {
-        Rule::EOI => "the end of the declaration",
+        Rule::EOI => END,
         Rule::import | Rule::profile | Rule::claim | Rule::declaration | Rule::keyword
         | Rule::use_word | Rule::profile_word | Rule::claim_word => "a declaration",
         Rule::value | Rule::group | Rule::list | Rule::record | Rule::number | Rule::digits
@@ -86,7 +86,7 @@ impl Place<'_> {
 
     fn found_words(&self) -> String {
         match self.kind() {
-            None => "the end of the file".to_owned(),
+            None => "the end of the declaration".to_owned(),
             Some(kind) => match kind {
                 TokenKind::Newline | TokenKind::Comment => "the end of the line".to_owned(),
                 TokenKind::Text | TokenKind::OpenText => "a text".to_owned(),
@@ -96,13 +96,14 @@ impl Place<'_> {
     }
 }
 
-/// Reads pest's error in the piece that starts at `offset`.
+/// Reads pest's error in one piece of the text.
 pub(crate) fn explain(
     source: &str,
     tokens: &[Token],
-    offset: usize,
+    piece: Span,
     error: Error<Rule>,
 ) -> SyntaxError {
+    let offset = piece.start;
     let at = offset
         + match error.location {
             InputLocation::Pos(at) => at,
@@ -124,8 +125,8 @@ pub(crate) fn explain(
         source,
         expected,
         before: tokens.get(first..index).unwrap_or_default().iter().rev().copied().find(|t| t.is_significant()),
-        found: tokens.get(index).copied(),
-        after: significant(index + 1),
+        found: tokens.get(index).copied().filter(|_| at < piece.end),
+        after: significant(index + 1).filter(|token| token.end <= piece.end),
         head: tokens.get(first).copied(),
     };
     special(&place).unwrap_or_else(|| general(&place))
@@ -236,13 +237,15 @@ fn special(place: &Place<'_>) -> Option<SyntaxError> {
                 .help("declare each one by itself; what they share gets a name with `let`"),
         );
     }
-    if before == "claim" || (place.expects(Rule::title) && place.text(place.head) == "claim") {
-        if place.expects(Rule::title) {
-            return Some(
-                error(format!("expected the statement of the claim, found {}", place.found_words()), "no statement")
-                    .help("say in double quotes what is claimed: `claim better \"RL is better\" { … }`"),
-            );
-        }
+    if place.text(place.head) == "claim"
+        && (place.expects(Rule::title) || place.expects(Rule::text))
+        && !place.expects(Rule::value)
+    {
+        let message = format!("expected the statement of the claim, found {}", place.found_words());
+        return Some(
+            error(message, "no statement before this")
+                .help("say in double quotes what is claimed: `claim better \"RL is better\" { … }`"),
+        );
     }
     if found == "-" && place.expects(Rule::plus) {
         return Some(
@@ -291,6 +294,9 @@ fn general(place: &Place<'_>) -> SyntaxError {
 
 /// `a, b or c`: what could stand here, the most telling only.
 fn wishes(place: &Place<'_>) -> String {
+    if place.expects(Rule::every) {
+        return "a checkpoint (a step, `*` or `last`)".to_owned();
+    }
     let mut words: Vec<&str> = Vec::new();
     for rule in &place.expected {
         if let Some(word) = symbol(*rule)
@@ -300,19 +306,19 @@ fn wishes(place: &Place<'_>) -> String {
         }
     }
     let has = |word: &str| words.contains(&word);
-    // After a whole value an operator is always possible; what ends the value says more.
-    let ends = ["`,`", "a new line", "`}`", "`]`", "`)`"].into_iter().any(has);
-    let only_end = has("the end of the declaration");
+    // After a whole value an operator, arguments or changed fields are always possible; what
+    // ends the value says more.
+    let ends = [END, "`,`", "a new line", "`}`", "`]`", "`)`"].into_iter().any(has);
+    let value = has("a value");
+    let equals = has("`=`");
+    let titled = matches!(place.text(place.head), "claim" | "figure" | "table");
     words.retain(|word| match *word {
-        "an operator" | "`by`" => !ends && !only_end,
-        "`{`" => !ends && !only_end,
+        "an operator" | "`by`" => !ends,
+        "`{`" | "`(`" | "`[`" => !ends && !value,
+        "a text in double quotes" => !value && (titled || !equals),
+        "a name" => !value,
         _ => true,
     });
-    for word in &mut words {
-        if *word == "the end of the declaration" {
-            *word = "the end of the line";
-        }
-    }
     words.sort_by_key(|word| order(word));
     match words.as_slice() {
         [] => "something else".to_owned(),
@@ -320,6 +326,9 @@ fn wishes(place: &Place<'_>) -> String {
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
+
+/// What ends a declaration, apart from the file.
+const END: &str = "the end of the line";
 
 /// Signs of separation first, brackets last.
 fn order(word: &str) -> u8 {

@@ -14,6 +14,7 @@ pub mod ast;
 mod cut;
 mod error;
 mod expected;
+mod format;
 mod habits;
 mod parser;
 mod scan;
@@ -21,6 +22,7 @@ mod text;
 mod tree;
 
 pub use error::{CODES, SyntaxError};
+pub use format::format;
 pub use parser::{Parsed, parse, parse_bytes, parse_expression, parse_setting};
 
 /// The largest file that is read, in bytes. A study of ten thousand lines has a tenth of it.

@@ -4,7 +4,7 @@ use pest::Parser;
 
 use crate::ast::{Expr, Field, File, Item, Span};
 use crate::cut::{Piece, cut};
-use crate::error::{ENCODING, SyntaxError, TOO_LARGE};
+use crate::error::{ENCODING, EXPECTED, SyntaxError, TOO_LARGE};
 use crate::scan::{Texts, Token, TokenKind, scan};
 use crate::tree::Builder;
 use crate::{MAX_BYTES, expected, habits};
@@ -102,7 +102,10 @@ fn parse_alone<T>(
                 let mut builder = Builder::new(0, &mut errors);
                 built = pairs.next().and_then(|pair| build(&mut builder, pair));
             }
-            Err(error) => errors.push(expected::explain(&repaired.text, &tokens, 0, error)),
+            Err(error) => {
+                let whole = Span { start: 0, end: text.len() };
+                errors.push(expected::explain(&repaired.text, &tokens, whole, error));
+            },
         }
     }
     match built {
@@ -149,7 +152,7 @@ fn parse_piece(
     match Grammar::parse(Rule::item, source) {
         Ok(mut pairs) => Builder::new(start, errors).item(piece.doc, pairs.next()?),
         Err(error) => {
-            errors.push(expected::explain(text, tokens, start, error));
+            errors.push(expected::explain(text, tokens, piece.span, error));
             None
         }
     }
@@ -171,8 +174,17 @@ fn failed(error: SyntaxError) -> Parsed {
     Parsed { file: File { doc: None, items: Vec::new() }, errors: vec![error] }
 }
 
+/// In the order of the text, without what only follows from an error at the same place.
 fn sorted(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
     errors.sort_by_key(|error| (error.span.start, error.span.end));
     errors.dedup_by(|later, first| later.span == first.span && later.code == first.code);
+    let mut said = None;
+    errors.retain(|error| {
+        if error.code == EXPECTED {
+            return said.is_none_or(|end| error.span.start > end);
+        }
+        said = said.max(Some(error.span.end));
+        true
+    });
     errors
 }

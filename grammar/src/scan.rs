@@ -76,7 +76,15 @@ pub(crate) enum Texts {
 }
 
 pub(crate) fn scan(source: &str, texts: Texts) -> Vec<Token> {
-    let mut scanner = Scanner { source, bytes: source.as_bytes(), at: 0, texts, barrier: 0 };
+    let mut scanner = Scanner {
+        source,
+        bytes: source.as_bytes(),
+        at: 0,
+        texts,
+        barrier: 0,
+        open_block: false,
+        open_triple: false,
+    };
     let mut tokens = Vec::with_capacity(source.len() / 4);
     if source.starts_with('\u{feff}') {
         scanner.at = '\u{feff}'.len_utf8();
@@ -94,6 +102,9 @@ struct Scanner<'a> {
     texts: Texts,
     /// Before this offset a text has to close on its own line. Keeps recovery linear.
     barrier: usize,
+    /// No `*/` comes any more, and no `"""`.
+    open_block: bool,
+    open_triple: bool,
 }
 
 impl Scanner<'_> {
@@ -177,12 +188,12 @@ impl Scanner<'_> {
     }
 
     fn block(&mut self, start: usize) -> usize {
-        if start >= self.barrier
-            && let Some(length) = self.source[start + 2..].find("*/")
-        {
-            return start + 2 + length + 2;
+        if !self.open_block {
+            if let Some(length) = self.source[start + 2..].find("*/") {
+                return start + 2 + length + 2;
+            }
+            self.open_block = true;
         }
-        self.barrier = self.bytes.len();
         self.line_end(start)
     }
 
@@ -195,11 +206,11 @@ impl Scanner<'_> {
     }
 
     fn triple(&mut self, start: usize) -> (TokenKind, usize) {
-        if start >= self.barrier {
+        if !self.open_triple {
             if let Some(length) = self.source[start + 3..].find("\"\"\"") {
                 return (TokenKind::TripleText, start + 3 + length + 3);
             }
-            self.barrier = self.bytes.len();
+            self.open_triple = true;
         }
         (TokenKind::OpenText, self.line_end(start))
     }
