@@ -1,0 +1,217 @@
+//! Why a verdict came out: one or two sentences for a reader.
+
+use rlx_language::{Comparison, Condition, ProblemsExpr, Quantity};
+
+use super::decide::Compared;
+use crate::evidence::Evidence;
+use crate::queries::{few_problems, large_k};
+use crate::results::{Estimate, Interval, Verdict};
+
+/// What a number is counted in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    /// A share of 1: shown in per cent, differences in points.
+    Share,
+    /// A bare number that takes its neighbour's unit.
+    Any,
+    Plain,
+}
+
+/// The sentence of a verdict. `verdicts`: for problems like these and for these; `place`: which comparison of how many.
+pub(super) fn sentence(
+    deciding: &Compared,
+    effect: &Estimate,
+    confidence: f64,
+    (verdict, on_these): (Verdict, Verdict),
+    (place, comparisons): (usize, usize),
+    caveats: &[String],
+) -> String {
+    let unit = match (unit(&deciding.sides.0), unit(&deciding.sides.1)) {
+        (Unit::Any, other) | (other, Unit::Any) => other,
+        (a, b) if a == b => a,
+        _ => Unit::Plain,
+    };
+    let sign = match deciding.comparison {
+        Comparison::Less => "<",
+        Comparison::LessEqual => "≤",
+        Comparison::Greater => ">",
+        Comparison::GreaterEqual => "≥",
+    };
+    let mut text = String::new();
+    if comparisons > 1 {
+        text += &format!("Comparison {place} of {comparisons} decides: ");
+    }
+    let (left, right) = deciding.values;
+    text += &format!("measured {} {sign} {}", side(left, unit), side(right, unit));
+    let percent = 100.0 * confidence;
+    match (effect.value, effect.problems_like_these) {
+        (Some(value), Some(interval)) => {
+            text += &format!(
+                "; the difference {} with {percent}% interval {} {} for problems like these",
+                difference(value, unit),
+                span(interval, unit),
+                lies(interval)
+            );
+        }
+        _ => text += "; some resamples leave the difference undefined, so that it has no interval",
+    }
+    if let Some(problems) = deciding.effect.fewest_problems() {
+        text += &format!(" ({problems} problems)");
+    }
+    text.push('.');
+    if deciding.effect.rests_on_few() {
+        text += " Few problems carry the difference, so the interval allows for one that was not seen.";
+    }
+    if on_these != verdict
+        && let Some(interval) = effect.these_problems
+    {
+        text += &format!(
+            " For these problems alone the claim {}: {} {}.",
+            match on_these {
+                Verdict::Holds => "holds",
+                Verdict::Refuted => "is refuted",
+                Verdict::Inconclusive => "is inconclusive",
+                Verdict::Error => "cannot be evaluated",
+            },
+            span(interval, unit),
+            lies(interval)
+        );
+    }
+    for caveat in caveats {
+        text += &format!(" Note: {caveat}.");
+    }
+    text
+}
+
+/// Warnings on the evaluations and the k that a condition uses, each once.
+pub(super) fn caveats(condition: &Condition, evidence: &Evidence) -> Vec<String> {
+    let mut used = Vec::new();
+    conditions(condition, &mut used);
+    let mut caveats: Vec<String> = Vec::new();
+    for (evaluation, k) in used {
+        let Ok(outcomes) = evidence.evaluation(&evaluation) else {
+            continue;
+        };
+        let large = k.and_then(|k| large_k(k, outcomes.design().samples));
+        for caveat in few_problems(outcomes).chain(large) {
+            if !caveats.contains(&caveat) {
+                caveats.push(caveat);
+            }
+        }
+    }
+    caveats
+}
+
+fn conditions(condition: &Condition, used: &mut Vec<(String, Option<u64>)>) {
+    match condition {
+        Condition::Compare { left, right, .. } => {
+            quantities(left, used);
+            quantities(right, used);
+        }
+        Condition::And { left, right } | Condition::Or { left, right } => {
+            conditions(left, used);
+            conditions(right, used);
+        }
+        Condition::Not { condition } => conditions(condition, used),
+    }
+}
+
+fn quantities(quantity: &Quantity, used: &mut Vec<(String, Option<u64>)>) {
+    match quantity {
+        Quantity::Number { .. } => {}
+        Quantity::Pass { evaluation, k, .. } | Quantity::DeltaSe { evaluation, k, .. } => {
+            used.push((evaluation.clone(), Some(*k)));
+        }
+        Quantity::Perplexity { evaluation, .. } => used.push((evaluation.clone(), None)),
+        Quantity::Share { set } | Quantity::Count { set } => sets(set, used),
+        Quantity::Add { left, right }
+        | Quantity::Subtract { left, right }
+        | Quantity::Multiply { left, right }
+        | Quantity::Divide { left, right } => {
+            quantities(left, used);
+            quantities(right, used);
+        }
+    }
+}
+
+fn sets(set: &ProblemsExpr, used: &mut Vec<(String, Option<u64>)>) {
+    match set {
+        ProblemsExpr::Solved { evaluation, .. } => used.push((evaluation.clone(), None)),
+        ProblemsExpr::Union { left, right }
+        | ProblemsExpr::Intersection { left, right }
+        | ProblemsExpr::Difference { left, right } => {
+            sets(left, used);
+            sets(right, used);
+        }
+    }
+}
+
+fn unit(quantity: &Quantity) -> Unit {
+    match quantity {
+        Quantity::Number { .. } => Unit::Any,
+        Quantity::Pass { .. } | Quantity::DeltaSe { .. } | Quantity::Share { .. } => Unit::Share,
+        Quantity::Perplexity { .. } | Quantity::Count { .. } | Quantity::Divide { .. } => Unit::Plain,
+        Quantity::Add { left, right } | Quantity::Subtract { left, right } => match (unit(left), unit(right))
+        {
+            (Unit::Any, other) | (other, Unit::Any) => other,
+            (a, b) if a == b => a,
+            _ => Unit::Plain,
+        },
+        Quantity::Multiply { left, right } => match (unit(left), unit(right)) {
+            (Unit::Any, other) | (other, Unit::Any) => other,
+            _ => Unit::Plain,
+        },
+    }
+}
+
+fn side(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Share => format!("{:.1}%", 100.0 * value),
+        Unit::Any | Unit::Plain => plain(value),
+    }
+}
+
+fn difference(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Share => format!("{:+.1} points", tidy(100.0 * value, 0.05)),
+        Unit::Any | Unit::Plain => signed(value),
+    }
+}
+
+fn span(interval: Interval, unit: Unit) -> String {
+    match unit {
+        Unit::Share => {
+            let points = |value: f64| tidy(100.0 * value, 0.05);
+            format!("[{:+.1}, {:+.1}]", points(interval.low), points(interval.high))
+        }
+        Unit::Any | Unit::Plain => format!("[{}, {}]", signed(interval.low), signed(interval.high)),
+    }
+}
+
+fn lies(interval: Interval) -> &'static str {
+    match interval {
+        Interval { low, high } if low == 0.0 && high == 0.0 => "is 0",
+        Interval { low, .. } if low > 0.0 => "lies above 0",
+        Interval { high, .. } if high < 0.0 => "lies below 0",
+        Interval { low, .. } if low == 0.0 => "begins at 0",
+        Interval { high, .. } if high == 0.0 => "ends at 0",
+        Interval { .. } => "has 0 inside",
+    }
+}
+
+fn plain(value: f64) -> String {
+    if value.abs() < 1e6 && value == libm::trunc(value) {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.3}")
+    }
+}
+
+fn signed(value: f64) -> String {
+    format!("{:+.3}", tidy(value, 0.000_5))
+}
+
+/// No minus sign before a number that rounds to 0.
+fn tidy(value: f64, half_unit: f64) -> f64 {
+    if value.abs() < half_unit { 0.0 } else { value }
+}

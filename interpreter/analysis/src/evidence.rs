@@ -1,0 +1,38 @@
+//! Everything a study measured, and looking things up in it.
+
+use std::collections::BTreeMap;
+
+use rlx_language::ModelRef;
+
+use crate::outcomes::Outcomes;
+use crate::queries::training::TrainingLog;
+use crate::undefined::Undefined;
+
+/// The rows of a study's evaluations and the logs of its trainings.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// By the evaluation's name.
+    pub evaluations: BTreeMap<String, Outcomes>,
+    pub trainings: Vec<TrainingLog>,
+}
+
+impl Evidence {
+    pub(crate) fn evaluation(&self, name: &str) -> Result<&Outcomes, Undefined> {
+        self.evaluations
+            .get(name)
+            .ok_or_else(|| Undefined::UnknownEvaluation {
+                name: name.to_owned(),
+                known: self.evaluations.keys().cloned().collect::<Vec<_>>().join(", "),
+            })
+    }
+}
+
+/// A model of an evaluation, as it is labelled there.
+pub(crate) fn model(outcomes: &Outcomes, model: &ModelRef) -> Result<usize, Undefined> {
+    let label = model.label();
+    outcomes.model(&label).ok_or_else(|| Undefined::UnknownModel {
+        evaluation: outcomes.design().evaluation.clone(),
+        model: label,
+        known: outcomes.design().models.join(", "),
+    })
+}

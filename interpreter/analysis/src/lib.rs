@@ -1,0 +1,42 @@
+//! Plain functions over plain data: rows in, numbers with intervals and claim verdicts out.
+//!
+//! In the story text → Ast → Study → Plan → rows → tables, figures, verdicts this crate is the step from rows to
+//! numbers. [`Outcomes`] holds the rows of one evaluation; [`answer`] answers the query of a figure or table;
+//! [`evaluate`] gives a claim its verdict. Nothing here reads a file or a clock, and every random number is a function of
+//! the study's seed and a name, so results are the same bits on every machine and any number of threads.
+//!
+//! Every number comes with two intervals that answer different questions:
+//!
+//! - `these_problems`: the problems stay, the samples could have been others (`within.rs`).
+//! - `problems_like_these`: the problems could have been others of their kind as well (`across.rs`, `interval.rs`).
+
+mod across;
+mod alias;
+mod claims;
+mod evidence;
+mod interval;
+mod measured;
+mod outcomes;
+mod pass_at_k;
+mod passes;
+mod pooled;
+mod prior;
+mod quantity;
+mod queries;
+mod resampling;
+pub mod results;
+mod rng;
+mod sets;
+mod special;
+mod undefined;
+mod within;
+
+pub use claims::evaluate;
+pub use evidence::Evidence;
+pub use outcomes::{Design, Outcomes, OutcomesError, PerplexityRow, SampleRow};
+pub use pass_at_k::{PassAtKError, PassAtKValue, pass_at_k, pass_curve};
+pub use queries::{answer, training::TrainingLog};
+pub use resampling::{Resampling, TooFewResamples};
+pub use results::*;
+pub use rng::Stream;
+pub use undefined::Undefined;

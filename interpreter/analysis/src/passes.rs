@@ -1,0 +1,152 @@
+//! pass@k of one model at several k, measured: values, simulated worlds, bootstraps over problems.
+
+use std::collections::BTreeMap;
+
+use crate::across::Problems;
+use crate::measured::{Measured, Single};
+use crate::outcomes::Outcomes;
+use crate::pass_at_k::{PassAtKError, PassTable};
+use crate::resampling::Resampling;
+use crate::special::sum;
+use crate::undefined::Undefined;
+use crate::within::Worlds;
+
+/// Right samples of every problem, once every row that the design asks for is there.
+#[derive(Debug)]
+pub(crate) struct Complete {
+    /// Samples a problem.
+    pub(crate) n: u32,
+    /// Right ones, by problem.
+    pub(crate) right: Vec<u32>,
+}
+
+impl Complete {
+    pub(crate) fn new(outcomes: &Outcomes, model: usize) -> Result<Self, Undefined> {
+        let design = outcomes.design();
+        if design.problems.is_empty() {
+            return Err(Undefined::NoProblems {
+                evaluation: design.evaluation.clone(),
+            });
+        }
+        let missing = outcomes.missing(model);
+        if missing > 0 {
+            return Err(Undefined::MissingRows {
+                evaluation: design.evaluation.clone(),
+                model: design.models[model].clone(),
+                missing,
+                expected: design.problems.len() * design.samples as usize,
+            });
+        }
+        if design.samples == 0 {
+            let source = PassAtKError::NoSamples;
+            return Err(Undefined::PassAtK {
+                evaluation: design.evaluation.clone(),
+                source,
+            });
+        }
+        // `Outcomes` holds at most 2^32 rows a model, so both fit.
+        let right = outcomes
+            .counts(model)
+            .into_iter()
+            .map(|(_, c)| c as u32)
+            .collect();
+        Ok(Complete {
+            n: design.samples as u32,
+            right,
+        })
+    }
+
+    pub(crate) fn worlds(&self, outcomes: &Outcomes, model: usize, resampling: &Resampling) -> Worlds {
+        Worlds::new(
+            resampling.seed(),
+            outcomes,
+            &outcomes.design().models[model],
+            self.n,
+            &self.right,
+        )
+    }
+}
+
+/// pass@k of a model at each of `ks`, as means over problems.
+pub(crate) fn measure(
+    outcomes: &Outcomes,
+    model: usize,
+    ks: &[u64],
+    resampling: &Resampling,
+) -> Result<Vec<Measured>, Undefined> {
+    let complete = Complete::new(outcomes, model)?;
+    let table = PassTable::new(u64::from(complete.n), ks).map_err(|source| Undefined::PassAtK {
+        evaluation: outcomes.design().evaluation.clone(),
+        source,
+    })?;
+    let columns = ks.len();
+    let count = complete.right.len();
+
+    let worlds = complete.worlds(outcomes, model, resampling);
+    let truths: Vec<f64> = worlds
+        .grid
+        .iter()
+        .flat_map(|&p| ks.iter().map(move |&k| pass_of_probability(p, k)))
+        .collect();
+    let scale = 1.0 / count as f64;
+    let simulated = resampling.series(
+        2 * columns,
+        || (),
+        |resample, (), row| {
+            row.fill(0.0);
+            let (estimate, truth) = row.split_at_mut(columns);
+            worlds.each(resample, |_, point, right| {
+                estimate
+                    .iter_mut()
+                    .zip(table.row(right))
+                    .for_each(|(sum, pass)| *sum += pass);
+                let truths = &truths[point * columns..(point + 1) * columns];
+                truth.iter_mut().zip(truths).for_each(|(sum, pass)| *sum += pass);
+            });
+            row.iter_mut().for_each(|sum| *sum *= scale);
+        },
+    );
+    let (estimates, simulated_truths) = simulated.split_at(columns);
+
+    let values: Vec<f64> = complete
+        .right
+        .iter()
+        .flat_map(|&c| table.row(c as usize))
+        .copied()
+        .collect();
+    let problems = Problems::of(outcomes);
+    let across = problems.means(resampling, columns, &values);
+    let measured = across.into_iter().enumerate().map(|(column, across)| {
+        let of_each: Vec<f64> = values.iter().skip(column).step_by(columns).copied().collect();
+        Measured {
+            within: (estimates[column].clone(), simulated_truths[column].clone()),
+            ..mean_of(&problems, &of_each, across)
+        }
+    });
+    Ok(measured.collect())
+}
+
+/// A mean over problems of values in 0..=1, without simulated worlds.
+pub(crate) fn mean_of(problems: &Problems, of_each: &[f64], across: Vec<f64>) -> Measured {
+    let count = of_each.len() as f64;
+    let total = sum(of_each.iter().copied());
+    let single = Single {
+        without: of_each
+            .iter()
+            .map(|value| (total - value) / (count - 1.0))
+            .collect(),
+        unseen: (total / (count + 1.0), (total + 1.0) / (count + 1.0)),
+    };
+    Measured {
+        value: total / count,
+        bounds: (0.0, 1.0),
+        within: (Vec::new(), Vec::new()),
+        across,
+        problems: BTreeMap::from([(problems.key.clone(), single)]),
+    }
+}
+
+/// 1 - (1 - p)^k without cancellation.
+pub(crate) fn pass_of_probability(p: f64, k: u64) -> f64 {
+    -libm::expm1(k as f64 * libm::log1p(-p))
+}

@@ -1,0 +1,178 @@
+//! The questions of a study's figures and tables, one file each.
+
+mod delta_se;
+mod pass_at_k;
+mod perplexity;
+mod subset;
+mod summary;
+pub(crate) mod training;
+
+use rlx_language::{ModelRef, Query};
+
+use crate::evidence::{self, Evidence};
+use crate::measured::Measured;
+use crate::outcomes::Outcomes;
+use crate::resampling::Resampling;
+use crate::results::{Estimate, Results};
+use crate::undefined::Undefined;
+
+/// Answers the query of one figure or table. `confidence` is that of every interval (0.95 for 95%).
+///
+/// Numbers that need missing rows are None, and a warning says which rows.
+///
+/// # Errors
+/// When the query names an evaluation or model that the evidence does not have.
+pub fn answer(
+    query: &Query,
+    evidence: &Evidence,
+    resampling: &Resampling,
+    confidence: f64,
+) -> Result<Results, Undefined> {
+    let setting = Setting {
+        resampling,
+        confidence,
+    };
+    Ok(match query {
+        Query::PassAtK { evaluation, of, k } => Results::PassAtK(pass_at_k::answer(
+            evidence.evaluation(evaluation)?,
+            of,
+            k,
+            &setting,
+        )?),
+        Query::DeltaSe {
+            evaluation,
+            of,
+            against,
+            k,
+        } => Results::DeltaSe(delta_se::answer(
+            evidence.evaluation(evaluation)?,
+            of,
+            against,
+            *k,
+            &setting,
+        )?),
+        Query::Subset {
+            evaluation,
+            of,
+            within,
+        } => Results::Subset(subset::answer(
+            evidence.evaluation(evaluation)?,
+            of,
+            within,
+            &setting,
+        )?),
+        Query::Perplexity {
+            evaluation,
+            of,
+            under,
+            only_correct,
+        } => Results::Perplexity(perplexity::answer(
+            evidence.evaluation(evaluation)?,
+            of,
+            under,
+            *only_correct,
+            &setting,
+        )?),
+        Query::Summary { evaluation, of } => {
+            Results::Summary(summary::answer(evidence.evaluation(evaluation)?, of, &setting)?)
+        }
+        Query::Training { trainings } => Results::Training(training::answer(&evidence.trainings, trainings)),
+    })
+}
+
+struct Setting<'a> {
+    resampling: &'a Resampling,
+    confidence: f64,
+}
+
+impl Setting<'_> {
+    fn estimate(&self, measured: &Measured) -> Estimate {
+        measured.estimate(self.confidence, self.resampling)
+    }
+}
+
+const UNDEFINED: Estimate = Estimate {
+    value: None,
+    these_problems: None,
+    problems_like_these: None,
+};
+
+/// Fewest problems on which models are compared without a warning.
+const FEWEST_PROBLEMS: usize = 30;
+
+/// Models in the order of the query; an empty list means all of the evaluation, as labels and places.
+fn models(outcomes: &Outcomes, of: &[ModelRef]) -> Result<Vec<(String, usize)>, Undefined> {
+    if of.is_empty() {
+        return Ok(outcomes.design().models.iter().cloned().zip(0..).collect());
+    }
+    of.iter()
+        .map(|model| Ok((model.label(), evidence::model(outcomes, model)?)))
+        .collect()
+}
+
+/// What a reader should know before trusting the numbers, each thing once.
+#[derive(Default)]
+struct Warnings {
+    said: Vec<String>,
+    widened: usize,
+    intervals: usize,
+}
+
+impl Warnings {
+    fn say(&mut self, warning: String) {
+        if !self.said.contains(&warning) {
+            self.said.push(warning);
+        }
+    }
+
+    fn undefined(&mut self, reason: &Undefined) {
+        self.say(format!("undefined: {reason}"));
+    }
+
+    fn problems(&mut self, outcomes: &Outcomes, models: usize) {
+        self.said.extend(few_problems(outcomes).filter(|_| models > 1));
+    }
+
+    fn k(&mut self, outcomes: &Outcomes, ks: &[u64]) {
+        let samples = outcomes.design().samples;
+        if let Some(largest) = ks.iter().copied().filter(|k| *k <= samples).max() {
+            self.said.extend(large_k(largest, samples));
+        }
+    }
+
+    fn saw(&mut self, measured: &Measured) {
+        self.intervals += 1;
+        self.widened += usize::from(measured.rests_on_few());
+    }
+
+    fn finish(mut self) -> Vec<String> {
+        if self.widened > 0 {
+            self.said.push(format!(
+                "{} of {} numbers rest on fewer than {} problems; their intervals for problems like these allow for a problem that was not seen",
+                self.widened,
+                self.intervals,
+                crate::interval::FEW
+            ));
+        }
+        self.said
+    }
+}
+
+pub(crate) fn few_problems(outcomes: &Outcomes) -> impl Iterator<Item = String> + use<> {
+    let design = outcomes.design();
+    let few = design.problems.len() < FEWEST_PROBLEMS;
+    few.then(|| {
+        format!(
+            "{} has {} problems; differences between models on fewer than {FEWEST_PROBLEMS} are rarely conclusive",
+            design.benchmark,
+            design.problems.len()
+        )
+    })
+    .into_iter()
+}
+
+pub(crate) fn large_k(k: u64, samples: u64) -> Option<String> {
+    (2 * k > samples).then(|| {
+        format!("pass@{k} from {samples} samples a problem: above half the samples the estimate is noisy; draw {} or more", 2 * k)
+    })
+}

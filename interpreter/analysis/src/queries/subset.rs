@@ -1,0 +1,85 @@
+//! Which problems each model solves, against another model's.
+
+use rlx_language::ModelRef;
+
+use super::{Setting, UNDEFINED, Warnings, models};
+use crate::evidence;
+use crate::measured::Measured;
+use crate::outcomes::Outcomes;
+use crate::results::{Subset, SubsetRow};
+use crate::sets;
+use crate::undefined::Undefined;
+
+pub(super) fn answer(
+    outcomes: &Outcomes,
+    of: &[ModelRef],
+    within: &ModelRef,
+    setting: &Setting<'_>,
+) -> Result<Subset, Undefined> {
+    let models = models(outcomes, of)?;
+    let base_model = evidence::model(outcomes, within)?;
+    let base = sets::solved(outcomes, base_model);
+    let design = outcomes.design();
+    let mut warnings = Warnings::default();
+    warnings.problems(outcomes, models.len() + 1);
+    let mut rows = Vec::new();
+    for (label, model) in models {
+        let own = sets::solved(outcomes, model);
+        let those = |in_base: bool, in_own: bool| -> Vec<String> {
+            let pairs = base.iter().zip(&own).zip(&design.problems);
+            pairs
+                .filter(|((base, own), _)| **base == in_base && **own == in_own)
+                .map(|(_, id)| id.clone())
+                .collect()
+        };
+        let contained = match contained(outcomes, model, base_model, setting) {
+            Ok(measured) => {
+                warnings.saw(&measured);
+                setting.estimate(&measured)
+            }
+            Err(Undefined::DivisionByZero) => {
+                warnings.say(format!(
+                    "undefined: {label} solves no problem, so no share of them is inside {}",
+                    within.label()
+                ));
+                UNDEFINED
+            }
+            Err(reason) => {
+                warnings.undefined(&reason);
+                UNDEFINED
+            }
+        };
+        rows.push(SubsetRow {
+            model: label,
+            both: those(true, true),
+            only_within: those(true, false),
+            only_model: those(false, true),
+            neither: those(false, false).len(),
+            contained,
+        });
+    }
+    Ok(Subset {
+        evaluation: design.evaluation.clone(),
+        within: within.label(),
+        problems: design.problems.len(),
+        samples: outcomes.fewest_samples(),
+        confidence: setting.confidence,
+        rows,
+        warnings: warnings.finish(),
+    })
+}
+
+/// |model ∩ within| / |model|
+fn contained(
+    outcomes: &Outcomes,
+    model: usize,
+    within: usize,
+    setting: &Setting<'_>,
+) -> Result<Measured, Undefined> {
+    let both = sets::share_solved_by_all(outcomes, &[model, within], setting.resampling)?;
+    let own = sets::share_solved_by_all(outcomes, &[model], setting.resampling)?;
+    if own.value == 0.0 {
+        return Err(Undefined::DivisionByZero);
+    }
+    Ok(both.over(&own).bounded(0.0, 1.0))
+}

@@ -1,0 +1,59 @@
+//! Why a number could not be given.
+
+use thiserror::Error;
+
+/// A number that is undefined, with the reason. Never replaced by a smaller one.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Undefined {
+    #[error("there are no results of an evaluation `{name}` (known: {known}); run it first")]
+    UnknownEvaluation { name: String, known: String },
+    #[error("{evaluation} does not sample `{model}` (models: {known}); add it to the evaluation's models")]
+    UnknownModel {
+        evaluation: String,
+        model: String,
+        known: String,
+    },
+    #[error(
+        "{missing} of {expected} rows of {model} in {evaluation} are missing; run the study again to draw and judge them"
+    )]
+    MissingRows {
+        evaluation: String,
+        model: String,
+        missing: usize,
+        expected: usize,
+    },
+    #[error("{evaluation} has no problems; check the benchmark's `limit` and `skip`")]
+    NoProblems { evaluation: String },
+    #[error("{evaluation}: {source}")]
+    PassAtK {
+        evaluation: String,
+        source: crate::pass_at_k::PassAtKError,
+    },
+    #[error(
+        "{missing} perplexities of responses of {of} under {under} in {evaluation} are missing; run the study again to score them"
+    )]
+    MissingPerplexities {
+        evaluation: String,
+        of: String,
+        under: String,
+        missing: usize,
+    },
+    #[error("{of} has no {kind}response in {evaluation}, so there is no perplexity to take the middle of")]
+    NoResponses {
+        evaluation: String,
+        of: String,
+        kind: &'static str,
+    },
+    #[error(
+        "`{left}` and `{right}` have different problems, so their solved sets cannot be compared; evaluate both on the same benchmark"
+    )]
+    DifferentProblems { left: String, right: String },
+    #[error(
+        "a set made of {found} different solved sets is more than the {most} that can be weighed together; split the claim"
+    )]
+    TooManySets { found: usize, most: usize },
+    #[error("the denominator is 0")]
+    DivisionByZero,
+    #[error("the value is not a finite number")]
+    NotFinite,
+}
