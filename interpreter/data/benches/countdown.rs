@@ -7,10 +7,15 @@ use std::hint::black_box;
 fn generation(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("countdown");
     group.throughput(Throughput::Elements(1));
-    let cases: [(&str, &[(&str, f64)]); 3] =
-        [("mixture", &[]), ("three", &[("numbers", 3.0)]), ("four", &[("numbers", 4.0)])];
+    let cases: [(&str, &[(&str, f64)]); 3] = [
+        ("mixture", &[]),
+        ("three", &[("numbers", 3.0)]),
+        ("four", &[("numbers", 4.0)]),
+    ];
     for (name, options) in cases {
-        let Ok(options) = CountdownOptions::parse(options.iter().copied()) else { continue };
+        let Ok(options) = CountdownOptions::parse(options.iter().copied()) else {
+            continue;
+        };
         let task = Countdown::new(options, 0);
         let mut index = 0;
         group.bench_function(name, |bencher| {

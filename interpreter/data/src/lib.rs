@@ -6,7 +6,18 @@
 
 mod countdown;
 mod error;
+mod hub;
+mod load;
+mod pin;
+mod problem;
+mod prompt;
 mod random;
+mod table;
 
 pub use countdown::{Countdown, CountdownKey, CountdownOptions, Example, Puzzle};
 pub use error::DataError;
+pub use hub::{Progress, World, fetch_model, fetch_problems, locate_model};
+pub use load::load;
+pub use pin::{PinCache, pin, pin_model, pin_problems};
+pub use problem::Problem;
+pub use prompt::{RenderedPrompt, render};

@@ -56,10 +56,19 @@ impl Judge for Countdown {
         }
         let extracted = (!last.is_empty()).then(|| last.to_owned());
         match check(response, numbers, target) {
-            Ok(()) => Verdict::new(Outcome::Correct, extracted, "chain", "every step holds and the target is reached"),
+            Ok(()) => Verdict::new(
+                Outcome::Correct,
+                extracted,
+                "chain",
+                "every step holds and the target is reached",
+            ),
             Err(fault) => {
                 let any_step = response.split('\n').any(|line| parse_line(line).is_some());
-                let outcome = if any_step { Outcome::Wrong } else { Outcome::Unparsed };
+                let outcome = if any_step {
+                    Outcome::Wrong
+                } else {
+                    Outcome::Unparsed
+                };
                 Verdict::new(outcome, extracted, "chain", fault)
             }
         }
@@ -76,7 +85,9 @@ fn parse_problem(text: &str) -> Option<(Vec<u64>, u64)> {
 /// Decimal digits without a leading zero, at most six of them.
 fn parse_number(text: &str) -> Option<u64> {
     let plain = !text.is_empty() && text.len() <= 6 && text.bytes().all(|b| b.is_ascii_digit());
-    (plain && (text.len() == 1 || !text.starts_with('0'))).then(|| text.parse().ok()).flatten()
+    (plain && (text.len() == 1 || !text.starts_with('0')))
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 struct Line {
@@ -109,7 +120,13 @@ fn parse_line(line: &str) -> Option<Line> {
             Ending::Left(list.split(' ').map(parse_number).collect::<Option<_>>()?)
         }
     };
-    Some(Line { left, operator, right, result: parse_number(result)?, ending })
+    Some(Line {
+        left,
+        operator,
+        right,
+        result: parse_number(result)?,
+        ending,
+    })
 }
 
 /// Err: what the first broken line breaks.
@@ -122,10 +139,19 @@ fn check(response: &str, mut pool: Vec<u64>, target: u64) -> Result<(), String> 
     for (index, text) in response.split('\n').enumerate() {
         let at = index + 1;
         if at > steps {
-            return Err(format!("line {at}: {steps} steps use up the numbers, the response has {lines} lines"));
+            return Err(format!(
+                "line {at}: {steps} steps use up the numbers, the response has {lines} lines"
+            ));
         }
-        let line = parse_line(text).ok_or_else(|| format!("line {at}: not of the form of a step: `{}`", excerpt(text)))?;
-        let Line { left: a, operator, right: b, result, ending } = line;
+        let line = parse_line(text)
+            .ok_or_else(|| format!("line {at}: not of the form of a step: `{}`", excerpt(text)))?;
+        let Line {
+            left: a,
+            operator,
+            right: b,
+            result,
+            ending,
+        } = line;
         for operand in [a, b] {
             let Some(place) = pool.iter().position(|&n| n == operand) else {
                 return Err(format!("line {at}: {operand} is not available"));
@@ -162,7 +188,11 @@ fn check(response: &str, mut pool: Vec<u64>, target: u64) -> Result<(), String> 
             Ending::No if result == target => {
                 return Err(format!("line {at}: says `no` although {result} is the target"));
             }
-            Ending::No => return Err(format!("line {at}: says `no`, having reached {result} instead of {target}")),
+            Ending::No => {
+                return Err(format!(
+                    "line {at}: says `no`, having reached {result} instead of {target}"
+                ));
+            }
             Ending::Yes if result != target => {
                 return Err(format!("line {at}: says `yes`, but {result} is not {target}"));
             }
@@ -188,7 +218,13 @@ mod tests {
     use super::*;
 
     fn judge(problem: &str, response: &str, truncated: bool) -> Verdict {
-        Countdown.judge(&Case { problem, gold: "", response, truncated, gold_is_text: false })
+        Countdown.judge(&Case {
+            problem,
+            gold: "",
+            response,
+            truncated,
+            gold_is_text: false,
+        })
     }
 
     const PROBLEM: &str = "Use 5 20 15 14 to make 12";
@@ -202,7 +238,12 @@ mod tests {
             RIGHT.replace("left 20 14 10", "left 10 20 14"),
         ] {
             let verdict = judge(PROBLEM, &response, false);
-            assert_eq!(verdict.outcome, Outcome::Correct, "{response}: {}", verdict.reason);
+            assert_eq!(
+                verdict.outcome,
+                Outcome::Correct,
+                "{response}: {}",
+                verdict.reason
+            );
             assert_eq!(verdict.extracted.as_deref(), Some("14-2=12 yes"));
         }
     }
@@ -212,25 +253,50 @@ mod tests {
         let rows = [
             (RIGHT.replace("15-5=10", "15-5=11"), "line 1: 15-5 is 10, not 11"),
             (RIGHT.replace("15-5=10", "16-5=11"), "line 1: 16 is not available"),
-            (RIGHT.replace("20/10=2", "10/20=2"), "line 2: 10/20 is not a legal step"),
-            (RIGHT.replace("left 14 2", "left 14 3"), "line 2: `left` does not list"),
-            (RIGHT.replace("left 14 2", "left 14 2 2"), "line 2: `left` does not list"),
+            (
+                RIGHT.replace("20/10=2", "10/20=2"),
+                "line 2: 10/20 is not a legal step",
+            ),
+            (
+                RIGHT.replace("left 14 2", "left 14 3"),
+                "line 2: `left` does not list",
+            ),
+            (
+                RIGHT.replace("left 14 2", "left 14 2 2"),
+                "line 2: `left` does not list",
+            ),
             (RIGHT.replace("yes", "no"), "line 3: says `no` although"),
             (RIGHT.replace(" yes", ""), "line 3: not of the form"),
             (RIGHT.replace("=12 yes", "=012 yes"), "line 3: not of the form"),
             (format!("{RIGHT}\n\n"), "line 4: 3 steps use up"),
             (format!("{RIGHT} "), "line 3: not of the form"),
             (RIGHT.replace("\n", "\r\n"), "line 1: not of the form"),
-            ("15-5=10 left 20 14 10\n20/10=2 left 14 2".to_owned(), "line 3: missing"),
+            (
+                "15-5=10 left 20 14 10\n20/10=2 left 14 2".to_owned(),
+                "line 3: missing",
+            ),
             ("15-5=10 yes".to_owned(), "line 1: numbers are left over"),
-            ("15-5=10 left 20 14 10\n20/10=2 left 14 2\n14+2=16 no".to_owned(), "line 3: says `no`, having reached 16"),
-            ("15-5=10 left 20 14 10\n20/10=2 left 14 2\n14+2=16 yes".to_owned(), "line 3: says `yes`, but 16 is not 12"),
-            ("15-5=10 left 20 14 10\n20*14=280 left 10 280\n280/10=28 yes".to_owned(), "line 2: 280 is outside"),
+            (
+                "15-5=10 left 20 14 10\n20/10=2 left 14 2\n14+2=16 no".to_owned(),
+                "line 3: says `no`, having reached 16",
+            ),
+            (
+                "15-5=10 left 20 14 10\n20/10=2 left 14 2\n14+2=16 yes".to_owned(),
+                "line 3: says `yes`, but 16 is not 12",
+            ),
+            (
+                "15-5=10 left 20 14 10\n20*14=280 left 10 280\n280/10=28 yes".to_owned(),
+                "line 2: 280 is outside",
+            ),
         ];
         for (response, reason) in rows {
             let verdict = judge(PROBLEM, &response, false);
             assert_eq!(verdict.outcome, Outcome::Wrong, "{response}");
-            assert!(verdict.reason.starts_with(reason), "{response}: {}", verdict.reason);
+            assert!(
+                verdict.reason.starts_with(reason),
+                "{response}: {}",
+                verdict.reason
+            );
         }
         let doubled = judge("Use 5 7 3 to make 10", "5+5=10 left 7 3\n7+3=10 yes", false);
         assert_eq!(doubled.reason, "line 1: 5 is not available");
@@ -241,11 +307,23 @@ mod tests {
     #[test]
     fn unparsed_truncated_and_unusable_are_outcomes_of_their_own() {
         assert_eq!(judge(PROBLEM, "", false).outcome, Outcome::Unparsed);
-        assert_eq!(judge(PROBLEM, "The answer is 12 yes", false).outcome, Outcome::Unparsed);
-        assert_eq!(judge(PROBLEM, "15-5=10 left 20 14", true).outcome, Outcome::Truncated);
+        assert_eq!(
+            judge(PROBLEM, "The answer is 12 yes", false).outcome,
+            Outcome::Unparsed
+        );
+        assert_eq!(
+            judge(PROBLEM, "15-5=10 left 20 14", true).outcome,
+            Outcome::Truncated
+        );
         assert_eq!(judge(PROBLEM, RIGHT, true).outcome, Outcome::Correct);
         assert_eq!(judge("What is 2+2?", RIGHT, false).outcome, Outcome::GaveUp);
-        assert_eq!(judge(PROBLEM, &"9".repeat(LIMIT + 1), false).outcome, Outcome::GaveUp);
-        assert_eq!(judge(PROBLEM, "15−5=10 left 20 14 10", false).outcome, Outcome::Unparsed);
+        assert_eq!(
+            judge(PROBLEM, &"9".repeat(LIMIT + 1), false).outcome,
+            Outcome::GaveUp
+        );
+        assert_eq!(
+            judge(PROBLEM, "15−5=10 left 20 14 10", false).outcome,
+            Outcome::Unparsed
+        );
     }
 }

@@ -14,12 +14,19 @@ pub(crate) fn last_boxed(text: &str) -> Option<&str> {
     let mut end = text.len();
     // The braces of a box are looked for only between it and the next box begun, unless it encloses that one.
     let mut budget = 64;
-    while let Some(at) = ["\\boxed", "\\fbox"].iter().filter_map(|name| text.get(..end)?.rfind(name)).max() {
+    while let Some(at) = ["\\boxed", "\\fbox"]
+        .iter()
+        .filter_map(|name| text.get(..end)?.rfind(name))
+        .max()
+    {
         budget -= 1;
         if budget == 0 {
             return None;
         }
-        let after = text.get(at..)?.trim_start_matches("\\boxed").trim_start_matches("\\fbox");
+        let after = text
+            .get(at..)?
+            .trim_start_matches("\\boxed")
+            .trim_start_matches("\\fbox");
         let body = after.trim_start();
         if let Some(rest) = body.strip_prefix('{') {
             if let Some(length) = closing_brace(rest) {
@@ -119,7 +126,10 @@ mod tests {
 
     #[test]
     fn tags_and_hashes() {
-        assert_eq!(last_answer_tag("<answer> 4 </answer> <answer>5</answer>"), Some("5"));
+        assert_eq!(
+            last_answer_tag("<answer> 4 </answer> <answer>5</answer>"),
+            Some("5")
+        );
         assert_eq!(after_hashes("a\n#### 1,234\n"), Some("1,234"));
         assert_eq!(after_hashes("#### "), None);
         assert_eq!(marked("#### 3 \\boxed{4}").map(|m| m.rule), Some("boxed"));

@@ -31,7 +31,11 @@ impl Judge for Number {
     }
 
     fn judge(&self, case: &Case) -> Verdict {
-        let bare = if case.gold_is_text { None } else { rational::whole_number(case.gold) };
+        let bare = if case.gold_is_text {
+            None
+        } else {
+            rational::whole_number(case.gold)
+        };
         let Some(gold) = bare.or_else(|| find(tail(case.gold)).1) else {
             return Verdict::new(Outcome::GaveUp, None, "gold", "the gold answer holds no number");
         };
@@ -94,7 +98,13 @@ mod tests {
     use super::*;
 
     fn judge(gold: &str, response: &str, truncated: bool) -> Verdict {
-        Number.judge(&Case { problem: "", gold, response, truncated, gold_is_text: false })
+        Number.judge(&Case {
+            problem: "",
+            gold,
+            response,
+            truncated,
+            gold_is_text: false,
+        })
     }
 
     #[test]
@@ -117,11 +127,20 @@ mod tests {
             ("0.2", "20", Wrong, "last_number"),
             ("27.0", "\\boxed{27}", Correct, "boxed"),
             ("none", "5", GaveUp, "gold"),
-            ("100000000000000000001", "100000000000000000000", Wrong, "last_number"),
+            (
+                "100000000000000000001",
+                "100000000000000000000",
+                Wrong,
+                "last_number",
+            ),
         ];
         for (gold, response, outcome, rule) in rows {
             let verdict = judge(gold, response, false);
-            assert_eq!((verdict.outcome, verdict.rule.as_str()), (outcome, rule), "{gold} / {response}: {verdict:?}");
+            assert_eq!(
+                (verdict.outcome, verdict.rule.as_str()),
+                (outcome, rule),
+                "{gold} / {response}: {verdict:?}"
+            );
         }
         assert_eq!(judge("18", "3 times 6 is 18 and so", true).outcome, Truncated);
         assert_eq!(judge("18", "#### 18\nand further", true).outcome, Correct);

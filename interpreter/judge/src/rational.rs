@@ -36,7 +36,11 @@ pub(crate) fn decimal(text: &str) -> Option<BigRational> {
     let number = digits.parse::<BigInt>().ok()?;
     let shift = i64::from(exponent) - fraction.len() as i64;
     let scale = Pow::pow(BigInt::from(10), shift.unsigned_abs());
-    Some(if shift >= 0 { BigRational::from(number * scale) } else { BigRational::new(number, scale) })
+    Some(if shift >= 0 {
+        BigRational::from(number * scale)
+    } else {
+        BigRational::new(number, scale)
+    })
 }
 
 /// The last number of a text.
@@ -118,7 +122,10 @@ impl<'a> Scanner<'a> {
 
     fn separator(&self, at: usize) -> Option<usize> {
         let rest = self.text.get(at..)?;
-        ["{,}", ",\\!", "\\,", "\\!", ","].iter().find(|mark| rest.starts_with(**mark)).map(|mark| mark.len())
+        ["{,}", ",\\!", "\\,", "\\!", ","]
+            .iter()
+            .find(|mark| rest.starts_with(**mark))
+            .map(|mark| mark.len())
     }
 
     /// Where an opening sign or currency mark before `start` begins, and whether the sign is a minus.
@@ -128,10 +135,17 @@ impl<'a> Scanner<'a> {
         for (mark, negative) in [("-", true), ("−", true), ("+", false)] {
             if let Some(rest) = bare.strip_suffix(mark) {
                 // After a digit, a letter or a closing bracket it is an operator, not a sign.
-                let operator =
-                    rest.trim_end().chars().next_back().is_some_and(|c| c.is_alphanumeric() || ")]}%".contains(c));
+                let operator = rest
+                    .trim_end()
+                    .chars()
+                    .next_back()
+                    .is_some_and(|c| c.is_alphanumeric() || ")]}%".contains(c));
                 let spaced = rest.ends_with(' ') && !rest.trim_end().ends_with(|c: char| c.is_ascii_digit());
-                return if operator && !spaced { (bare.len(), false) } else { (rest.len(), negative) };
+                return if operator && !spaced {
+                    (bare.len(), false)
+                } else {
+                    (rest.len(), negative)
+                };
             }
         }
         (bare.len(), false)
@@ -146,18 +160,28 @@ impl<'a> Scanner<'a> {
         }
         let rest = self.text.get(end + gap + 1..)?;
         let gap = gap + 1 + rest.len() - rest.trim_start_matches(' ').len();
-        self.is_digit(end + gap).then(|| self.unsigned(end + gap)).flatten()
+        self.is_digit(end + gap)
+            .then(|| self.unsigned(end + gap))
+            .flatten()
     }
 
     /// `\frac{3}{4}` (also dfrac, tfrac) at `at`: value and end.
     fn latex_fraction(&self, at: usize) -> Option<(BigRational, usize)> {
         let rest = self.text.get(at..)?;
-        let body = ["\\frac{", "\\dfrac{", "\\tfrac{"].iter().find_map(|name| rest.strip_prefix(name))?;
+        let body = ["\\frac{", "\\dfrac{", "\\tfrac{"]
+            .iter()
+            .find_map(|name| rest.strip_prefix(name))?;
         let (top, body) = body.split_once("}{")?;
         let (bottom, body) = body.split_once('}')?;
-        let (negative, top) = top.trim().strip_prefix('-').map_or((false, top.trim()), |top| (true, top));
+        let (negative, top) = top
+            .trim()
+            .strip_prefix('-')
+            .map_or((false, top.trim()), |top| (true, top));
         let value = divide(decimal(top)?, decimal(bottom.trim())?)?;
-        Some((if negative { -value } else { value }, self.text.len() - body.len()))
+        Some((
+            if negative { -value } else { value },
+            self.text.len() - body.len(),
+        ))
     }
 
     fn finish(&mut self, start: usize, end: usize, magnitude: BigRational) -> Found<'a> {
@@ -165,10 +189,20 @@ impl<'a> Scanner<'a> {
         let rest = self.text.get(end..).unwrap_or_default();
         let after = rest.trim_start_matches([' ', '\\']);
         let percent = after.starts_with('%');
-        let end = if percent { end + rest.len() - after.len() + 1 } else { end };
+        let end = if percent {
+            end + rest.len() - after.len() + 1
+        } else {
+            end
+        };
         self.at = end;
         let text = self.text.get(start..end).unwrap_or_default();
-        Found { value: if negative { -magnitude } else { magnitude }, percent, text, start, end }
+        Found {
+            value: if negative { -magnitude } else { magnitude },
+            percent,
+            text,
+            start,
+            end,
+        }
     }
 }
 
@@ -264,7 +298,11 @@ mod tests {
             ("ends 18.", 18, 1),
         ];
         for (text, top, bottom) in rows {
-            assert_eq!(last_number(text).map(|f| f.value), Some(rational(top, bottom)), "{text}");
+            assert_eq!(
+                last_number(text).map(|f| f.value),
+                Some(rational(top, bottom)),
+                "{text}"
+            );
         }
         assert!(last_number("50 %").is_some_and(|f| f.percent && f.text == "50 %"));
         assert_eq!(last_number("none"), None);

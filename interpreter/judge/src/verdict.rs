@@ -72,7 +72,12 @@ impl Verdict {
         rule: &str,
         reason: impl Into<String>,
     ) -> Self {
-        Verdict { outcome, extracted, rule: rule.to_owned(), reason: reason.into() }
+        Verdict {
+            outcome,
+            extracted,
+            rule: rule.to_owned(),
+            reason: reason.into(),
+        }
     }
 }
 

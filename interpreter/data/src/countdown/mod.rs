@@ -55,6 +55,10 @@ impl Countdown {
         Countdown { options, seed }
     }
 
+    pub fn options(&self) -> &CountdownOptions {
+        &self.options
+    }
+
     /// Example `index` of the stream.
     pub fn example(&self, index: u64) -> Example {
         let mut stream = Stream::new(self.seed, index);
@@ -98,9 +102,17 @@ impl Countdown {
             return None;
         }
         let clean = stream.uniform() < self.options.clean();
-        let path = if clean { reference } else { walk::random(&list, &self.options.walk_weights(), stream) };
+        let path = if clean {
+            reference
+        } else {
+            walk::random(&list, &self.options.walk_weights(), stream)
+        };
         let (response, solved) = write(&list, &path, target);
-        Some(Example { puzzle: Puzzle::new(numbers, target), response, solved })
+        Some(Example {
+            puzzle: Puzzle::new(numbers, target),
+            response,
+            solved,
+        })
     }
 }
 

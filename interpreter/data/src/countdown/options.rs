@@ -14,7 +14,13 @@ pub struct CountdownOptions {
 
 impl Default for CountdownOptions {
     fn default() -> Self {
-        CountdownOptions { clean: 0.5, division: 1.0, numbers: None, requires_division: false, distinct: false }
+        CountdownOptions {
+            clean: 0.5,
+            division: 1.0,
+            numbers: None,
+            requires_division: false,
+            distinct: false,
+        }
     }
 }
 
@@ -49,7 +55,13 @@ impl CountdownOptions {
                 found: value.to_string(),
                 mend: format!("give {allowed}"),
             };
-            let share = || if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(bad("a number from 0 to 1")) };
+            let share = || {
+                if (0.0..=1.0).contains(&value) {
+                    Ok(value)
+                } else {
+                    Err(bad("a number from 0 to 1"))
+                }
+            };
             let flag = || match value {
                 0.0 => Ok(false),
                 1.0 => Ok(true),
@@ -114,7 +126,11 @@ impl CountdownOptions {
     /// Weights of `+ - * /` in faulty walks.
     pub(super) fn walk_weights(&self) -> [f64; 4] {
         let [zero, rare, full] = WALK_WEIGHTS;
-        let (low, high) = if self.division < rare.0 { (zero, rare) } else { (rare, full) };
+        let (low, high) = if self.division < rare.0 {
+            (zero, rare)
+        } else {
+            (rare, full)
+        };
         let t = (self.division - low.0) / (high.0 - low.0);
         std::array::from_fn(|i| low.1[i] + t * (high.1[i] - low.1[i]))
     }

@@ -14,7 +14,10 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) fn new(numbers: &[u8]) -> Self {
-        let mut list = List { items: [0; MOST], len: 0 };
+        let mut list = List {
+            items: [0; MOST],
+            len: 0,
+        };
         for &number in numbers.iter().take(MOST) {
             list.push(number);
         }
@@ -32,7 +35,10 @@ impl List {
 
     /// The list after a step: the others in their order, the result at the end.
     pub(crate) fn after(&self, step: &Step) -> List {
-        let mut rest = List { items: [0; MOST], len: 0 };
+        let mut rest = List {
+            items: [0; MOST],
+            len: 0,
+        };
         for (at, &number) in self.as_slice().iter().enumerate() {
             if at != usize::from(step.places.0) && at != usize::from(step.places.1) {
                 rest.push(number);
@@ -69,7 +75,13 @@ pub(crate) fn step(list: &List, i: usize, j: usize, operator: u8) -> Option<Step
         b'/' if low > 1 && high % low == 0 => (high, low, u16::from(high / low)),
         _ => return None,
     };
-    (1..=LARGEST).contains(&result).then(|| Step { a, b, operator, result: result as u8, places: (i as u8, j as u8) })
+    (1..=LARGEST).contains(&result).then(|| Step {
+        a,
+        b,
+        operator,
+        result: result as u8,
+        places: (i as u8, j as u8),
+    })
 }
 
 fn each_step(list: &List, mut visit: impl FnMut(Step) -> bool) -> bool {
@@ -96,7 +108,10 @@ pub(crate) struct Counts {
 
 /// Counts every legal path over the numbers.
 pub(crate) fn count(numbers: &List) -> Counts {
-    let mut counts = Counts { all: [0; 100], without_division: [0; 100] };
+    let mut counts = Counts {
+        all: [0; 100],
+        without_division: [0; 100],
+    };
     count_from(numbers, false, &mut counts);
     counts
 }
@@ -159,7 +174,10 @@ mod tests {
         assert_eq!(result(0, 2, b'/'), None, "by one");
         assert_eq!(result(0, 3, b'-'), None, "zero");
         assert_eq!(result(0, 3, b'/'), Some((5, 5, 1)));
-        assert_eq!(list.after(&step(&list, 0, 2, b'+').unwrap()).as_slice(), [20, 5, 6]);
+        assert_eq!(
+            list.after(&step(&list, 0, 2, b'+').unwrap()).as_slice(),
+            [20, 5, 6]
+        );
     }
 
     #[test]

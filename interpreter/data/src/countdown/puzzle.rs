@@ -18,14 +18,23 @@ pub struct CountdownKey {
 
 impl Puzzle {
     pub(crate) fn new(numbers: &[u8], target: u8) -> Self {
-        Puzzle { numbers: numbers.to_vec(), target }
+        Puzzle {
+            numbers: numbers.to_vec(),
+            target,
+        }
     }
 
     /// Reads `Use 5 20 15 14 to make 12`; None for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let (list, target) = text.trim().strip_prefix("Use ")?.split_once(" to make ")?;
-        let numbers = list.split(' ').map(|n| n.parse().ok()).collect::<Option<Vec<u8>>>()?;
-        Some(Puzzle { numbers, target: target.parse().ok()? })
+        let numbers = list
+            .split(' ')
+            .map(|n| n.parse().ok())
+            .collect::<Option<Vec<u8>>>()?;
+        Some(Puzzle {
+            numbers,
+            target: target.parse().ok()?,
+        })
     }
 
     pub fn numbers(&self) -> &[u8] {
@@ -39,7 +48,10 @@ impl Puzzle {
     pub fn key(&self) -> CountdownKey {
         let mut sorted = self.numbers.clone();
         sorted.sort_unstable();
-        CountdownKey { sorted, target: self.target }
+        CountdownKey {
+            sorted,
+            target: self.target,
+        }
     }
 }
 
@@ -51,5 +63,15 @@ impl fmt::Display for Puzzle {
             write!(f, " {number}")?;
         }
         write!(f, " to make {}", self.target)
+    }
+}
+
+impl fmt::Display for CountdownKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("countdown")?;
+        for number in &self.sorted {
+            write!(f, " {number}")?;
+        }
+        write!(f, " = {}", self.target)
     }
 }

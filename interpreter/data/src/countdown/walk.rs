@@ -43,7 +43,13 @@ pub(super) fn random(numbers: &List, weights: &[f64; 4], stream: &mut Stream) ->
 }
 
 fn choose(moves: &[Vec<Step>; 4], weights: &[f64; 4], stream: &mut Stream) -> Option<Step> {
-    let weight = |kind: usize| if moves[kind].is_empty() { 0.0 } else { weights[kind] };
+    let weight = |kind: usize| {
+        if moves[kind].is_empty() {
+            0.0
+        } else {
+            weights[kind]
+        }
+    };
     let total: f64 = (0..4).map(weight).sum();
     let mut point = stream.uniform() * total;
     let mut kind = None;

@@ -1,0 +1,289 @@
+//! Loading a problem set: from its task, its file or its place in the hub's cache; exclusion included.
+
+use crate::countdown::{Countdown, CountdownOptions};
+use crate::error::DataError;
+use crate::hub::{self, World};
+use crate::problem::Problem;
+use crate::table::{self, Row};
+use indexmap::IndexMap;
+use rlx_language::study::{ProblemSet, ProblemSource};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Draws of a task that are tried for each problem wanted before it counts as exhausted.
+const DRAWS_A_PROBLEM: u64 = 1_000;
+
+/// The problems of the set named `name`, in order: those that no set in `exclude` holds, after the first `skip` of
+/// them, at most `limit`.
+///
+/// A task is endless: it gives `limit` problems, else `size`, else `needed` (what a training will use up); ids are the
+/// numbers of the draws. Sets that are excluded are loaded by the same rules first. No network is used: a hub source
+/// must lie in the cache (see [`crate::fetch_problems`]).
+///
+/// # Errors
+/// [`DataError`] names file, line, column and mend. An empty set, duplicate ids, and a set that shares a problem with
+/// one that it excludes are errors.
+pub fn load(
+    name: &str,
+    sets: &IndexMap<String, ProblemSet>,
+    needed: Option<u64>,
+    world: &World,
+) -> Result<Vec<Problem>, DataError> {
+    load_within(name, sets, needed, world, &mut Vec::new())
+}
+
+fn load_within(
+    name: &str,
+    sets: &IndexMap<String, ProblemSet>,
+    needed: Option<u64>,
+    world: &World,
+    ring: &mut Vec<String>,
+) -> Result<Vec<Problem>, DataError> {
+    let set = sets
+        .get(name)
+        .ok_or_else(|| DataError::UnknownSet { set: name.to_owned() })?;
+    if ring.iter().any(|outer| outer == name) {
+        ring.push(name.to_owned());
+        return Err(DataError::ExclusionRing {
+            ring: ring.join(" → "),
+        });
+    }
+    ring.push(name.to_owned());
+    let mut excluded: BTreeMap<String, String> = BTreeMap::new();
+    for other in &set.exclude {
+        for problem in load_within(other, sets, None, world, ring)? {
+            excluded.insert(problem.key(), other.clone());
+        }
+    }
+    ring.pop();
+
+    let problems = match &set.source {
+        ProblemSource::Task { task, options, seed } => {
+            if task != "countdown" {
+                return Err(DataError::UnknownTask {
+                    task: task.clone(),
+                    known: "countdown".to_owned(),
+                });
+            }
+            let options =
+                CountdownOptions::parse(options.iter().map(|(name, value)| (name.as_str(), *value)))?;
+            draw(set, &Countdown::new(options, *seed), needed, &excluded)?
+        }
+        ProblemSource::Path { path } => rows(set, &[local_file(Path::new(path))?], &excluded)?,
+        ProblemSource::Hub { .. } => rows(set, &hub::problem_files(set, world)?, &excluded)?,
+    };
+    let shared: Vec<&Problem> = problems
+        .iter()
+        .filter(|problem| excluded.contains_key(&problem.key()))
+        .collect();
+    if let Some(first) = shared.first() {
+        return Err(DataError::Overlap {
+            set: name.to_owned(),
+            excluded: excluded.get(&first.key()).cloned().unwrap_or_default(),
+            count: shared.len(),
+            first: first.id.clone(),
+        });
+    }
+    Ok(problems)
+}
+
+fn draw(
+    set: &ProblemSet,
+    task: &Countdown,
+    needed: Option<u64>,
+    excluded: &BTreeMap<String, String>,
+) -> Result<Vec<Problem>, DataError> {
+    let wanted = set
+        .limit
+        .or(set.size)
+        .or(needed)
+        .ok_or_else(|| DataError::Endless {
+            set: set.name.clone(),
+        })?;
+    if wanted == 0 {
+        return Err(empty(set, "it asks for 0 problems"));
+    }
+    let tried = set.skip.saturating_add(wanted).saturating_mul(DRAWS_A_PROBLEM);
+    let mut seen = BTreeSet::new();
+    let mut problems = Vec::new();
+    let mut skip = set.skip;
+    for index in 0..tried {
+        let example = task.example(index);
+        let problem = Problem::new(
+            index.to_string(),
+            example.puzzle.to_string(),
+            Some(example.puzzle.target().to_string()),
+            Some(example.response),
+        );
+        let key = example.puzzle.key();
+        if excluded.contains_key(&key.to_string()) || (task.options().distinct() && !seen.insert(key)) {
+            continue;
+        }
+        if skip > 0 {
+            skip -= 1;
+            continue;
+        }
+        problems.push(problem);
+        if problems.len() as u64 == wanted {
+            return Ok(problems);
+        }
+    }
+    Err(DataError::Exhausted {
+        set: set.name.clone(),
+        found: problems.len() as u64,
+        wanted,
+        tried,
+    })
+}
+
+fn rows(
+    set: &ProblemSet,
+    files: &[PathBuf],
+    excluded: &BTreeMap<String, String>,
+) -> Result<Vec<Problem>, DataError> {
+    let mut problems = Vec::new();
+    let mut ids: BTreeMap<String, String> = BTreeMap::new();
+    let (mut index, mut dropped, mut skip) = (0u64, 0u64, set.skip);
+    for path in files {
+        table::read(path, |row| {
+            if set.limit.is_some_and(|limit| problems.len() as u64 >= limit) {
+                return Ok(false);
+            }
+            let problem = problem(set, path, &row, index)?;
+            index += 1;
+            if let Some(first) = ids.insert(problem.id.clone(), row.place.clone()) {
+                return Err(DataError::DuplicateId {
+                    path: path.clone(),
+                    place: row.place,
+                    id: problem.id,
+                    first,
+                });
+            }
+            if excluded.contains_key(&problem.key()) {
+                dropped += 1;
+            } else if skip > 0 {
+                skip -= 1;
+            } else {
+                problems.push(problem);
+            }
+            Ok(true)
+        })?;
+    }
+    if problems.is_empty() {
+        let why = match (index, set.limit) {
+            (_, Some(0)) => "it asks for 0 problems".to_owned(),
+            (0, _) => {
+                let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
+                format!("{} holds no rows", names.join(", "))
+            }
+            _ => format!(
+                "of {index} rows {dropped} are excluded and {} skipped",
+                set.skip - skip
+            ),
+        };
+        return Err(empty(set, &why));
+    }
+    Ok(problems)
+}
+
+fn problem(set: &ProblemSet, path: &Path, row: &Row, index: u64) -> Result<Problem, DataError> {
+    let text = text(path, row, &set.problem, "problem")?;
+    if text.trim().is_empty() {
+        return Err(bad_cell(
+            path,
+            row,
+            &set.problem,
+            "an empty problem",
+            "fill it in or remove the row",
+        ));
+    }
+    let optional = |column: &Option<String>, field| match column {
+        Some(column) => self::text(path, row, column, field).map(Some),
+        None => Ok(None),
+    };
+    let answer = optional(&set.answer, "answer")?;
+    let response = optional(&set.response, "response")?;
+    let id = optional(&set.id, "id")?.unwrap_or_else(|| index.to_string());
+    Ok(Problem::new(id, text, answer, response))
+}
+
+/// The cell as text: text as it stands, a number as JSON writes it, a list of texts joined by `, `.
+fn text(path: &Path, row: &Row, column: &str, field: &'static str) -> Result<String, DataError> {
+    let plain = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let Some(value) = row.cells.get(column) else {
+        let columns: Vec<String> = row.cells.keys().map(|name| format!("`{name}`")).collect();
+        return Err(DataError::MissingColumn {
+            path: path.to_owned(),
+            place: row.place.clone(),
+            column: column.to_owned(),
+            field,
+            columns: if columns.is_empty() {
+                "none".to_owned()
+            } else {
+                columns.join(", ")
+            },
+        });
+    };
+    let joined = match value {
+        Value::Array(items) if !items.is_empty() => items
+            .iter()
+            .map(plain)
+            .collect::<Option<Vec<_>>>()
+            .map(|items| items.join(", ")),
+        value => plain(value),
+    };
+    joined.ok_or_else(|| {
+        bad_cell(
+            path,
+            row,
+            column,
+            table::kind(value),
+            "give text, a number, or a list of these (not empty)",
+        )
+    })
+}
+
+fn bad_cell(path: &Path, row: &Row, column: &str, found: &str, mend: &str) -> DataError {
+    DataError::Row {
+        path: path.to_owned(),
+        place: row.place.clone(),
+        what: format!("column `{column}` holds {found}"),
+        mend: mend.to_owned(),
+    }
+}
+
+fn empty(set: &ProblemSet, why: &str) -> DataError {
+    DataError::Empty {
+        set: set.name.clone(),
+        why: why.to_owned(),
+    }
+}
+
+/// The file itself, or the only data file of a folder.
+pub(crate) fn local_file(path: &Path) -> Result<PathBuf, DataError> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let files = hub::data_files(path)?;
+    match files.as_slice() {
+        [only] => Ok(path.join(only)),
+        [] => Err(DataError::Source {
+            path: path.to_owned(),
+            what: "the folder holds no .jsonl, .json or .csv file".to_owned(),
+            mend: "name the file itself".to_owned(),
+        }),
+        several => Err(DataError::Source {
+            path: path.to_owned(),
+            what: format!("the folder holds several data files ({})", several.join(", ")),
+            mend: "name the file itself".to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,329 @@
+use super::*;
+use rlx_language::study::{Judge, Prompt};
+use std::fs;
+use std::io::Write;
+
+fn set(name: &str, source: ProblemSource) -> ProblemSet {
+    ProblemSet {
+        name: name.to_owned(),
+        source,
+        problem: "question".to_owned(),
+        answer: Some("answer".to_owned()),
+        response: None,
+        id: None,
+        prompt: Prompt {
+            template: "{problem}\n".to_owned(),
+            chat: false,
+            system: None,
+        },
+        judge: Judge::Number,
+        limit: None,
+        skip: 0,
+        size: None,
+        exclude: Vec::new(),
+    }
+}
+
+fn file(path: &Path) -> ProblemSource {
+    ProblemSource::Path {
+        path: path.display().to_string(),
+    }
+}
+
+fn task(options: &[(&str, f64)], seed: u64) -> ProblemSource {
+    let options = options
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), *value))
+        .collect();
+    ProblemSource::Task {
+        task: "countdown".to_owned(),
+        options,
+        seed,
+    }
+}
+
+fn sets(all: Vec<ProblemSet>) -> IndexMap<String, ProblemSet> {
+    all.into_iter().map(|set| (set.name.clone(), set)).collect()
+}
+
+fn load_text(name: &str, content: &str, change: impl Fn(&mut ProblemSet)) -> Result<Vec<Problem>, DataError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, content).unwrap();
+    let mut set = set("s", file(&path));
+    change(&mut set);
+    load("s", &sets(vec![set]), None, &World::default())
+}
+
+const ROWS: &str = "{\"question\": \"a\", \"answer\": 1, \"n\": 7}\n\n{\"question\": \"b\", \"answer\": \"2\", \"n\": 8}\n\
+                    {\"question\": \"c\", \"answer\": [\"3\", 4.5], \"n\": 9}\n";
+
+#[test]
+fn reads_json_lines_arrays_csv_and_gzip_alike() {
+    let from_lines = load_text("s.jsonl", ROWS, |_| {}).unwrap();
+    let fields: Vec<_> = from_lines
+        .iter()
+        .map(|p| (p.id.as_str(), p.text.as_str(), p.answer.as_deref()))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("0", "a", Some("1")),
+            ("1", "b", Some("2")),
+            ("2", "c", Some("3, 4.5"))
+        ]
+    );
+
+    let array = format!("[{}]", ROWS.trim().replace("\n\n", "\n").replace('\n', ","));
+    assert_eq!(load_text("s.json", &array, |_| {}).unwrap(), from_lines);
+    let csv = "question,answer,n\r\na,1,7\r\n\"b\",2,8\n\"c\",\"3, 4.5\",9";
+    assert_eq!(load_text("s.csv", csv, |_| {}).unwrap(), from_lines);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.jsonl.gz");
+    let mut out =
+        flate2::write::GzEncoder::new(fs::File::create(&path).unwrap(), flate2::Compression::fast());
+    out.write_all(ROWS.as_bytes()).unwrap();
+    out.finish().unwrap();
+    assert_eq!(
+        load("s", &sets(vec![set("s", file(&path))]), None, &World::default()).unwrap(),
+        from_lines
+    );
+    // A folder with one data file stands for it.
+    fs::write(folder.path().join("README.md"), "x").unwrap();
+    let by_folder = sets(vec![set("s", file(folder.path()))]);
+    assert_eq!(
+        load("s", &by_folder, None, &World::default()).unwrap(),
+        from_lines
+    );
+}
+
+#[test]
+fn skip_limit_and_id_columns() {
+    let some = load_text("s.jsonl", ROWS, |set| {
+        (set.skip, set.limit, set.id) = (1, Some(1), Some("n".to_owned()));
+        set.response = Some("answer".to_owned());
+    })
+    .unwrap();
+    assert_eq!(some.len(), 1);
+    assert_eq!(
+        (
+            some[0].id.as_str(),
+            some[0].text.as_str(),
+            some[0].response.as_deref()
+        ),
+        ("8", "b", Some("2"))
+    );
+    let quoted = load_text("s.csv", "question,answer\n\"a \"\"b\"\"\nc, d\",1\n", |_| {}).unwrap();
+    assert_eq!(quoted[0].text, "a \"b\"\nc, d");
+}
+
+#[test]
+fn bad_input_names_file_place_column_and_mend() {
+    type Change = fn(&mut ProblemSet);
+    let rows: [(&str, &str, Change, &[&str]); 11] = [
+        (
+            "s.jsonl",
+            "{\"question\": \"a\", \"answer\": 1}\n{\"question\": ",
+            |_| {},
+            &["s.jsonl, line 2", "too early"],
+        ),
+        ("s.jsonl", "[1]\n", |_| {}, &["line 1", "a list where an object"]),
+        (
+            "s.jsonl",
+            "{\"prompt\": \"a\", \"gold\": 1}\n",
+            |_| {},
+            &["line 1", "`question`", "`prompt`, `gold`"],
+        ),
+        (
+            "s.jsonl",
+            "{\"question\": null, \"answer\": 1}\n",
+            |_| {},
+            &["line 1", "`question` holds null"],
+        ),
+        (
+            "s.jsonl",
+            "{\"question\": \" \", \"answer\": 1}\n",
+            |_| {},
+            &["line 1", "empty problem"],
+        ),
+        (
+            "s.jsonl",
+            "{\"question\": \"a\", \"answer\": []}\n",
+            |_| {},
+            &["`answer` holds a list"],
+        ),
+        ("s.jsonl", "\n", |_| {}, &["`s` is empty", "holds no rows"]),
+        (
+            "s.jsonl",
+            ROWS,
+            |set| set.skip = 5,
+            &["`s` is empty", "3 skipped"],
+        ),
+        (
+            "s.parquet",
+            "PAR1",
+            |_| {},
+            &["`.parquet` files are not read", ".jsonl"],
+        ),
+        (
+            "s.json",
+            "{\"rows\": []}",
+            |_| {},
+            &["must be an array", "an object"],
+        ),
+        (
+            "s.csv",
+            "question,answer\na,1,2\n",
+            |_| {},
+            &["line 2", "3 fields where the header has 2"],
+        ),
+    ];
+    for (name, content, change, parts) in rows {
+        let message = load_text(name, content, change).unwrap_err().to_string();
+        for part in parts {
+            assert!(message.contains(part), "{content:?}: {message}");
+        }
+    }
+    let twice = load_text("s.jsonl", ROWS.replace("\"n\": 9", "\"n\": 7").as_str(), |set| {
+        set.id = Some("n".into())
+    });
+    let message = twice.unwrap_err().to_string();
+    assert!(
+        message.contains("line 4") && message.contains("line 1") && message.contains("`7`"),
+        "{message}"
+    );
+    let absent = load(
+        "s",
+        &sets(vec![set("s", file(Path::new("/nowhere/x.jsonl")))]),
+        None,
+        &World::default(),
+    );
+    assert!(absent.unwrap_err().to_string().contains("/nowhere/x.jsonl"));
+}
+
+#[test]
+fn a_task_is_drawn_and_keeps_clear_of_what_it_excludes() {
+    let mut held_out = set("held_out", task(&[("numbers", 3.0), ("distinct", 1.0)], 7));
+    held_out.size = Some(500);
+    let mut train = set("train", task(&[("numbers", 3.0)], 1));
+    train.exclude = vec!["held_out".to_owned()];
+    let all = sets(vec![train, held_out]);
+    let world = World::default();
+    let test = load("held_out", &all, None, &world).unwrap();
+    let trained = load("train", &all, Some(3_000), &world).unwrap();
+    assert_eq!((test.len(), trained.len()), (500, 3_000));
+    let keys: BTreeSet<String> = test.iter().map(Problem::key).collect();
+    assert_eq!(keys.len(), 500, "distinct");
+    assert!(trained.iter().all(|problem| !keys.contains(&problem.key())));
+    // Without the exclusion they do meet, so the check above can fail.
+    let mut free = all.clone();
+    free.get_mut("train").unwrap().exclude.clear();
+    let free = load("train", &free, Some(3_000), &world).unwrap();
+    assert!(free.iter().any(|problem| keys.contains(&problem.key())));
+    // What is left out moves nothing: the others keep id and content.
+    let by_id: BTreeMap<&str, &Problem> = free
+        .iter()
+        .map(|problem| (problem.id.as_str(), problem))
+        .collect();
+    assert!(
+        trained
+            .iter()
+            .filter_map(|p| Some((p, by_id.get(p.id.as_str())?)))
+            .all(|(a, b)| a == *b)
+    );
+    assert_eq!(trained[0].answer.as_deref(), trained[0].text.rsplit(' ').next());
+    // More of the set begins with the same problems.
+    assert_eq!(load("train", &all, Some(100), &world).unwrap(), trained[..100]);
+}
+
+#[test]
+fn exclusion_works_for_files_and_rings_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (train, test) = (
+        folder.path().join("train.jsonl"),
+        folder.path().join("test.jsonl"),
+    );
+    fs::write(&train, ROWS).unwrap();
+    fs::write(&test, "{\"question\": \" b \", \"answer\": 9}\n").unwrap();
+    let mut first = set("train", file(&train));
+    first.exclude = vec!["test".to_owned()];
+    let mut all = sets(vec![first, set("test", file(&test))]);
+    let problems = load("train", &all, None, &World::default()).unwrap();
+    assert_eq!(
+        problems.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(),
+        ["0", "2"]
+    );
+
+    all.get_mut("test").unwrap().exclude = vec!["train".to_owned()];
+    let ring = load("train", &all, None, &World::default())
+        .unwrap_err()
+        .to_string();
+    assert!(ring.contains("train → test → train"), "{ring}");
+    all.get_mut("test").unwrap().exclude = vec!["other".to_owned()];
+    assert!(
+        load("train", &all, None, &World::default())
+            .unwrap_err()
+            .to_string()
+            .contains("`other`")
+    );
+}
+
+#[test]
+fn endless_empty_and_unknown_tasks_are_refused() {
+    let refusal = |change: &dyn Fn(&mut ProblemSet)| {
+        let mut set = set("s", task(&[], 1));
+        change(&mut set);
+        load("s", &sets(vec![set]), None, &World::default())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(refusal(&|_| {}).contains("size = 64 problems"));
+    assert!(refusal(&|set| set.limit = Some(0)).contains("0 problems"));
+    assert!(refusal(&|set| set.source = task(&[("colour", 1.0)], 1)).contains("requires_division"));
+    let unknown = |set: &mut ProblemSet| {
+        set.source = ProblemSource::Task {
+            task: "sudoku".to_owned(),
+            options: IndexMap::new(),
+            seed: 0,
+        };
+    };
+    assert!(refusal(&unknown).contains("countdown"));
+}
+
+#[test]
+fn real_sets_load() {
+    let data = std::env::var_os("RLX_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
+    let sets_there = [
+        ("openai/gsm8k/main/test.jsonl", "question", "answer", 1319),
+        ("HuggingFaceH4/aime_2024/test.jsonl", "problem", "answer", 30),
+        ("math-ai/amc23/test.jsonl", "question", "answer", 40),
+    ];
+    for (name, problem, answer, count) in sets_there {
+        let path = data.join(name);
+        if !path.is_file() {
+            eprintln!("skipped: {} is not there", path.display());
+            continue;
+        }
+        let mut set = set("s", file(&path));
+        (set.problem, set.answer) = (problem.to_owned(), Some(answer.to_owned()));
+        let problems = load("s", &sets(vec![set]), None, &World::default()).unwrap();
+        assert_eq!(problems.len(), count, "{name}");
+        // Gold against itself: the number judge finds the answer in GSM8K's running text, too.
+        for problem in &problems {
+            let gold = problem.answer.as_deref().unwrap();
+            let case = rlx_judge::Case {
+                problem: "",
+                gold,
+                response: gold,
+                truncated: false,
+                gold_is_text: false,
+            };
+            let verdict = rlx_judge::Judge::judge(&rlx_judge::Number, &case);
+            assert_eq!(verdict.outcome, rlx_judge::Outcome::Correct, "{gold}");
+        }
+    }
+}
