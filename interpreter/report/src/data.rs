@@ -1,0 +1,175 @@
+//! `ReportData`: everything a finished study's report says, as plain data.
+
+use rlx_analysis::{ClaimVerdict, Results};
+use serde::{Deserialize, Serialize};
+
+/// A finished study. Two equal values give the same bytes in every output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReportData {
+    /// The file's stem, `quickstart`.
+    pub name: String,
+    /// First line of the doc comment.
+    pub title: String,
+    /// The whole doc comment, without its `//!`.
+    pub doc: String,
+    /// The spec as it was written.
+    pub source: SpecSource,
+    pub profile: Option<ReportProfile>,
+    /// What `--set` changed.
+    pub overrides: Vec<ReportChange>,
+    pub seed: u64,
+    /// Every seed that was derived from it, by what it seeds.
+    pub seeds: Vec<(String, u64)>,
+    /// Figures and tables in the order they are declared.
+    pub outputs: Vec<ReportOutput>,
+    pub claims: Vec<ClaimVerdict>,
+    /// Every model that was used, in the order of declaration: the order gives the colours.
+    pub models: Vec<ReportModel>,
+    pub evaluations: Vec<EvaluationSettings>,
+    pub steps: Vec<ReportStep>,
+    pub machine: Machine,
+    /// `rlx`, `libtorch`, …, by name.
+    pub versions: Vec<(String, String)>,
+    /// Wall time of all steps, in seconds, also those of earlier runs.
+    pub wall_seconds: f64,
+    pub cost: Cost,
+    pub warnings: Vec<String>,
+    pub responses: Vec<SampledEvaluation>,
+}
+
+/// The `.rlx` file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpecSource {
+    /// Name as given, `experiments/quickstart.rlx`.
+    pub file: String,
+    pub text: String,
+}
+
+/// The applied profile and what it changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportProfile {
+    pub name: String,
+    pub changes: Vec<ReportChange>,
+}
+
+/// One value that was put in place of another, as rlx writes values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportChange {
+    /// `rl.batch`
+    pub path: String,
+    pub from: Option<String>,
+    pub to: String,
+}
+
+/// A figure or a table of the study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReportOutput {
+    pub name: String,
+    pub kind: OutputForm,
+    pub title: Option<String>,
+    pub results: Results,
+}
+
+/// How an output is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputForm {
+    Figure,
+    Table,
+}
+
+/// A model by the label that the results use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportModel {
+    /// `base`, `rl@150`
+    pub label: String,
+    pub role: ModelRole,
+    /// `hf:Qwen/Qwen2.5-7B@…`, a path, or `GRPO from base, step 150`.
+    pub source: String,
+    /// Content key of the weights.
+    pub key: String,
+}
+
+/// Where a model comes from; decides its colour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ModelRole {
+    /// It existed before the study.
+    Given,
+    /// A checkpoint of a `train` (reinforcement learning or supervised).
+    Trained { training: String, step: u64 },
+    /// A checkpoint of a `distill`.
+    Distilled { training: String, step: u64 },
+}
+
+/// How an evaluation sampled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationSettings {
+    pub name: String,
+    pub benchmark: String,
+    pub problems: usize,
+    /// Samples a problem.
+    pub samples: u64,
+    pub temperature: f64,
+    pub top_p: f64,
+    pub max_tokens: u64,
+}
+
+/// One step of the plan as it went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReportStep {
+    pub name: String,
+    /// `done`, `cached`, `failed`, as the run names it.
+    pub state: String,
+    pub seconds: Option<f64>,
+    /// Tokens sampled, scored or trained on.
+    pub tokens: Option<u64>,
+}
+
+/// What it ran on, and why on that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    pub device: String,
+    pub device_reason: String,
+    pub precision: String,
+    pub precision_reason: String,
+}
+
+/// What the study took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    pub tokens_sampled: u64,
+    pub tokens_trained: u64,
+}
+
+/// A few problems of one evaluation with what the models answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampledEvaluation {
+    pub evaluation: String,
+    pub problems: Vec<SampledProblem>,
+}
+
+/// One problem with responses of several models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampledProblem {
+    pub id: String,
+    pub prompt: String,
+    pub gold: Option<String>,
+    pub responses: Vec<SampledResponse>,
+}
+
+/// One response and its verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampledResponse {
+    /// The model's label.
+    pub model: String,
+    /// Which of the n samples.
+    pub sample: u64,
+    pub text: String,
+    pub correct: bool,
+    /// The judge's word: `correct`, `wrong`, `unparsed`, `truncated`, …
+    pub verdict: String,
+    pub extracted: Option<String>,
+    pub reason: String,
+    pub tokens: u64,
+}

@@ -1,0 +1,29 @@
+//! One file a kind of figure; each turns results into a `Drawing`.
+
+mod bars;
+mod delta_se;
+mod legend;
+mod pass_at_k;
+mod perplexity;
+mod subset;
+mod summary;
+mod training;
+
+use rlx_analysis::Results;
+
+pub(crate) use training::half_window;
+
+use crate::palette::Palette;
+use crate::svg::{Drawing, Size};
+
+/// The figure of any results.
+pub(crate) fn draw(results: &Results, palette: &Palette, size: Size) -> Drawing {
+    match results {
+        Results::PassAtK(results) => pass_at_k::draw(results, palette, size),
+        Results::DeltaSe(results) => delta_se::draw(results, palette, size),
+        Results::Subset(results) => subset::draw(results, palette, size),
+        Results::Perplexity(results) => perplexity::draw(results, palette, size),
+        Results::Summary(results) => summary::draw(results, palette, size),
+        Results::Training(results) => training::draw(results, palette, size),
+    }
+}

@@ -1,0 +1,77 @@
+"use strict";
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  // Hover texts at once and in the page's type; without this script the browser shows them as titles.
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.hidden = true;
+  document.body.append(tip);
+  const place = (event) => {
+    const gap = 14, box = tip.getBoundingClientRect();
+    const right = event.clientX + gap + box.width > document.documentElement.clientWidth;
+    const x = right ? Math.max(4, event.clientX - gap - box.width) : event.clientX + gap;
+    const low = event.clientY + gap + box.height > window.innerHeight;
+    const y = low ? event.clientY - gap - box.height : event.clientY + gap;
+    tip.style.left = x + window.scrollX + "px";
+    tip.style.top = y + window.scrollY + "px";
+  };
+  for (const hit of all(".v-hit")) {
+    const title = hit.querySelector("title");
+    const text = title ? title.textContent : "";
+    if (title) title.remove();
+    const show = (event) => { tip.textContent = text; tip.hidden = false; place(event); };
+    hit.addEventListener("pointerenter", show);
+    hit.addEventListener("pointermove", place);
+    hit.addEventListener("pointerdown", show);
+    hit.addEventListener("pointerleave", () => { tip.hidden = true; });
+  }
+
+  // Pointing at a name dims the other models.
+  for (const key of all(".v-key, .v-end")) {
+    const svg = key.closest("svg.fig");
+    if (!svg) continue;
+    key.addEventListener("pointerenter", () => {
+      svg.classList.add("dim");
+      for (const part of all("[data-m]", svg)) part.classList.toggle("lit", part.dataset.m === key.dataset.m);
+    });
+    key.addEventListener("pointerleave", () => svg.classList.remove("dim"));
+  }
+
+  // A head sorts its table: numbers by value, undefined ones last, names as people order them.
+  for (const button of all("thead button")) {
+    button.addEventListener("click", () => {
+      const head = button.closest("th"), table = button.closest("table"), body = table.tBodies[0];
+      const column = [...head.parentNode.children].indexOf(head);
+      const down = head.getAttribute("aria-sort") === "ascending";
+      for (const other of all("th[aria-sort]", table)) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const value = (row) => row.cells[column].dataset.v;
+      const numeric = [...body.rows].some((row) => value(row) !== undefined);
+      const order = (a, b) => {
+        if (!numeric) {
+          return a.cells[column].textContent.localeCompare(b.cells[column].textContent, "en", { numeric: true }) * (down ? -1 : 1);
+        }
+        const x = value(a), y = value(b);
+        if (x === undefined || y === undefined) return (x === undefined) - (y === undefined);
+        return (x - y) * (down ? -1 : 1);
+      };
+      body.append(...[...body.rows].sort(order));
+    });
+  }
+
+  if (navigator.clipboard) {
+    for (const button of all(".copy")) {
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        try {
+          await navigator.clipboard.writeText(button.parentNode.querySelector("pre").textContent);
+          button.textContent = "Copied";
+        } catch {
+          button.textContent = "Not allowed";
+        }
+        setTimeout(() => { button.textContent = "Copy"; }, 1500);
+      });
+    }
+  }
+})();

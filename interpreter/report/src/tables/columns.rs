@@ -1,0 +1,176 @@
+//! Which columns each kind of result has.
+
+use rlx_analysis::{DeltaSe, PassAtK, Perplexity, Results, Subset, Summary, TrainingCurves};
+
+use super::{Cell, Column, Table};
+use crate::number::{self, Unit, column_decimals};
+
+/// The table of any results.
+pub(crate) fn build(results: &Results) -> Table {
+    match results {
+        Results::PassAtK(results) => pass_at_k(results),
+        Results::DeltaSe(results) => delta_se(results),
+        Results::Subset(results) => subset(results),
+        Results::Perplexity(results) => perplexity(results),
+        Results::Summary(results) => summary(results),
+        Results::Training(results) => training(results),
+    }
+}
+
+fn pass_at_k(results: &PassAtK) -> Table {
+    let mut ks: Vec<u64> = results.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.k)).collect();
+    ks.sort_unstable();
+    ks.dedup();
+    let decimals = column_decimals(results.curves.iter().flat_map(|curve| &curve.points).map(|point| &point.pass), Unit::Share);
+    let mut columns = vec![Column::text("model")];
+    columns.extend(ks.iter().map(|k| Column::number(format!("k={k}"))));
+    let rows = results
+        .curves
+        .iter()
+        .map(|curve| {
+            let cells = ks.iter().map(|k| match curve.points.iter().find(|point| point.k == *k) {
+                Some(point) => Cell::estimate(&point.pass, Unit::Share, decimals),
+                None => Cell::Number { value: None, text: number::UNDEFINED.to_owned(), population: None, sampling: None },
+            });
+            std::iter::once(Cell::Text(curve.model.clone())).chain(cells).collect()
+        })
+        .collect();
+    Table { columns, rows }
+}
+
+fn delta_se(results: &DeltaSe) -> Table {
+    let columns = vec![
+        Column::text("model"),
+        Column::number("pass@1 %"),
+        Column::number(format!("pass@{} %", results.k)),
+        Column::number(format!("ΔSE to {}, points", results.against)),
+    ];
+    let first = column_decimals(results.rows.iter().map(|row| &row.pass_1), Unit::Share);
+    let kth = column_decimals(results.rows.iter().map(|row| &row.pass_k), Unit::Share);
+    let gap = column_decimals(results.rows.iter().map(|row| &row.delta_se), Unit::Points);
+    let rows = results
+        .rows
+        .iter()
+        .map(|row| {
+            vec![
+                Cell::Text(row.model.clone()),
+                Cell::estimate(&row.pass_1, Unit::Share, first),
+                Cell::estimate(&row.pass_k, Unit::Share, kth),
+                Cell::estimate(&row.delta_se, Unit::Points, gap),
+            ]
+        })
+        .collect();
+    Table { columns, rows }
+}
+
+fn subset(results: &Subset) -> Table {
+    let columns = vec![
+        Column::text("model"),
+        Column::number("both"),
+        Column::number(format!("only {}", results.within)),
+        Column::number("only model"),
+        Column::number("neither"),
+        Column::number(format!("inside {} %", results.within)),
+    ];
+    let decimals = column_decimals(results.rows.iter().map(|row| &row.contained), Unit::Share);
+    let rows = results
+        .rows
+        .iter()
+        .map(|row| {
+            vec![
+                Cell::Text(row.model.clone()),
+                Cell::count(row.both.len()),
+                Cell::count(row.only_within.len()),
+                Cell::count(row.only_model.len()),
+                Cell::count(row.neither),
+                Cell::estimate(&row.contained, Unit::Share, decimals),
+            ]
+        })
+        .collect();
+    Table { columns, rows }
+}
+
+fn perplexity(results: &Perplexity) -> Table {
+    let mut columns = vec![Column::text("responses of"), Column::text("under"), Column::number("responses"), Column::number("median"), Column::number("mean")];
+    columns.extend(["5%", "25%", "75%", "95%"].map(Column::number));
+    let median = column_decimals(results.groups.iter().map(|group| &group.median), Unit::Plain);
+    let mean = column_decimals(results.groups.iter().map(|group| &group.mean), Unit::Plain);
+    let rows = results
+        .groups
+        .iter()
+        .map(|group| {
+            let [lowest, lower, _, upper, highest] = group.quantiles;
+            let mut row = vec![
+                Cell::Text(group.of.clone()),
+                Cell::Text(group.under.clone()),
+                Cell::count(group.responses),
+                Cell::estimate(&group.median, Unit::Plain, median),
+                Cell::estimate(&group.mean, Unit::Plain, mean),
+            ];
+            row.extend([lowest, lower, upper, highest].map(|value| Cell::plain(value, median)));
+            row
+        })
+        .collect();
+    Table { columns, rows }
+}
+
+fn summary(results: &Summary) -> Table {
+    let mut verdicts: Vec<&str> = Vec::new();
+    for (name, _) in results.rows.iter().flat_map(|row| &row.verdicts) {
+        if !verdicts.contains(&name.as_str()) {
+            verdicts.push(name);
+        }
+    }
+    let mut columns = vec![Column::text("model"), Column::number("pass@1 %"), Column::number("solved %"), Column::number("mean tokens")];
+    columns.extend(verdicts.iter().map(|verdict| Column::number(format!("{verdict} %"))));
+    let pass = column_decimals(results.rows.iter().map(|row| &row.pass_1), Unit::Share);
+    let solved = column_decimals(results.rows.iter().map(|row| &row.solved), Unit::Share);
+    let rows = results
+        .rows
+        .iter()
+        .map(|row| {
+            let shares = verdicts.iter().map(|verdict| {
+                // A verdict that no response of this model has is a share of 0.
+                Cell::share(row.verdicts.iter().find(|(name, _)| name == verdict).map_or(0.0, |(_, share)| *share))
+            });
+            [
+                Cell::Text(row.model.clone()),
+                Cell::estimate(&row.pass_1, Unit::Share, pass),
+                Cell::estimate(&row.solved, Unit::Share, solved),
+                Cell::plain(row.mean_tokens, 1),
+            ]
+            .into_iter()
+            .chain(shares)
+            .collect()
+        })
+        .collect();
+    Table { columns, rows }
+}
+
+fn training(results: &TrainingCurves) -> Table {
+    let columns = vec![
+        Column::text("training"),
+        Column::text("metric"),
+        Column::number("steps"),
+        Column::number("first"),
+        Column::number("last"),
+        Column::number("mean of last tenth"),
+    ];
+    let mut rows = Vec::new();
+    for panel in &results.panels {
+        for series in &panel.series {
+            let values: Vec<f64> = series.points.iter().map(|(_, value)| *value).collect();
+            let tail = &values[values.len() - values.len().div_ceil(10)..];
+            let mean = tail.iter().sum::<f64>() / tail.len() as f64;
+            rows.push(vec![
+                Cell::Text(series.training.clone()),
+                Cell::Text(panel.metric.clone()),
+                Cell::count(series.points.last().map_or(0, |(step, _)| *step as usize)),
+                Cell::plain(values.first().copied().unwrap_or(f64::NAN), 3),
+                Cell::plain(values.last().copied().unwrap_or(f64::NAN), 3),
+                Cell::plain(mean, 3),
+            ]);
+        }
+    }
+    Table { columns, rows }
+}
