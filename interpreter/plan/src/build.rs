@@ -6,8 +6,8 @@ use crate::{
     plan::{Action, ModelUse, Plan, SampleStep, Step, StepId, TrainStep},
 };
 use rlx_language::{
-    Claim, Condition, Evaluation, ModelRef, ModelSource, ProblemSet, ProblemSource, ProblemsExpr, Quantity, Query, Recipe,
-    Study, Training,
+    Claim, Condition, Evaluation, ModelRef, ModelSource, ProblemSet, ProblemSource, ProblemsExpr, Quantity,
+    Query, Recipe, Study, Training,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,13 @@ pub enum PlanError {
 /// # Errors
 /// A name that the study does not hold, or a training that starts from itself (both are caught by the language first).
 pub fn build(study: &Study, around: &Surroundings) -> Result<Plan, PlanError> {
-    let mut builder = Builder { study, around, steps: Vec::new(), by_name: BTreeMap::new(), open: BTreeSet::new() };
+    let mut builder = Builder {
+        study,
+        around,
+        steps: Vec::new(),
+        by_name: BTreeMap::new(),
+        open: BTreeSet::new(),
+    };
     // Trainings in the order of declaration; each pulls what it starts from before itself.
     for name in study.trainings.keys() {
         builder.training(name)?;
@@ -61,7 +67,11 @@ pub fn build(study: &Study, around: &Surroundings) -> Result<Plan, PlanError> {
         }
     }
     builder.report(last)?;
-    Ok(Plan { study: study.name.clone(), encoding: ENCODING, steps: builder.steps })
+    Ok(Plan {
+        study: study.name.clone(),
+        encoding: ENCODING,
+        steps: builder.steps,
+    })
 }
 
 struct Builder<'a> {
@@ -74,13 +84,28 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn push(&mut self, kind: &str, name: String, meaning: Value, inputs: Vec<StepId>, action: Action, cost: Cost) -> StepId {
+    fn push(
+        &mut self,
+        kind: &str,
+        name: String,
+        meaning: Value,
+        inputs: Vec<StepId>,
+        action: Action,
+        cost: Cost,
+    ) -> StepId {
         let id = self.steps.len();
         let mut inputs = inputs;
         inputs.sort_unstable();
         inputs.dedup();
         self.by_name.insert(name.clone(), id);
-        self.steps.push(Step { name, key: Key::of(kind, &meaning), meaning, inputs, action, cost });
+        self.steps.push(Step {
+            name,
+            key: Key::of(kind, &meaning),
+            meaning,
+            inputs,
+            action,
+            cost,
+        });
         id
     }
 
@@ -93,22 +118,37 @@ impl Builder<'_> {
     }
 
     fn set(&self, name: &str) -> Result<&ProblemSet, PlanError> {
-        self.study.problem_sets.get(name).ok_or_else(|| PlanError::Missing(name.to_owned()))
+        self.study
+            .problem_sets
+            .get(name)
+            .ok_or_else(|| PlanError::Missing(name.to_owned()))
     }
 
     fn evaluation(&self, name: &str) -> Result<Evaluation, PlanError> {
-        self.study.evaluations.get(name).cloned().ok_or_else(|| PlanError::Missing(name.to_owned()))
+        self.study
+            .evaluations
+            .get(name)
+            .cloned()
+            .ok_or_else(|| PlanError::Missing(name.to_owned()))
     }
 
     /// A model that lies outside, or the checkpoint of a training; what makes it is in the plan before it.
     fn model(&mut self, reference: &ModelRef) -> Result<ModelUse, PlanError> {
         match reference {
             ModelRef::Model { name } => {
-                let model = self.study.models.get(name).ok_or_else(|| PlanError::Missing(name.clone()))?;
+                let model = self
+                    .study
+                    .models
+                    .get(name)
+                    .ok_or_else(|| PlanError::Missing(name.clone()))?;
                 let meaning = match &model.source {
                     ModelSource::Hub { repo, revision } => json!({ "repo": repo, "revision": revision }),
                     ModelSource::Path { path } => self.pin(path),
-                    ModelSource::Init { architecture, tokenizer, seed } => {
+                    ModelSource::Init {
+                        architecture,
+                        tokenizer,
+                        seed,
+                    } => {
                         json!({ "architecture": architecture, "tokenizer": self.pin(tokenizer), "seed": seed })
                     }
                 };
@@ -124,12 +164,23 @@ impl Builder<'_> {
                         }
                     });
                 }
-                Ok(ModelUse { reference: reference.clone(), key, made_by })
+                Ok(ModelUse {
+                    reference: reference.clone(),
+                    key,
+                    made_by,
+                })
             }
             ModelRef::Checkpoint { training, step } => {
                 let id = self.training(training)?;
-                let key = Key::of("checkpoint", &json!({ "training": self.steps[id].key, "step": step }));
-                Ok(ModelUse { reference: reference.clone(), key, made_by: Some(id) })
+                let key = Key::of(
+                    "checkpoint",
+                    &json!({ "training": self.steps[id].key, "step": step }),
+                );
+                Ok(ModelUse {
+                    reference: reference.clone(),
+                    key,
+                    made_by: Some(id),
+                })
             }
         }
     }
@@ -139,7 +190,12 @@ impl Builder<'_> {
         let set = self.set(name)?.clone();
         let mut fetch = None;
         let source = match &set.source {
-            ProblemSource::Hub { repo, revision, config, split } => {
+            ProblemSource::Hub {
+                repo,
+                revision,
+                config,
+                split,
+            } => {
                 let meaning = json!({ "repo": repo, "revision": revision, "config": config, "split": split });
                 let step = format!("fetch data {name}");
                 fetch = Some(match self.by_name.get(&step) {
@@ -152,13 +208,15 @@ impl Builder<'_> {
                 meaning
             }
             ProblemSource::Path { path } => self.pin(path),
-            ProblemSource::Task { task, options, seed } => json!({ "task": task, "options": options, "seed": seed }),
+            ProblemSource::Task { task, options, seed } => {
+                json!({ "task": task, "options": options, "seed": seed })
+            }
         };
         let mut exclude = Vec::new();
         for other in &set.exclude {
-            let limit = self.set(other)?.limit;
+            let (limit, size) = (self.set(other)?.limit, self.task_size(other)?);
             // What is left out depends on how many problems the other set has.
-            exclude.push(json!({ "set": self.problems(other)?.0, "limit": limit }));
+            exclude.push(json!({ "set": self.problems(other)?.0, "limit": limit, "size": size }));
         }
         let meaning = json!({
             "source": source, "problem": set.problem, "answer": set.answer, "response": set.response, "id": set.id,
@@ -167,11 +225,21 @@ impl Builder<'_> {
         Ok((meaning, fetch))
     }
 
+    /// How many problems a task gives, where that is stated; files and hub sets are what they are.
+    fn task_size(&self, set: &str) -> Result<Option<u64>, PlanError> {
+        let set = self.set(set)?;
+        Ok(set
+            .size
+            .filter(|_| matches!(set.source, ProblemSource::Task { .. })))
+    }
+
     fn count(&self, set: &str) -> u64 {
         let known = self.around.problems.get(set).copied();
         let declared = self.study.problem_sets.get(set);
         let size = known.or_else(|| declared.and_then(|set| set.size)).unwrap_or(0);
-        declared.and_then(|set| set.limit).map_or(size, |limit| if size == 0 { limit } else { limit.min(size) })
+        declared
+            .and_then(|set| set.limit)
+            .map_or(size, |limit| if size == 0 { limit } else { limit.min(size) })
     }
 
     fn parameters(&self, reference: &ModelRef) -> Option<u64> {
@@ -182,15 +250,26 @@ impl Builder<'_> {
             }
             ModelRef::Checkpoint { training, .. } => {
                 let training = self.study.trainings.get(training)?;
-                if training.start == *reference { None } else { self.parameters(&training.start) }
+                if training.start == *reference {
+                    None
+                } else {
+                    self.parameters(&training.start)
+                }
             }
         }
     }
 
     fn training(&mut self, name: &str) -> Result<StepId, PlanError> {
         let study = self.study;
-        let training = study.trainings.get(name).ok_or_else(|| PlanError::Missing(name.to_owned()))?;
-        let word = if matches!(training.recipe, Recipe::Distill { .. }) { "distill" } else { "train" };
+        let training = study
+            .trainings
+            .get(name)
+            .ok_or_else(|| PlanError::Missing(name.to_owned()))?;
+        let word = if matches!(training.recipe, Recipe::Distill { .. }) {
+            "distill"
+        } else {
+            "train"
+        };
         let step_name = format!("{word} {name}");
         if let Some(id) = self.by_name.get(&step_name) {
             return Ok(*id);
@@ -212,18 +291,44 @@ impl Builder<'_> {
         let mut inputs: Vec<StepId> = start.made_by.into_iter().chain(fetch).collect();
         let mut meaning = json!({
             "start": start.key, "data": data, "prompt": set.prompt, "skip": set.skip, "limit": set.limit,
-            "optimizer": training.optimizer, "seed": training.seed,
+            "size": self.task_size(&training.data)?, "optimizer": training.optimizer, "seed": training.seed,
         });
         let (recipe, cost, responses, verdicts) = match &training.recipe {
-            Recipe::Rl { batch, rollouts, steps, max_tokens, .. } => {
+            Recipe::Rl {
+                batch,
+                rollouts,
+                steps,
+                max_tokens,
+                ..
+            } => {
                 meaning["judge"] = self.judge_meaning(set.judge);
                 let tokens = steps * batch * rollouts * max_tokens;
-                (json!(training.recipe), Cost::training(parameters, tokens, tokens, kept), None, None)
+                (
+                    json!(training.recipe),
+                    Cost::training(parameters, tokens, tokens, kept),
+                    None,
+                    None,
+                )
             }
-            Recipe::Sft { batch, steps, max_tokens } => {
-                (json!(training.recipe), Cost::training(parameters, 0, steps * batch * max_tokens, kept), None, None)
-            }
-            Recipe::Distill { teacher, prompts, samples, sampling, only_correct, epochs, batch } => {
+            Recipe::Sft {
+                batch,
+                steps,
+                max_tokens,
+            } => (
+                json!(training.recipe),
+                Cost::training(parameters, 0, steps * batch * max_tokens, kept),
+                None,
+                None,
+            ),
+            Recipe::Distill {
+                teacher,
+                prompts,
+                samples,
+                sampling,
+                only_correct,
+                epochs,
+                batch,
+            } => {
                 let draw = SampleStep {
                     model: self.model(teacher)?,
                     set: training.data.clone(),
@@ -247,11 +352,21 @@ impl Builder<'_> {
                     "kind": "distill", "responses": self.steps[responses].key, "prompts": prompts, "samples": samples,
                     "verdicts": verdicts.map(|id| self.steps[id].key), "epochs": epochs, "batch": batch,
                 });
-                (recipe, Cost::training(parameters, 0, tokens, kept), Some(responses), verdicts)
+                (
+                    recipe,
+                    Cost::training(parameters, 0, tokens, kept),
+                    Some(responses),
+                    verdicts,
+                )
             }
         };
         meaning["recipe"] = recipe;
-        let action = Action::Train(Box::new(TrainStep { training: training.clone(), start, responses, verdicts }));
+        let action = Action::Train(Box::new(TrainStep {
+            training: training.clone(),
+            start,
+            responses,
+            verdicts,
+        }));
         Ok(self.push("train", step_name, meaning, inputs, action, cost))
     }
 
@@ -276,7 +391,10 @@ impl Builder<'_> {
 
     fn judge_meaning(&self, judge: rlx_language::Judge) -> Value {
         let name = json!(judge);
-        let version = name.as_str().and_then(|name| self.around.judges.get(name)).cloned();
+        let version = name
+            .as_str()
+            .and_then(|name| self.around.judges.get(name))
+            .cloned();
         json!({ "judge": name, "version": version })
     }
 
@@ -287,7 +405,11 @@ impl Builder<'_> {
         let judge = self.set(set)?.judge;
         let mut meaning = self.judge_meaning(judge);
         meaning["samples"] = json!(self.steps[samples].key);
-        let action = Action::Judge { samples, set: set.to_owned(), judge };
+        let action = Action::Judge {
+            samples,
+            set: set.to_owned(),
+            judge,
+        };
         Ok(self.push("judge", name, meaning, vec![samples], action, Cost::default()))
     }
 
@@ -303,8 +425,17 @@ impl Builder<'_> {
         self.sample(format!("sample {} {}", evaluation.name, model.label()), draw)
     }
 
-    fn judge_evaluation(&mut self, evaluation: &Evaluation, model: &ModelRef, samples: StepId) -> Result<StepId, PlanError> {
-        self.judge(format!("judge {} {}", evaluation.name, model.label()), samples, &evaluation.benchmark)
+    fn judge_evaluation(
+        &mut self,
+        evaluation: &Evaluation,
+        model: &ModelRef,
+        samples: StepId,
+    ) -> Result<StepId, PlanError> {
+        self.judge(
+            format!("judge {} {}", evaluation.name, model.label()),
+            samples,
+            &evaluation.benchmark,
+        )
     }
 
     fn score(&mut self, evaluation: &str, of: &ModelRef, under: &ModelRef) -> Result<StepId, PlanError> {
@@ -316,10 +447,23 @@ impl Builder<'_> {
         let samples = self.sample_evaluation(&evaluation, of)?;
         let under = self.model(under)?;
         let meaning = json!({ "samples": self.steps[samples].key, "under": under.key, "temperature": 1 });
-        let responses = self.count(&evaluation.benchmark).saturating_mul(evaluation.samples);
-        let cost = Cost::scoring(self.parameters(&under.reference), responses, evaluation.sampling.max_tokens);
+        let responses = self
+            .count(&evaluation.benchmark)
+            .saturating_mul(evaluation.samples);
+        let cost = Cost::scoring(
+            self.parameters(&under.reference),
+            responses,
+            evaluation.sampling.max_tokens,
+        );
         let inputs = under.made_by.into_iter().chain([samples]).collect();
-        Ok(self.push("score", name, meaning, inputs, Action::Score { samples, under }, cost))
+        Ok(self.push(
+            "score",
+            name,
+            meaning,
+            inputs,
+            Action::Score { samples, under },
+            cost,
+        ))
     }
 
     fn verdicts(&mut self, evaluation: &str, models: &[&ModelRef]) -> Result<Vec<StepId>, PlanError> {
@@ -340,15 +484,29 @@ impl Builder<'_> {
                 inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
                 Some(evaluation.clone())
             }
-            Query::DeltaSe { evaluation, of, against, .. } => {
+            Query::DeltaSe {
+                evaluation,
+                of,
+                against,
+                ..
+            } => {
                 inputs.extend(self.verdicts(evaluation, &of.iter().chain([against]).collect::<Vec<_>>())?);
                 Some(evaluation.clone())
             }
-            Query::Subset { evaluation, of, within } => {
+            Query::Subset {
+                evaluation,
+                of,
+                within,
+            } => {
                 inputs.extend(self.verdicts(evaluation, &of.iter().chain([within]).collect::<Vec<_>>())?);
                 Some(evaluation.clone())
             }
-            Query::Perplexity { evaluation, of, under, only_correct } => {
+            Query::Perplexity {
+                evaluation,
+                of,
+                under,
+                only_correct,
+            } => {
                 for under in under {
                     for of in of {
                         inputs.push(self.score(evaluation, of, under)?);
@@ -378,14 +536,27 @@ impl Builder<'_> {
             rlx_language::OutputKind::Figure => "figure",
             rlx_language::OutputKind::Table => "table",
         };
-        let action = Action::Analyse { output: Box::new(output.clone()), evaluation };
-        Ok(self.push("analyse", format!("{word} {}", output.name), meaning, inputs, action, Cost::default()))
+        let action = Action::Analyse {
+            output: Box::new(output.clone()),
+            evaluation,
+        };
+        Ok(self.push(
+            "analyse",
+            format!("{word} {}", output.name),
+            meaning,
+            inputs,
+            action,
+            Cost::default(),
+        ))
     }
 
     fn report(&mut self, outputs: Vec<StepId>) -> Result<StepId, PlanError> {
         let mut inputs = outputs;
         for id in 0..self.steps.len() {
-            if !matches!(self.steps[id].action, Action::FetchModel { .. } | Action::FetchProblems { .. }) {
+            if !matches!(
+                self.steps[id].action,
+                Action::FetchModel { .. } | Action::FetchProblems { .. }
+            ) {
                 inputs.push(id);
             }
         }
@@ -401,7 +572,14 @@ impl Builder<'_> {
             "title": study.title, "doc": study.doc, "claims": claims, "inputs": keys, "counts": counts,
             "profile": study.profile, "overrides": study.overrides,
         });
-        Ok(self.push("report", "report".to_owned(), meaning, inputs, Action::Report, Cost::default()))
+        Ok(self.push(
+            "report",
+            "report".to_owned(),
+            meaning,
+            inputs,
+            Action::Report,
+            Cost::default(),
+        ))
     }
 }
 
@@ -428,7 +606,12 @@ fn condition_perplexities(condition: &Condition, found: &mut Vec<(String, ModelR
 
 fn quantity_perplexities(quantity: &Quantity, found: &mut Vec<(String, ModelRef, ModelRef)>) {
     match quantity {
-        Quantity::Perplexity { evaluation, of, under, .. } => {
+        Quantity::Perplexity {
+            evaluation,
+            of,
+            under,
+            ..
+        } => {
             let entry = (evaluation.clone(), of.clone(), under.clone());
             if !found.contains(&entry) {
                 found.push(entry);

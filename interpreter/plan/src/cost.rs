@@ -61,7 +61,11 @@ impl Cost {
     /// Seconds on a device; None where the operations are not known.
     pub fn seconds(&self, speed: DeviceSpeed) -> Option<f64> {
         let flops = self.flops?;
-        Some(if self.trained_tokens > 0 { flops / speed.training } else { flops / speed.sampling })
+        Some(if self.trained_tokens > 0 {
+            flops / speed.training
+        } else {
+            flops / speed.sampling
+        })
     }
 
     /// Sum of two costs; unknown operations make the sum unknown.

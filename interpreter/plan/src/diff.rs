@@ -23,10 +23,17 @@ pub struct LockedStep {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
-    Added { step: String },
-    Removed { step: String },
+    Added {
+        step: String,
+    },
+    Removed {
+        step: String,
+    },
     /// `fields` are the dotted paths whose values differ, with the old and the new value.
-    Changed { step: String, fields: Vec<(String, Value, Value)> },
+    Changed {
+        step: String,
+        fields: Vec<(String, Value, Value)>,
+    },
 }
 
 impl Locked {
@@ -34,9 +41,17 @@ impl Locked {
         let steps = plan
             .steps
             .iter()
-            .map(|step| LockedStep { name: step.name.clone(), key: step.key, meaning: step.meaning.clone() })
+            .map(|step| LockedStep {
+                name: step.name.clone(),
+                key: step.key,
+                meaning: step.meaning.clone(),
+            })
             .collect();
-        Locked { study: plan.study.clone(), encoding: plan.encoding.to_owned(), steps }
+        Locked {
+            study: plan.study.clone(),
+            encoding: plan.encoding.to_owned(),
+            steps,
+        }
     }
 }
 
@@ -45,18 +60,25 @@ pub fn diff(locked: &Locked, plan: &Plan) -> Vec<Change> {
     let mut changes = Vec::new();
     for step in &plan.steps {
         match locked.steps.iter().find(|old| old.name == step.name) {
-            None => changes.push(Change::Added { step: step.name.clone() }),
+            None => changes.push(Change::Added {
+                step: step.name.clone(),
+            }),
             Some(old) if old.key != step.key => {
                 let mut fields = Vec::new();
                 compare("", &old.meaning, &step.meaning, &mut fields);
-                changes.push(Change::Changed { step: step.name.clone(), fields });
+                changes.push(Change::Changed {
+                    step: step.name.clone(),
+                    fields,
+                });
             }
             Some(_) => {}
         }
     }
     for old in &locked.steps {
         if plan.step(&old.name).is_none() {
-            changes.push(Change::Removed { step: old.name.clone() });
+            changes.push(Change::Removed {
+                step: old.name.clone(),
+            });
         }
     }
     changes
@@ -71,8 +93,17 @@ fn compare(path: &str, old: &Value, new: &Value, fields: &mut Vec<(String, Value
         names.sort();
         names.dedup();
         for name in names {
-            let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            compare(&inner, a.get(name).unwrap_or(&Value::Null), b.get(name).unwrap_or(&Value::Null), fields);
+            let inner = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}.{name}")
+            };
+            compare(
+                &inner,
+                a.get(name).unwrap_or(&Value::Null),
+                b.get(name).unwrap_or(&Value::Null),
+                fields,
+            );
         }
         return;
     }

@@ -42,11 +42,18 @@ pub enum Action {
     /// Draw responses.
     Sample(SampleStep),
     /// Verdicts on the responses of `samples`.
-    Judge { samples: StepId, set: String, judge: Judge },
+    Judge {
+        samples: StepId,
+        set: String,
+        judge: Judge,
+    },
     /// Log-probabilities of the responses of `samples` under another model.
     Score { samples: StepId, under: ModelUse },
     /// Numbers of a figure or a table.
-    Analyse { output: Box<Output>, evaluation: Option<String> },
+    Analyse {
+        output: Box<Output>,
+        evaluation: Option<String>,
+    },
     /// Figures, tables, claim verdicts and the page.
     Report,
 }
@@ -90,9 +97,16 @@ impl Plan {
 
     /// The plan as a Graphviz graph.
     pub fn to_dot(&self) -> String {
-        let mut out = format!("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box];\n", self.study);
+        let mut out = format!(
+            "digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box];\n",
+            self.study
+        );
         for (id, step) in self.steps.iter().enumerate() {
-            out.push_str(&format!("  s{id} [label=\"{}\\n{}\"];\n", step.name, step.key.short()));
+            out.push_str(&format!(
+                "  s{id} [label=\"{}\\n{}\"];\n",
+                step.name,
+                step.key.short()
+            ));
             for input in &step.inputs {
                 out.push_str(&format!("  s{input} -> s{id};\n"));
             }

@@ -24,7 +24,11 @@ pub enum ModelAt {
     /// A Hugging Face directory or a `.gguf` file.
     Path(PathBuf),
     /// Fresh weights with a tokenizer from a folder.
-    Init { architecture: Architecture, tokenizer: PathBuf, seed: u64 },
+    Init {
+        architecture: Architecture,
+        tokenizer: PathBuf,
+        seed: u64,
+    },
 }
 
 /// The device and why it was chosen.
@@ -55,7 +59,11 @@ pub trait Backend {
     /// Runs a training to its end in `job.folder`, from wherever an earlier call was interrupted.
     ///
     /// Leaves `checkpoints/step-NNNNNN/` for every step in `keep` and for the last one, and `metrics.jsonl`.
-    fn train(&mut self, job: TrainJob<'_>, observer: &mut dyn FnMut(TrainStepSeen)) -> Result<TrainingEnd, BackendError>;
+    fn train(
+        &mut self,
+        job: TrainJob<'_>,
+        observer: &mut dyn FnMut(TrainStepSeen),
+    ) -> Result<TrainingEnd, BackendError>;
 }
 
 /// A loaded model.
@@ -73,7 +81,12 @@ pub trait OpenModel {
     /// Rows that one call of `sample` should draw at once.
     fn rows_at_once(&self, prompt_tokens: usize, max_tokens: u64) -> usize;
     /// Draws every request's rows; `seen` hears the number of new tokens now and then.
-    fn sample(&mut self, requests: &[Request], settings: &Settings, seen: &mut dyn FnMut(u64)) -> Result<Vec<Vec<Drawn>>, BackendError>;
+    fn sample(
+        &mut self,
+        requests: &[Request],
+        settings: &Settings,
+        seen: &mut dyn FnMut(u64),
+    ) -> Result<Vec<Vec<Drawn>>, BackendError>;
     /// Log-probability of every response token given what comes before it, at temperature 1.
     fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError>;
 }
@@ -150,9 +163,18 @@ pub enum TrainWork<'a> {
         reward: &'a mut Reward<'a>,
     },
     /// A stream of demonstrations.
-    Demonstrations { batch: u64, steps: u64, max_tokens: u64, examples: &'a mut ExamplesOf<'a> },
+    Demonstrations {
+        batch: u64,
+        steps: u64,
+        max_tokens: u64,
+        examples: &'a mut ExamplesOf<'a>,
+    },
     /// A fixed set, shuffled every epoch.
-    Responses { batch: u64, epochs: u64, examples: Vec<TrainExample> },
+    Responses {
+        batch: u64,
+        epochs: u64,
+        examples: Vec<TrainExample>,
+    },
 }
 
 /// One finished training step.

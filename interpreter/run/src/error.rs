@@ -15,7 +15,12 @@ pub enum RunError {
     #[error("{step}: {error}")]
     Backend { step: String, error: BackendError },
     #[error("{step}: {message}")]
-    Step { step: String, code: &'static str, message: String, help: String },
+    Step {
+        step: String,
+        code: &'static str,
+        message: String,
+        help: String,
+    },
 }
 
 impl RunError {
@@ -23,13 +28,15 @@ impl RunError {
     pub fn code(&self) -> String {
         match self {
             RunError::Plan(_) => "rlx::plan::broken".into(),
-            RunError::Store(StoreError::Io { error, .. }) if error.kind() == std::io::ErrorKind::StorageFull => {
+            RunError::Store(StoreError::Io { error, .. })
+                if error.kind() == std::io::ErrorKind::StorageFull =>
+            {
                 "rlx::store::full".into()
             }
             RunError::Store(StoreError::Damaged { .. }) => "rlx::store::damaged".into(),
             RunError::Store(StoreError::Busy { .. }) => "rlx::store::busy".into(),
             RunError::Store(_) => "rlx::store::io".into(),
-            RunError::Data(error) => error.code().into(),
+            RunError::Data(error) => data_code(error).into(),
             RunError::Backend { error, .. } => error.code.clone(),
             RunError::Step { code, .. } => (*code).into(),
         }
@@ -40,13 +47,37 @@ impl RunError {
         match self {
             RunError::Plan(_) => None,
             RunError::Store(error) => Some(error.help()),
-            RunError::Data(error) => error.help(),
+            RunError::Data(_) => None,
             RunError::Backend { error, .. } => error.help.clone(),
             RunError::Step { help, .. } => Some(help.clone()),
         }
     }
 
     pub(crate) fn backend(step: &str) -> impl FnOnce(BackendError) -> RunError + '_ {
-        move |error| RunError::Backend { step: step.to_owned(), error }
+        move |error| RunError::Backend {
+            step: step.to_owned(),
+            error,
+        }
+    }
+}
+
+/// The data's messages end with their mend.
+pub(crate) fn data_code(error: &rlx_data::DataError) -> &'static str {
+    use rlx_data::DataError;
+    match error {
+        DataError::NotHere { .. } => "rlx::data::not_here",
+        DataError::Offline { .. } => "rlx::data::offline",
+        DataError::Http { .. }
+        | DataError::Transfer { .. }
+        | DataError::Checksum { .. }
+        | DataError::Protocol { .. } => "rlx::data::download",
+        DataError::Row { .. }
+        | DataError::MissingColumn { .. }
+        | DataError::DuplicateId { .. }
+        | DataError::Format { .. }
+        | DataError::Parquet { .. } => "rlx::data::row",
+        DataError::Io { .. } | DataError::Source { .. } => "rlx::data::file",
+        DataError::Placeholder { .. } | DataError::NoPlaceholder => "rlx::data::prompt",
+        _ => "rlx::data::set",
     }
 }

@@ -37,7 +37,11 @@ pub struct Ran {
 /// True when a step cannot be done without a backend.
 pub fn needs_backend(plan: &Plan, states: &[StepState]) -> bool {
     plan.steps.iter().zip(states).any(|(step, state)| {
-        *state != StepState::Done && matches!(step.action, Action::Train(_) | Action::Sample(_) | Action::Score { .. })
+        *state != StepState::Done
+            && matches!(
+                step.action,
+                Action::Train(_) | Action::Sample(_) | Action::Score { .. }
+            )
     })
 }
 
@@ -49,7 +53,7 @@ pub fn execute(
     study: &Study,
     plan: &Plan,
     store: &Store,
-    world: &mut World,
+    world: &World,
     results: &Path,
     backend: &mut dyn Backend,
     listener: &mut dyn Listener,
@@ -57,9 +61,16 @@ pub fn execute(
     let clock = Instant::now();
     let before = states(plan, store, world, results)?;
     listener.hear(&Event::Planned {
-        steps: plan.steps.iter().map(|step| step.name.as_str()).zip(before.iter().copied()).collect(),
+        steps: plan
+            .steps
+            .iter()
+            .map(|step| step.name.as_str())
+            .zip(before.iter().copied())
+            .collect(),
     });
-    let todo: Vec<usize> = (0..plan.steps.len()).filter(|id| before[*id] != StepState::Done && is_work(&plan.steps[*id])).collect();
+    let todo: Vec<usize> = (0..plan.steps.len())
+        .filter(|id| before[*id] != StepState::Done && is_work(&plan.steps[*id]))
+        .collect();
     let mut models = Models::default();
     let mut journal = Vec::new();
     for (number, id) in todo.iter().enumerate() {
@@ -71,13 +82,32 @@ pub fn execute(
             of: todo.len(),
             work: work(plan, step, world),
         });
-        let mut context = Context { study, plan, store, world, backend, listener };
+        let mut context = Context {
+            study,
+            plan,
+            store,
+            world,
+            backend,
+            listener,
+        };
         let tokens = context.step(step, &mut models)?;
         let seconds = started.elapsed().as_secs_f64();
-        listener.hear(&Event::StepFinished { name: &step.name, seconds, tokens });
-        journal.push(Ran { name: step.name.clone(), before: before[*id], seconds, tokens });
+        listener.hear(&Event::StepFinished {
+            name: &step.name,
+            seconds,
+            tokens,
+        });
+        journal.push(Ran {
+            name: step.name.clone(),
+            before: before[*id],
+            seconds,
+            tokens,
+        });
     }
-    Ok(Journal { steps: journal, wall: clock.elapsed() })
+    Ok(Journal {
+        steps: journal,
+        wall: clock.elapsed(),
+    })
 }
 
 /// Steps that make rows or weights; outputs and the report are made of them afterwards.
@@ -88,18 +118,48 @@ fn is_work(step: &Step) -> bool {
 fn work(plan: &Plan, step: &Step, world: &World) -> Work {
     let rows = |draw: &rlx_plan::SampleStep| {
         let problems = crate::state::sampled_problems(world, draw).map_or(0, <[_]>::len);
-        Work { total: problems as u64 * draw.samples, unit: "responses" }
+        Work {
+            total: problems as u64 * draw.samples,
+            unit: "responses",
+        }
     };
     match &step.action {
         Action::Train(train) => match &train.training.recipe {
-            Recipe::Rl { steps, .. } | Recipe::Sft { steps, .. } => Work { total: *steps, unit: "steps" },
-            Recipe::Distill { .. } => Work { total: 0, unit: "steps" },
+            Recipe::Rl { steps, .. } | Recipe::Sft { steps, .. } => Work {
+                total: *steps,
+                unit: "steps",
+            },
+            Recipe::Distill { .. } => Work {
+                total: 0,
+                unit: "steps",
+            },
         },
         Action::Sample(draw) => rows(draw),
-        Action::Judge { samples, .. } | Action::Score { samples, .. } => {
-            sample_step(plan, *samples).map_or(Work { total: 0, unit: "responses" }, rows)
-        }
-        _ => Work { total: 0, unit: "files" },
+        Action::Judge { samples, .. } | Action::Score { samples, .. } => sample_step(plan, *samples).map_or(
+            Work {
+                total: 0,
+                unit: "responses",
+            },
+            rows,
+        ),
+        _ => Work {
+            total: 0,
+            unit: "files",
+        },
+    }
+}
+
+fn fetched<'a>(name: &'a str, progress: &rlx_data::Progress) -> Event<'a> {
+    let size = progress
+        .size
+        .map(|size| format!(" of {size}"))
+        .unwrap_or_default();
+    let note = Some(format!("{}: {}{size} bytes", progress.file, progress.bytes));
+    Event::Progress {
+        name,
+        done: progress.files_done as u64,
+        tokens: 0,
+        note,
     }
 }
 
@@ -113,7 +173,7 @@ struct Context<'a> {
     study: &'a Study,
     plan: &'a Plan,
     store: &'a Store,
-    world: &'a mut World,
+    world: &'a World,
     backend: &'a mut dyn Backend,
     listener: &'a mut dyn Listener,
 }
@@ -123,43 +183,71 @@ impl Context<'_> {
         match &step.action {
             Action::FetchModel { model } => {
                 let (name, listener) = (&step.name, &mut *self.listener);
-                self.world.fetch_model(model, &mut |bytes, total| {
-                    let note = Some(format!("{bytes} of {total} bytes"));
-                    listener.hear(&Event::Progress { name, done: 0, tokens: 0, note });
-                })?;
+                self.world
+                    .fetch_model(model, &mut |progress| listener.hear(&fetched(name, progress)))?;
                 Ok(0)
             }
             Action::FetchProblems { set } => {
-                self.world.fetch_problems(set)?;
+                let (name, listener) = (&step.name, &mut *self.listener);
+                self.world
+                    .fetch_problems(set, &mut |progress| listener.hear(&fetched(name, progress)))?;
                 Ok(0)
             }
             Action::Train(train) => {
                 // Two copies of a large model do not fit: the loaded one goes first.
                 models.loaded = None;
                 let start = self.model_at(step, &train.start)?;
-                train::run(self.plan, step, train, start, self.store, self.world, self.backend, self.listener)
+                train::run(
+                    self.plan,
+                    step,
+                    train,
+                    start,
+                    self.store,
+                    self.world,
+                    self.backend,
+                    self.listener,
+                )
             }
             Action::Sample(draw) => {
                 self.load(step, &draw.model, models)?;
-                let Some((_, model)) = &mut models.loaded else { return Ok(0) };
+                let Some((_, model)) = &mut models.loaded else {
+                    return Ok(0);
+                };
                 sample::run(step, draw, self.store, self.world, model.as_mut(), self.listener)
             }
             Action::Judge { samples, judge, .. } => {
-                let (Some(drawn), Some(draw)) = (self.plan.steps.get(*samples), sample_step(self.plan, *samples)) else {
+                let (Some(drawn), Some(draw)) =
+                    (self.plan.steps.get(*samples), sample_step(self.plan, *samples))
+                else {
                     return Ok(0);
                 };
                 judge::run(step, drawn, draw, *judge, self.store, self.world, self.listener)?;
                 Ok(0)
             }
             Action::Score { samples, under } => {
-                let (Some(drawn), Some(draw)) = (self.plan.steps.get(*samples), sample_step(self.plan, *samples)) else {
+                let (Some(drawn), Some(draw)) =
+                    (self.plan.steps.get(*samples), sample_step(self.plan, *samples))
+                else {
                     return Ok(0);
                 };
                 let drawn_by = self.tokenizer_of(step, &draw.model, models)?;
                 self.load(step, under, models)?;
-                let Some((_, model)) = &mut models.loaded else { return Ok(0) };
-                let responses = judge::Responses { step: drawn, draw, tokenizer: &drawn_by };
-                judge::score(step, &responses, self.store, self.world, model.as_mut(), self.listener)
+                let Some((_, model)) = &mut models.loaded else {
+                    return Ok(0);
+                };
+                let responses = judge::Responses {
+                    step: drawn,
+                    draw,
+                    tokenizer: &drawn_by,
+                };
+                judge::score(
+                    step,
+                    &responses,
+                    self.store,
+                    self.world,
+                    model.as_mut(),
+                    self.listener,
+                )
             }
             Action::Analyse { .. } | Action::Report => Ok(0),
         }
@@ -177,7 +265,12 @@ impl Context<'_> {
     }
 
     /// The tokenizer that drew some responses. A checkpoint has its training's; what lies outside is asked.
-    fn tokenizer_of(&mut self, step: &Step, model: &ModelUse, models: &mut Models) -> Result<String, RunError> {
+    fn tokenizer_of(
+        &mut self,
+        step: &Step,
+        model: &ModelUse,
+        models: &mut Models,
+    ) -> Result<String, RunError> {
         if let Some((key, loaded)) = &models.loaded
             && *key == model.key
         {
@@ -194,7 +287,11 @@ impl Context<'_> {
                     return Err(RunError::Plan(rlx_plan::PlanError::Missing(name.clone())));
                 };
                 match &model.source {
-                    ModelSource::Init { architecture, tokenizer, seed } => Ok(ModelAt::Init {
+                    ModelSource::Init {
+                        architecture,
+                        tokenizer,
+                        seed,
+                    } => Ok(ModelAt::Init {
                         architecture: architecture.clone(),
                         tokenizer: PathBuf::from(tokenizer),
                         seed: *seed,
@@ -223,7 +320,12 @@ impl Context<'_> {
 ///
 /// # Errors
 /// The results folder cannot be written.
-pub fn finish(plan: &Plan, results: &Path, wall: Duration, listener: &mut dyn Listener) -> Result<(), RunError> {
+pub fn finish(
+    plan: &Plan,
+    results: &Path,
+    wall: Duration,
+    listener: &mut dyn Listener,
+) -> Result<(), RunError> {
     lock::write(results, plan)?;
     listener.hear(&Event::Finished { wall });
     Ok(())

@@ -26,7 +26,10 @@ fn missing<'a>(
     samples: u64,
     present: &BTreeSet<(String, u64)>,
 ) -> Vec<(&'a Problem, &'a Response)> {
-    let by_id: BTreeMap<&str, &Problem> = problems.iter().map(|problem| (problem.id.as_str(), problem)).collect();
+    let by_id: BTreeMap<&str, &Problem> = problems
+        .iter()
+        .map(|problem| (problem.id.as_str(), problem))
+        .collect();
     responses
         .iter()
         .filter(|row| row.sample < samples && !present.contains(&(row.problem.clone(), row.sample)))
@@ -47,7 +50,7 @@ pub(crate) fn run(
     let table = store.verdicts(&step.key.folder());
     let problems = sampled_problems(world, draw)?;
     let responses = store.samples(&samples.key.folder()).read()?;
-    let judge = rlx_judge::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
+    let judge = crate::judges::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
         step: step.name.clone(),
         code: "rlx::run::judge",
         message: format!("there is no judge `{}`", judge_name(judge)),
@@ -73,9 +76,17 @@ pub(crate) fn run(
             .collect();
         table.append(&rows)?;
         done += rows.len() as u64;
-        listener.hear(&Event::Progress { name: &step.name, done, tokens: 0, note: None });
+        listener.hear(&Event::Progress {
+            name: &step.name,
+            done,
+            tokens: 0,
+            note: None,
+        });
     }
-    table.mark_complete(&problems_hash(problems.iter().map(|problem| problem.id.as_str())), draw.samples)?;
+    table.mark_complete(
+        &problems_hash(problems.iter().map(|problem| problem.id.as_str())),
+        draw.samples,
+    )?;
     Ok(())
 }
 
@@ -95,7 +106,11 @@ pub(crate) fn case<'a>(problem: &'a Problem, response: &'a str, truncated: bool)
         gold: problem.answer.as_deref().unwrap_or_default(),
         response,
         truncated,
-        gold_is_text: problem.answer_is_text,
+        // GSM8K's golds are worked solutions that end in `#### answer`.
+        gold_is_text: problem
+            .answer
+            .as_deref()
+            .is_some_and(|answer| answer.contains("####")),
     }
 }
 
@@ -128,7 +143,9 @@ pub(crate) fn score(
     let (mut done, mut tokens) = (0, 0);
     let mut prompts: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for problem in problems {
-        let ids = model.encode_prompt(&rlx_data::render(&set.prompt, problem)?).map_err(failed())?;
+        let ids = model
+            .encode_prompt(&rlx_data::render(&set.prompt, problem)?)
+            .map_err(failed())?;
         prompts.insert(&problem.id, ids);
     }
     for block in missing(&responses, problems, draw.samples, &table.present()?).chunks(SCORES_A_BLOCK) {
@@ -137,9 +154,14 @@ pub(crate) fn score(
             let response = if same_tokens {
                 row.tokens.clone()
             } else {
-                model.encode_response(&row.text, row.finish == Finish::Stop).map_err(failed())?
+                model
+                    .encode_response(&row.text, row.finish == Finish::Stop)
+                    .map_err(failed())?
             };
-            pairs.push((prompts.get(problem.id.as_str()).cloned().unwrap_or_default(), response));
+            pairs.push((
+                prompts.get(problem.id.as_str()).cloned().unwrap_or_default(),
+                response,
+            ));
         }
         let logprobs = model.score(&pairs).map_err(failed())?;
         let rows: Vec<ScoreRow> = block
@@ -156,8 +178,16 @@ pub(crate) fn score(
         tokens += rows.iter().map(|row| row.tokens).sum::<u64>();
         table.append(&rows)?;
         done += rows.len() as u64;
-        listener.hear(&Event::Progress { name: &step.name, done, tokens, note: None });
+        listener.hear(&Event::Progress {
+            name: &step.name,
+            done,
+            tokens,
+            note: None,
+        });
     }
-    table.mark_complete(&problems_hash(problems.iter().map(|problem| problem.id.as_str())), draw.samples)?;
+    table.mark_complete(
+        &problems_hash(problems.iter().map(|problem| problem.id.as_str())),
+        draw.samples,
+    )?;
     Ok(tokens)
 }

@@ -1,1 +1,29 @@
+//! rlx-run: walks a plan.
+//!
+//! Plan → **rows** → **tables, figures, verdicts**: steps are done in the plan's order by a [`Backend`] (libtorch in
+//! `rlx-compute`, a scripted one in tests), rows go to the store block by block, and what is made of them is written beside.
+//! A run can be killed at any moment; the same command goes on and ends with the same bytes.
 
+mod backend;
+mod error;
+mod event;
+mod execute;
+mod judge;
+mod judges;
+pub mod lock;
+mod present;
+mod sample;
+mod state;
+mod train;
+mod world;
+
+pub use backend::{
+    Backend, BackendError, DeviceReport, Drawn, ExamplesOf, ModelAt, OpenModel, ProblemsOf, Request, Reward,
+    Settings, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork, TrainingEnd,
+};
+pub use error::RunError;
+pub use event::{Event, Listener, Silent, Work};
+pub use execute::{Journal, Ran, execute, finish, needs_backend};
+pub use present::{Presented, present};
+pub use state::{StepState, TrainingDone, states};
+pub use world::{World, survey};

@@ -24,7 +24,12 @@ struct Block<'a> {
 /// Rows of a block when a problem's samples fill it.
 const SAMPLES_A_BLOCK: u64 = 256;
 
-fn blocks<'a>(problems: &'a [Problem], samples: u64, rows: usize, present: &BTreeSet<(String, u64)>) -> Vec<Block<'a>> {
+fn blocks<'a>(
+    problems: &'a [Problem],
+    samples: u64,
+    rows: usize,
+    present: &BTreeSet<(String, u64)>,
+) -> Vec<Block<'a>> {
     let width = samples.min(SAMPLES_A_BLOCK).max(1);
     let group = (rows as u64 / width).max(1) as usize;
     let mut blocks = Vec::new();
@@ -51,7 +56,11 @@ fn blocks<'a>(problems: &'a [Problem], samples: u64, rows: usize, present: &BTre
 ///
 /// It depends on the study's seed, the model, the problem and the sample number alone.
 fn stream(draw: &SampleStep, problem: &Problem, sample: u64) -> u64 {
-    draw.model.key.stream(&[&draw.seed.to_le_bytes(), problem.id.as_bytes(), &sample.to_le_bytes()])
+    draw.model.key.stream(&[
+        &draw.seed.to_le_bytes(),
+        problem.id.as_bytes(),
+        &sample.to_le_bytes(),
+    ])
 }
 
 /// Draws what is missing of a step; returns the number of tokens drawn.
@@ -77,7 +86,9 @@ pub(crate) fn run(
     let mut prompts = std::collections::BTreeMap::new();
     let mut longest = 0;
     for problem in problems {
-        let ids = model.encode_prompt(&rlx_data::render(&set.prompt, problem)?).map_err(failed())?;
+        let ids = model
+            .encode_prompt(&rlx_data::render(&set.prompt, problem)?)
+            .map_err(failed())?;
         longest = longest.max(ids.len());
         let room = model.context();
         if ids.len() as u64 + draw.sampling.max_tokens > room {
@@ -90,25 +101,44 @@ pub(crate) fn run(
                     ids.len(),
                     draw.sampling.max_tokens
                 ),
-                help: format!("lower `max_tokens` to at most {}", room.saturating_sub(ids.len() as u64)),
+                help: format!(
+                    "lower `max_tokens` to at most {}",
+                    room.saturating_sub(ids.len() as u64)
+                ),
             });
         }
         prompts.insert(problem.id.as_str(), ids);
     }
     let engine = model.fingerprint();
     let (mut drawn_tokens, mut done) = (0, 0);
-    for block in blocks(problems, draw.samples, model.rows_at_once(longest, settings.max_tokens), &present) {
+    for block in blocks(
+        problems,
+        draw.samples,
+        model.rows_at_once(longest, settings.max_tokens),
+        &present,
+    ) {
         let mut requests = Vec::new();
         for (problem, samples) in &block.wanted {
             let prompt = prompts.get(problem.id.as_str()).cloned().unwrap_or_default();
-            requests.push(Request { prompt, streams: samples.iter().map(|sample| stream(draw, problem, *sample)).collect() });
+            requests.push(Request {
+                prompt,
+                streams: samples
+                    .iter()
+                    .map(|sample| stream(draw, problem, *sample))
+                    .collect(),
+            });
         }
         let mut in_flight = 0;
         let drawn = model
             .sample(&requests, &settings, &mut |tokens| {
                 in_flight += tokens;
                 let tokens = drawn_tokens + in_flight;
-                listener.hear(&Event::Progress { name: &step.name, done, tokens, note: None });
+                listener.hear(&Event::Progress {
+                    name: &step.name,
+                    done,
+                    tokens,
+                    note: None,
+                });
             })
             .map_err(failed())?;
         let mut rows = Vec::new();
@@ -131,9 +161,17 @@ pub(crate) fn run(
         }
         table.append(&rows)?;
         done += rows.len() as u64;
-        listener.hear(&Event::Progress { name: &step.name, done, tokens: drawn_tokens, note: None });
+        listener.hear(&Event::Progress {
+            name: &step.name,
+            done,
+            tokens: drawn_tokens,
+            note: None,
+        });
     }
-    table.mark_complete(&problems_hash(problems.iter().map(|problem| problem.id.as_str())), draw.samples)?;
+    table.mark_complete(
+        &problems_hash(problems.iter().map(|problem| problem.id.as_str())),
+        draw.samples,
+    )?;
     Ok(drawn_tokens)
 }
 

@@ -13,7 +13,10 @@ use std::path::PathBuf;
 pub enum StepState {
     Done,
     /// Some of its rows or steps are there.
-    Partly { done: u64, total: u64 },
+    Partly {
+        done: u64,
+        total: u64,
+    },
     ToDo,
 }
 
@@ -38,26 +41,42 @@ pub struct TrainingDone {
 }
 
 /// Reads the end of a training; None while it is not finished.
-pub fn training_done(store: &Store, step: &Step) -> Option<TrainingDone> {
+pub(crate) fn training_done(store: &Store, step: &Step) -> Option<TrainingDone> {
     let text = std::fs::read(store.training(&step.key.folder()).join("done.json")).ok()?;
     serde_json::from_slice(&text).ok()
 }
 
 /// The folder of a checkpoint; step 0 is the end of the training.
-pub fn checkpoint(store: &Store, training: &Step, step: u64) -> Option<PathBuf> {
-    let step = if step == 0 { training_done(store, training)?.steps } else { step };
-    Some(store.training(&training.key.folder()).join("checkpoints").join(format!("step-{step:06}")))
+pub(crate) fn checkpoint(store: &Store, training: &Step, step: u64) -> Option<PathBuf> {
+    let step = if step == 0 {
+        training_done(store, training)?.steps
+    } else {
+        step
+    };
+    Some(
+        store
+            .training(&training.key.folder())
+            .join("checkpoints")
+            .join(format!("step-{step:06}")),
+    )
 }
 
 /// The problems that a sampling step draws for.
-pub fn sampled_problems<'a>(world: &'a World, step: &SampleStep) -> Result<&'a [Problem], RunError> {
+pub(crate) fn sampled_problems<'a>(world: &'a World, step: &SampleStep) -> Result<&'a [Problem], RunError> {
     let problems = world.problems(&step.set)?;
-    let count = step.limit.map_or(problems.len(), |limit| problems.len().min(limit as usize));
+    let count = step
+        .limit
+        .map_or(problems.len(), |limit| problems.len().min(limit as usize));
     Ok(&problems[..count])
 }
 
 /// The state of every step. A set that is not there yet leaves what depends on it to do.
-pub fn states(plan: &Plan, store: &Store, world: &World, results: &std::path::Path) -> Result<Vec<StepState>, RunError> {
+pub fn states(
+    plan: &Plan,
+    store: &Store,
+    world: &World,
+    results: &std::path::Path,
+) -> Result<Vec<StepState>, RunError> {
     let mut states = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
         let state = match &step.action {
@@ -79,7 +98,10 @@ pub fn states(plan: &Plan, store: &Store, world: &World, results: &std::path::Pa
             Action::Analyse { .. } | Action::Report => {
                 let locked = crate::lock::read(results);
                 let known = locked.is_some_and(|lock| lock.steps.iter().any(|old| old.key == step.key));
-                let inputs = step.inputs.iter().all(|id| states.get(*id) == Some(&StepState::Done));
+                let inputs = step
+                    .inputs
+                    .iter()
+                    .all(|id| states.get(*id) == Some(&StepState::Done));
                 done(known && inputs && results.join("index.html").is_file())
             }
         };
@@ -89,7 +111,7 @@ pub fn states(plan: &Plan, store: &Store, world: &World, results: &std::path::Pa
 }
 
 /// The drawing step at `id`.
-pub fn sample_step(plan: &Plan, id: usize) -> Option<&SampleStep> {
+pub(crate) fn sample_step(plan: &Plan, id: usize) -> Option<&SampleStep> {
     match &plan.steps.get(id)?.action {
         Action::Sample(draw) => Some(draw),
         _ => None,
@@ -101,14 +123,17 @@ fn done(yes: bool) -> StepState {
 }
 
 fn table_state<R: Row>(table: &Table<R>, world: &World, draw: &SampleStep) -> Result<StepState, RunError> {
-    let Ok(problems) = sampled_problems(world, draw) else { return Ok(StepState::ToDo) };
+    let Ok(problems) = sampled_problems(world, draw) else {
+        return Ok(StepState::ToDo);
+    };
     let hash = problems_hash(problems.iter().map(|problem| problem.id.as_str()));
     if table.complete_for(&hash, draw.samples)? {
         return Ok(StepState::Done);
     }
     let present = table.present()?;
     let total = problems.len() as u64 * draw.samples;
-    let wanted = |id: &str, sample: u64| sample < draw.samples && problems.iter().any(|problem| problem.id == id);
+    let wanted =
+        |id: &str, sample: u64| sample < draw.samples && problems.iter().any(|problem| problem.id == id);
     let done = present.iter().filter(|(id, sample)| wanted(id, *sample)).count() as u64;
     Ok(match done {
         0 => StepState::ToDo,

@@ -2,7 +2,9 @@
 
 use crate::{
     RunError,
-    backend::{Backend, BackendError, ModelAt, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork},
+    backend::{
+        Backend, BackendError, ModelAt, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork,
+    },
     event::{Event, Listener},
     judge::{case, judge_name},
     state::{TrainingDone, sampled_problems},
@@ -34,8 +36,18 @@ pub(crate) fn run(
     file::create_folder(&folder)?;
     let clock = Instant::now();
     let mut observer = |seen: TrainStepSeen| {
-        let note = seen.shown.iter().map(|(name, value)| format!("{name} {value:.3}")).collect::<Vec<_>>().join("  ");
-        listener.hear(&Event::Progress { name: &step.name, done: seen.step, tokens: seen.tokens, note: Some(note) });
+        let note = seen
+            .shown
+            .iter()
+            .map(|(name, value)| format!("{name} {value:.3}"))
+            .collect::<Vec<_>>()
+            .join("  ");
+        listener.hear(&Event::Progress {
+            name: &step.name,
+            done: seen.step,
+            tokens: seen.tokens,
+            note: Some(note),
+        });
     };
     let job = |work| TrainJob {
         name: training.name.clone(),
@@ -48,13 +60,25 @@ pub(crate) fn run(
     };
     let failed = RunError::backend(&step.name);
     let end = match &training.recipe {
-        Recipe::Rl { algorithm, batch, rollouts, steps, max_tokens } => {
+        Recipe::Rl {
+            algorithm,
+            batch,
+            rollouts,
+            steps,
+            max_tokens,
+        } => {
             let pool = world.problems(&training.data)?;
-            let judge = rlx_judge::by_name(judge_name(set.judge));
-            let by_id: BTreeMap<&str, &Problem> = pool.iter().map(|problem| (problem.id.as_str(), problem)).collect();
+            let judge = crate::judges::by_name(judge_name(set.judge));
+            let by_id: BTreeMap<&str, &Problem> = pool
+                .iter()
+                .map(|problem| (problem.id.as_str(), problem))
+                .collect();
             let mut problems = |step: u64, count: usize| {
                 let chosen = epochs(pool.len(), training.seed, step, count);
-                chosen.into_iter().map(|at| train_problem(set, &pool[at])).collect()
+                chosen
+                    .into_iter()
+                    .map(|at| train_problem(set, &pool[at]))
+                    .collect()
             };
             let mut reward = |problem: &TrainProblem, response: &str, truncated: bool| {
                 let verdict = judge
@@ -78,22 +102,35 @@ pub(crate) fn run(
             };
             backend.train(job(work), &mut observer).map_err(failed)?
         }
-        Recipe::Sft { batch, steps, max_tokens } => {
-            let mut stream = world.demonstrations(&training.data)?;
+        Recipe::Sft {
+            batch,
+            steps,
+            max_tokens,
+        } => {
+            // An endless task gives each step examples of its own; a finite set is gone through again.
+            let pool = world.training_problems(&training.data, steps * batch)?;
             let mut examples = |step: u64, count: usize| {
-                let mut batch = Vec::with_capacity(count);
-                for problem in stream(step, count).map_err(data_failed)? {
-                    batch.push(demonstration(set, &problem)?);
-                }
-                Ok(batch)
+                let chosen = epochs(pool.len(), training.seed, step, count);
+                chosen
+                    .into_iter()
+                    .map(|at| demonstration(set, &pool[at]))
+                    .collect()
             };
-            let work =
-                TrainWork::Demonstrations { batch: *batch, steps: *steps, max_tokens: *max_tokens, examples: &mut examples };
+            let work = TrainWork::Demonstrations {
+                batch: *batch,
+                steps: *steps,
+                max_tokens: *max_tokens,
+                examples: &mut examples,
+            };
             backend.train(job(work), &mut observer).map_err(failed)?
         }
         Recipe::Distill { epochs, batch, .. } => {
             let examples = taught(plan, step, train, set, store, world)?;
-            let work = TrainWork::Responses { batch: *batch, epochs: *epochs, examples };
+            let work = TrainWork::Responses {
+                batch: *batch,
+                epochs: *epochs,
+                examples,
+            };
             backend.train(job(work), &mut observer).map_err(failed)?
         }
     };
@@ -107,14 +144,14 @@ pub(crate) fn run(
     Ok(end.tokens)
 }
 
-/// Problem numbers of a step: every problem once an epoch, in an order drawn from (seed, epoch).
+/// Problem numbers of a step (from 1): every problem once an epoch, in an order drawn from (seed, epoch).
 ///
 /// A pure function, so that a resumed run goes on with the very same prompts.
 fn epochs(pool: usize, seed: u64, step: u64, count: usize) -> Vec<usize> {
     if pool == 0 {
         return Vec::new();
     }
-    let first = step as usize * count;
+    let first = (step.saturating_sub(1)) as usize * count;
     let mut order: (usize, Vec<usize>) = (usize::MAX, Vec::new());
     (first..first + count)
         .map(|at| {
@@ -145,7 +182,11 @@ fn shuffled(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
 }
 
 fn data_failed(error: rlx_data::DataError) -> BackendError {
-    BackendError { code: error.code().to_owned(), help: error.help(), message: error.to_string() }
+    BackendError {
+        code: crate::error::data_code(&error).to_owned(),
+        help: None,
+        message: error.to_string(),
+    }
 }
 
 fn train_problem(set: &ProblemSet, problem: &Problem) -> Result<TrainProblem, BackendError> {
@@ -160,10 +201,17 @@ fn train_problem(set: &ProblemSet, problem: &Problem) -> Result<TrainProblem, Ba
 fn demonstration(set: &ProblemSet, problem: &Problem) -> Result<TrainExample, BackendError> {
     let response = problem.response.clone().ok_or_else(|| BackendError {
         code: "rlx::data::response".into(),
-        message: format!("problem `{}` of `{}` has no response to imitate", problem.id, set.name),
+        message: format!(
+            "problem `{}` of `{}` has no response to imitate",
+            problem.id, set.name
+        ),
         help: Some("name the column that holds it: `response = \"solution\"`".into()),
     })?;
-    Ok(TrainExample { prompt: rlx_data::render(&set.prompt, problem).map_err(data_failed)?, response, ended: true })
+    Ok(TrainExample {
+        prompt: rlx_data::render(&set.prompt, problem).map_err(data_failed)?,
+        response,
+        ended: true,
+    })
 }
 
 /// The teacher's responses to learn from: in the order of problem and sample, truncated ones left out.
@@ -175,27 +223,53 @@ fn taught(
     store: &Store,
     world: &World,
 ) -> Result<Vec<TrainExample>, RunError> {
-    let from = train.responses.and_then(|id| plan.steps.get(id).map(|step| (id, step)));
-    let Some((id, drawn)) = from else { return Ok(Vec::new()) };
-    let Some(draw) = crate::state::sample_step(plan, id) else { return Ok(Vec::new()) };
+    let from = train
+        .responses
+        .and_then(|id| plan.steps.get(id).map(|step| (id, step)));
+    let Some((id, drawn)) = from else {
+        return Ok(Vec::new());
+    };
+    let Some(draw) = crate::state::sample_step(plan, id) else {
+        return Ok(Vec::new());
+    };
     let problems = sampled_problems(world, draw)?;
-    let by_id: BTreeMap<&str, &Problem> = problems.iter().map(|problem| (problem.id.as_str(), problem)).collect();
+    let by_id: BTreeMap<&str, &Problem> = problems
+        .iter()
+        .map(|problem| (problem.id.as_str(), problem))
+        .collect();
     let right: Option<BTreeSet<(String, u64)>> = match train.verdicts.and_then(|id| plan.steps.get(id)) {
         Some(judged) => {
             let rows = store.verdicts(&judged.key.folder()).read()?;
-            Some(rows.into_iter().filter(|row| row.verdict == "correct").map(|row| (row.problem, row.sample)).collect())
+            Some(
+                rows.into_iter()
+                    .filter(|row| row.verdict == "correct")
+                    .map(|row| (row.problem, row.sample))
+                    .collect(),
+            )
         }
         None => None,
     };
     let mut examples = Vec::new();
     for row in store.samples(&drawn.key.folder()).read()? {
-        let Response { problem, sample, text, finish, .. } = row;
-        let wanted = right.as_ref().is_none_or(|right| right.contains(&(problem.clone(), sample)));
+        let Response {
+            problem,
+            sample,
+            text,
+            finish,
+            ..
+        } = row;
+        let wanted = right
+            .as_ref()
+            .is_none_or(|right| right.contains(&(problem.clone(), sample)));
         if sample >= draw.samples || finish == Finish::Length || !wanted {
             continue;
         }
         if let Some(problem) = by_id.get(problem.as_str()) {
-            examples.push(TrainExample { prompt: rlx_data::render(&set.prompt, problem)?, response: text, ended: true });
+            examples.push(TrainExample {
+                prompt: rlx_data::render(&set.prompt, problem)?,
+                response: text,
+                ended: true,
+            });
         }
     }
     if examples.is_empty() {
@@ -203,7 +277,8 @@ fn taught(
             step: step.name.clone(),
             code: "rlx::run::nothing_to_learn",
             message: "the teacher gave no response to learn from".into(),
-            help: "draw more `samples`, raise `max_tokens`, or learn from all responses (`filter = all`)".into(),
+            help: "draw more `samples`, raise `max_tokens`, or learn from all responses (`filter = all`)"
+                .into(),
         });
     }
     Ok(examples)
@@ -215,13 +290,13 @@ mod tests {
 
     #[test]
     fn every_problem_comes_once_an_epoch_and_steps_are_independent() {
-        let all: Vec<usize> = (0..5).flat_map(|step| epochs(10, 3, step, 4)).collect();
+        let all: Vec<usize> = (1..=5).flat_map(|step| epochs(10, 3, step, 4)).collect();
         let mut first = all[..10].to_vec();
         let second = all[10..].to_vec();
         assert_ne!(first, second);
         first.sort_unstable();
         assert_eq!(first, (0..10).collect::<Vec<_>>());
-        assert_eq!(epochs(10, 3, 2, 4), all[8..12]);
-        assert_ne!(epochs(10, 3, 0, 4), epochs(10, 4, 0, 4));
+        assert_eq!(epochs(10, 3, 3, 4), all[8..12]);
+        assert_ne!(epochs(10, 3, 1, 4), epochs(10, 4, 1, 4));
     }
 }

@@ -1,0 +1,548 @@
+//! Rows → figures, tables, verdicts, page.
+
+use crate::{
+    DeviceReport, RunError,
+    execute::Journal,
+    state::{StepState, sampled_problems, training_done},
+    world::World,
+};
+use rlx_analysis::{
+    ClaimVerdict, Design, Evidence, Outcomes, PerplexityRow, Resampling, SampleRow, TrainingLog,
+};
+use rlx_judge::Outcome;
+use rlx_language::{Change, Evaluation, ModelRef, ModelSource, OutputKind, Recipe, Study};
+use rlx_plan::{Action, Plan, Step};
+use rlx_report::{
+    Cost, EvaluationSettings, Machine, ModelRole, OutputForm, ReportChange, ReportData, ReportModel,
+    ReportOutput, ReportProfile, ReportStep, SampledEvaluation, SampledProblem, SampledResponse, SpecSource,
+};
+use rlx_store::{Response, ScoreRow, Store, VerdictRow, file};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+
+/// Confidence of the intervals of figures and tables.
+const CONFIDENCE: f64 = 0.95;
+/// Problems of an evaluation whose responses the page shows.
+const SHOWN_PROBLEMS: usize = 6;
+/// Responses a model and problem that the page shows.
+const SHOWN_RESPONSES: usize = 2;
+
+/// What earlier runs took, kept beside the results: `times.json`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Times {
+    /// Seconds and tokens by step and key, over all runs that worked on it.
+    steps: BTreeMap<String, (f64, u64)>,
+    device: Option<DeviceReport>,
+}
+
+/// What to present besides rows.
+pub struct Presented<'a> {
+    pub study: &'a Study,
+    pub plan: &'a Plan,
+    pub store: &'a Store,
+    pub world: &'a World,
+    /// The `.rlx` file as named and as written.
+    pub source: SpecSource,
+    pub journal: &'a Journal,
+    /// None when nothing was computed.
+    pub device: Option<DeviceReport>,
+    pub version: &'a str,
+}
+
+/// Writes the study's folder: CSV, LaTeX, SVG, `index.html`; returns what they show.
+///
+/// # Errors
+/// Rows that contradict each other or cannot be read, or a folder that cannot be written.
+pub fn present(presented: &Presented<'_>, results: &Path) -> Result<ReportData, RunError> {
+    let Presented {
+        study,
+        plan,
+        store,
+        world,
+        ..
+    } = presented;
+    let evidence = evidence(study, plan, store, world)?;
+    let resampling = Resampling::new(study.seed);
+    let mut outputs = Vec::new();
+    for output in study.outputs.values() {
+        let results = rlx_analysis::answer(&output.query, &evidence.numbers, &resampling, CONFIDENCE)
+            .map_err(|error| analysis_failed(&output.name, &error))?;
+        outputs.push(ReportOutput {
+            name: output.name.clone(),
+            kind: match output.kind {
+                OutputKind::Figure => OutputForm::Figure,
+                OutputKind::Table => OutputForm::Table,
+            },
+            title: output.title.clone(),
+            results,
+        });
+    }
+    let claims: Vec<ClaimVerdict> = study
+        .claims
+        .values()
+        .map(|claim| rlx_analysis::evaluate(claim, &evidence.numbers, &resampling))
+        .collect();
+    let times = keep_times(presented, results)?;
+    let data = report_data(presented, outputs, claims, &times, evidence.shown)?;
+    file::create_folder(results)?;
+    for written in rlx_report::render_files(&data) {
+        let path = results.join(&written.path);
+        if let Some(folder) = path.parent() {
+            file::create_folder(folder)?;
+        }
+        file::write(&path, &written.contents)?;
+    }
+    Ok(data)
+}
+
+fn analysis_failed(name: &str, error: &dyn std::fmt::Display) -> RunError {
+    RunError::Step {
+        step: name.to_owned(),
+        code: "rlx::run::analysis",
+        message: error.to_string(),
+        help: "the rows in the store contradict the study: `rlx plan` shows what would be drawn again".into(),
+    }
+}
+
+struct Seen {
+    numbers: Evidence,
+    shown: Vec<SampledEvaluation>,
+}
+
+/// The rows of one model in one evaluation.
+struct ModelRows {
+    label: String,
+    responses: Vec<Response>,
+    verdicts: BTreeMap<(String, u64), VerdictRow>,
+    /// By the model that scored.
+    scores: Vec<(String, Vec<ScoreRow>)>,
+}
+
+fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<Seen, RunError> {
+    let mut seen = Seen {
+        numbers: Evidence::default(),
+        shown: Vec::new(),
+    };
+    for evaluation in study.evaluations.values() {
+        let problems = world.problems(&evaluation.benchmark)?;
+        let mut models = Vec::new();
+        for model in &evaluation.models {
+            models.push(model_rows(evaluation, model, plan, store, world)?);
+        }
+        let design = Design {
+            evaluation: evaluation.name.clone(),
+            benchmark: evaluation.benchmark.clone(),
+            problems: problems.iter().map(|problem| problem.id.clone()).collect(),
+            models: models.iter().map(|rows| rows.label.clone()).collect(),
+            samples: evaluation.samples,
+            verdicts: Outcome::ALL
+                .iter()
+                .map(|outcome| outcome.name().to_owned())
+                .collect(),
+        };
+        let rows = models.iter().flat_map(|model| {
+            model.responses.iter().filter_map(|row| {
+                let verdict = model.verdicts.get(&(row.problem.clone(), row.sample))?;
+                Some(SampleRow {
+                    model: &model.label,
+                    problem: &row.problem,
+                    sample: row.sample,
+                    correct: verdict.verdict == Outcome::Correct.name(),
+                    verdict: &verdict.verdict,
+                    tokens: row.tokens.len() as u64,
+                    truncated: row.truncated(),
+                })
+            })
+        });
+        let perplexities = models.iter().flat_map(|model| {
+            model.scores.iter().flat_map(|(under, rows)| {
+                rows.iter().filter_map(|row| {
+                    Some(PerplexityRow {
+                        of: &model.label,
+                        under,
+                        problem: &row.problem,
+                        sample: row.sample,
+                        perplexity: row.perplexity()?,
+                    })
+                })
+            })
+        });
+        let outcomes = Outcomes::new(design, rows, perplexities)
+            .map_err(|error| analysis_failed(&evaluation.name, &error))?;
+        seen.numbers.evaluations.insert(evaluation.name.clone(), outcomes);
+        seen.shown.push(shown(evaluation, problems, &models, study)?);
+    }
+    for (name, training) in &study.trainings {
+        let word = if matches!(training.recipe, Recipe::Distill { .. }) {
+            "distill"
+        } else {
+            "train"
+        };
+        if let Some(step) = plan.step(&format!("{word} {name}")) {
+            seen.numbers
+                .trainings
+                .push(training_log(name, &store.training(&step.key.folder()))?);
+        }
+    }
+    Ok(seen)
+}
+
+fn model_rows(
+    evaluation: &Evaluation,
+    model: &ModelRef,
+    plan: &Plan,
+    store: &Store,
+    world: &World,
+) -> Result<ModelRows, RunError> {
+    let label = model.label();
+    let mut rows = ModelRows {
+        label: label.clone(),
+        responses: Vec::new(),
+        verdicts: BTreeMap::new(),
+        scores: Vec::new(),
+    };
+    let Some(drawn) = plan.step(&format!("sample {} {label}", evaluation.name)) else {
+        return Ok(rows);
+    };
+    let wanted: std::collections::BTreeSet<&str> = match &drawn.action {
+        Action::Sample(draw) => sampled_problems(world, draw)?
+            .iter()
+            .map(|problem| problem.id.as_str())
+            .collect(),
+        _ => return Ok(rows),
+    };
+    let counts = |problem: &str, sample: u64| sample < evaluation.samples && wanted.contains(problem);
+    rows.responses = store.samples(&drawn.key.folder()).read()?;
+    rows.responses.retain(|row| counts(&row.problem, row.sample));
+    if let Some(judged) = plan.step(&format!("judge {} {label}", evaluation.name)) {
+        for row in store.verdicts(&judged.key.folder()).read()? {
+            rows.verdicts.insert((row.problem.clone(), row.sample), row);
+        }
+    }
+    let prefix = format!("score {} {label} under ", evaluation.name);
+    for step in &plan.steps {
+        if let (Some(under), Action::Score { .. }) = (step.name.strip_prefix(&prefix), &step.action) {
+            let mut scores = store.scores(&step.key.folder()).read()?;
+            scores.retain(|row| counts(&row.problem, row.sample));
+            rows.scores.push((under.to_owned(), scores));
+        }
+    }
+    Ok(rows)
+}
+
+/// A few problems with their responses, spread over the benchmark: right and wrong ones where there are both.
+fn shown(
+    evaluation: &Evaluation,
+    problems: &[rlx_data::Problem],
+    models: &[ModelRows],
+    study: &Study,
+) -> Result<SampledEvaluation, RunError> {
+    let mut chosen = Vec::new();
+    let stride = problems.len().div_ceil(SHOWN_PROBLEMS).max(1);
+    for problem in problems.iter().step_by(stride) {
+        let prompt = match study.problem_sets.get(&evaluation.benchmark) {
+            Some(set) => match rlx_data::render(&set.prompt, problem)? {
+                rlx_data::RenderedPrompt::Text(text) => text,
+                rlx_data::RenderedPrompt::Chat { user, .. } => user,
+            },
+            None => problem.text.clone(),
+        };
+        let mut responses = Vec::new();
+        for model in models {
+            let of_problem = || model.responses.iter().filter(|row| row.problem == problem.id);
+            let verdict = |row: &Response| model.verdicts.get(&(row.problem.clone(), row.sample));
+            let right = |row: &&Response| {
+                verdict(row).is_some_and(|verdict| verdict.verdict == Outcome::Correct.name())
+            };
+            let picked = of_problem()
+                .find(right)
+                .into_iter()
+                .chain(of_problem().filter(|row| !right(row)))
+                .take(SHOWN_RESPONSES);
+            for row in picked {
+                let Some(verdict) = verdict(row) else { continue };
+                responses.push(SampledResponse {
+                    model: model.label.clone(),
+                    sample: row.sample,
+                    text: row.text.clone(),
+                    correct: verdict.verdict == Outcome::Correct.name(),
+                    verdict: verdict.verdict.clone(),
+                    extracted: verdict.extracted.clone(),
+                    reason: verdict.reason.clone(),
+                    tokens: row.tokens.len() as u64,
+                });
+            }
+        }
+        chosen.push(SampledProblem {
+            id: problem.id.clone(),
+            prompt,
+            gold: problem.answer.clone(),
+            responses,
+        });
+    }
+    Ok(SampledEvaluation {
+        evaluation: evaluation.name.clone(),
+        problems: chosen,
+    })
+}
+
+/// The measures that a reader of training curves looks for, by their name in `metrics.jsonl`.
+const DRAWN: [(&str, &str); 8] = [
+    ("reward_mean", "reward"),
+    ("loss", "loss"),
+    ("entropy", "entropy"),
+    ("length_mean", "length"),
+    ("kl", "kl"),
+    ("grad_norm", "gradient norm"),
+    ("truncated_share", "truncated"),
+    ("clip_fraction", "clipped"),
+];
+
+fn training_log(name: &str, folder: &Path) -> Result<TrainingLog, RunError> {
+    let mut values = Vec::new();
+    let path = folder.join("metrics.jsonl");
+    if path.is_file() {
+        for line in String::from_utf8_lossy(&file::read(&path)?).lines() {
+            // A last line that a kill cut short belongs to a step that is done again.
+            let Ok(metrics) = serde_json::from_str::<serde_json::Value>(line) else {
+                continue;
+            };
+            let Some(step) = metrics.get("step").and_then(serde_json::Value::as_u64) else {
+                continue;
+            };
+            for (field, metric) in DRAWN {
+                if let Some(value) = metrics.get(field).and_then(serde_json::Value::as_f64) {
+                    values.push((step, metric.to_owned(), value));
+                }
+            }
+        }
+    }
+    Ok(TrainingLog {
+        training: name.to_owned(),
+        values,
+    })
+}
+
+/// Adds this run's times to those of earlier ones.
+fn keep_times(presented: &Presented<'_>, results: &Path) -> Result<Times, RunError> {
+    let path = results.join("times.json");
+    let mut times: Times = std::fs::read(&path)
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_default();
+    for ran in &presented.journal.steps {
+        if let Some(step) = presented.plan.step(&ran.name) {
+            let name = time_name(step);
+            let before = match ran.before {
+                StepState::Partly { .. } => times.steps.get(&name).copied().unwrap_or_default(),
+                StepState::ToDo | StepState::Done => (0.0, 0),
+            };
+            times
+                .steps
+                .insert(name, (before.0 + ran.seconds, before.1 + ran.tokens));
+        }
+    }
+    if presented.device.is_some() {
+        times.device.clone_from(&presented.device);
+    }
+    file::create_folder(results)?;
+    file::write_json(&path, &times)?;
+    Ok(times)
+}
+
+fn time_name(step: &Step) -> String {
+    format!("{} {}", step.key.short(), step.name)
+}
+
+fn changes(changes: &[Change]) -> Vec<ReportChange> {
+    changes
+        .iter()
+        .map(|change| ReportChange {
+            path: change.path.clone(),
+            from: change.from.clone(),
+            to: change.to.clone(),
+        })
+        .collect()
+}
+
+fn report_data(
+    presented: &Presented<'_>,
+    outputs: Vec<ReportOutput>,
+    claims: Vec<ClaimVerdict>,
+    times: &Times,
+    responses: Vec<SampledEvaluation>,
+) -> Result<ReportData, RunError> {
+    let Presented {
+        study,
+        plan,
+        store,
+        world,
+        ..
+    } = presented;
+    let mut steps = Vec::new();
+    let mut cost = Cost {
+        tokens_sampled: 0,
+        tokens_trained: 0,
+    };
+    let mut wall_seconds = 0.0;
+    for step in &plan.steps {
+        if matches!(step.action, Action::Analyse { .. } | Action::Report) {
+            continue;
+        }
+        let ran = presented.journal.steps.iter().any(|ran| ran.name == step.name);
+        let time = times.steps.get(&time_name(step)).copied();
+        let (seconds, tokens) = match &step.action {
+            Action::Train(_) => {
+                let done = training_done(store, step);
+                let tokens = done.as_ref().map(|done| done.tokens);
+                (time.map(|time| time.0).or(done.map(|done| done.seconds)), tokens)
+            }
+            _ => (
+                time.map(|time| time.0),
+                time.map(|time| time.1).filter(|tokens| *tokens > 0),
+            ),
+        };
+        match &step.action {
+            Action::Train(_) => cost.tokens_trained += tokens.unwrap_or(0),
+            Action::Sample(_) => cost.tokens_sampled += tokens.unwrap_or(0),
+            _ => {}
+        }
+        wall_seconds += seconds.unwrap_or(0.0);
+        steps.push(ReportStep {
+            name: step.name.clone(),
+            state: if ran { "done" } else { "cached" }.to_owned(),
+            seconds,
+            tokens,
+        });
+    }
+    let mut evaluations = Vec::new();
+    let mut seeds = Vec::new();
+    for evaluation in study.evaluations.values() {
+        seeds.push((format!("evaluate {}", evaluation.name), evaluation.seed));
+        evaluations.push(EvaluationSettings {
+            name: evaluation.name.clone(),
+            benchmark: evaluation.benchmark.clone(),
+            problems: world.problems(&evaluation.benchmark)?.len(),
+            samples: evaluation.samples,
+            temperature: evaluation.sampling.temperature,
+            top_p: evaluation.sampling.top_p,
+            max_tokens: evaluation.sampling.max_tokens,
+        });
+    }
+    for training in study.trainings.values() {
+        seeds.push((format!("train {}", training.name), training.seed));
+    }
+    let device = times.device.clone();
+    let mut versions = vec![("rlx".to_owned(), presented.version.to_owned())];
+    versions.extend(device.iter().flat_map(|device| device.versions.clone()));
+    Ok(ReportData {
+        name: study.name.clone(),
+        title: study.title.clone(),
+        doc: study.doc.clone(),
+        source: presented.source.clone(),
+        profile: study.profile.as_ref().map(|profile| ReportProfile {
+            name: profile.name.clone(),
+            changes: changes(&profile.changes),
+        }),
+        overrides: changes(&study.overrides),
+        seed: study.seed,
+        seeds,
+        outputs,
+        claims,
+        models: models(study, plan),
+        evaluations,
+        steps,
+        machine: Machine {
+            device: device
+                .as_ref()
+                .map_or_else(|| "unknown".to_owned(), |device| device.device.clone()),
+            device_reason: device
+                .as_ref()
+                .and_then(|device| device.why.first().cloned())
+                .unwrap_or_default(),
+            precision: device
+                .as_ref()
+                .map_or_else(|| "unknown".to_owned(), |device| device.precision.clone()),
+            precision_reason: device
+                .as_ref()
+                .and_then(|device| device.why.get(1).cloned())
+                .unwrap_or_default(),
+        },
+        versions,
+        wall_seconds,
+        cost,
+        warnings: Vec::new(),
+        responses,
+    })
+}
+
+/// Every model that an evaluation uses, in the order of the study.
+fn models(study: &Study, plan: &Plan) -> Vec<ReportModel> {
+    let mut found: Vec<ReportModel> = Vec::new();
+    for step in &plan.steps {
+        let Action::Sample(draw) = &step.action else {
+            continue;
+        };
+        let reference = &draw.model.reference;
+        let label = reference.label();
+        if found.iter().any(|model| model.label == label) {
+            continue;
+        }
+        let (role, source) = match reference {
+            ModelRef::Model { name } => {
+                let source = study
+                    .models
+                    .get(name)
+                    .map_or_else(String::new, |model| match &model.source {
+                        ModelSource::Hub { repo, revision } => format!("hf:{repo}@{revision}"),
+                        ModelSource::Path { path } => path.clone(),
+                        ModelSource::Init { architecture, .. } => {
+                            format!("fresh {} weights", architecture.family)
+                        }
+                    });
+                (ModelRole::Given, source)
+            }
+            ModelRef::Checkpoint { training, step } => role(study, training, *step),
+        };
+        found.push(ReportModel {
+            label,
+            role,
+            source,
+            key: draw.model.key.short(),
+        });
+    }
+    let order = |label: &str| {
+        let listed = study
+            .evaluations
+            .values()
+            .flat_map(|evaluation| &evaluation.models);
+        listed
+            .map(ModelRef::label)
+            .position(|listed| listed == label)
+            .unwrap_or(usize::MAX)
+    };
+    found.sort_by_key(|model| order(&model.label));
+    found
+}
+
+fn role(study: &Study, training: &str, step: u64) -> (ModelRole, String) {
+    let Some(made) = study.trainings.get(training) else {
+        return (ModelRole::Given, String::new());
+    };
+    let start = made.start.label();
+    let name = training.to_owned();
+    match &made.recipe {
+        Recipe::Rl { .. } => (
+            ModelRole::Trained { training: name, step },
+            format!("RL from {start}, step {step}"),
+        ),
+        Recipe::Sft { .. } => (
+            ModelRole::Trained { training: name, step },
+            format!("fine-tuned from {start}, step {step}"),
+        ),
+        Recipe::Distill { teacher, .. } => (
+            ModelRole::Distilled { training: name, step },
+            format!("distilled from {} into {start}", teacher.label()),
+        ),
+    }
+}

@@ -1,0 +1,170 @@
+//! The study's models and problems as they lie on this machine.
+
+use crate::RunError;
+use indexmap::IndexMap;
+use rlx_data::{DataError, PinCache, Problem};
+use rlx_language::{Model, ModelSource, ProblemSet, ProblemSource, Study};
+use rlx_plan::Surroundings;
+use std::{
+    cell::OnceCell,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// Looks things up and remembers them for the length of a run.
+#[derive(Debug)]
+pub struct World {
+    place: rlx_data::World,
+    sets: IndexMap<String, ProblemSet>,
+    loaded: BTreeMap<String, OnceCell<Vec<Problem>>>,
+}
+
+impl World {
+    pub fn new(study: &Study, place: rlx_data::World) -> World {
+        let loaded = study
+            .problem_sets
+            .keys()
+            .map(|name| (name.clone(), OnceCell::new()))
+            .collect();
+        World {
+            place,
+            sets: study.problem_sets.clone(),
+            loaded,
+        }
+    }
+
+    pub(crate) fn set(&self, name: &str) -> Result<&ProblemSet, RunError> {
+        self.sets
+            .get(name)
+            .ok_or_else(|| DataError::UnknownSet { set: name.to_owned() }.into())
+    }
+
+    /// The problems of a set, in order. Loaded once; no network.
+    ///
+    /// # Errors
+    /// The set is not on this machine or cannot be read.
+    pub fn problems(&self, name: &str) -> Result<&[Problem], RunError> {
+        let unknown = || DataError::UnknownSet { set: name.to_owned() };
+        let cell = self.loaded.get(name).ok_or_else(unknown)?;
+        if let Some(problems) = cell.get() {
+            return Ok(problems);
+        }
+        let problems = rlx_data::load(name, &self.sets, None, &self.place)?;
+        Ok(cell.get_or_init(|| problems))
+    }
+
+    /// Problems for a training that uses up `needed`: an endless task gives that many.
+    pub(crate) fn training_problems(&self, name: &str, needed: u64) -> Result<Vec<Problem>, RunError> {
+        Ok(rlx_data::load(name, &self.sets, Some(needed), &self.place)?)
+    }
+
+    /// Where a model lies; no network.
+    pub(crate) fn model_path(&self, model: &Model) -> Result<PathBuf, RunError> {
+        Ok(rlx_data::locate_model(model, &self.place)?)
+    }
+
+    pub(crate) fn fetch_model(
+        &self,
+        model: &Model,
+        progress: &mut dyn FnMut(&rlx_data::Progress),
+    ) -> Result<(), RunError> {
+        rlx_data::fetch_model(model, &self.place, &mut |state| {
+            progress(state);
+            true
+        })?;
+        Ok(())
+    }
+
+    pub(crate) fn fetch_problems(
+        &self,
+        set: &ProblemSet,
+        progress: &mut dyn FnMut(&rlx_data::Progress),
+    ) -> Result<(), RunError> {
+        rlx_data::fetch_problems(set, &self.place, &mut |state| {
+            progress(state);
+            true
+        })?;
+        Ok(())
+    }
+}
+
+/// Looks at what lies outside the file, for the plan's keys and costs.
+///
+/// Local files that are not there are left out: the plan still stands, and the run says what is missing.
+///
+/// # Errors
+/// A local model, tokenizer or data file that is there but cannot be read.
+pub fn survey(study: &Study, world: &World, pin_cache: &Path) -> Result<Surroundings, RunError> {
+    let mut around = Surroundings::default();
+    let mut cache = PinCache::open(pin_cache);
+    for (name, model) in &study.models {
+        match &model.source {
+            ModelSource::Path { path } => {
+                if let Ok(found) = world.model_path(model) {
+                    around.pins.insert(
+                        path.clone(),
+                        rlx_data::pin_model(model, &world.place, &mut cache)?,
+                    );
+                    if let Some(parameters) = parameters(&found) {
+                        around.parameters.insert(name.clone(), parameters);
+                    }
+                }
+            }
+            ModelSource::Init { tokenizer, .. } => {
+                let folder = Path::new(tokenizer);
+                if folder.exists() {
+                    around
+                        .pins
+                        .insert(tokenizer.clone(), rlx_data::pin(folder, &mut cache)?);
+                }
+            }
+            ModelSource::Hub { .. } => {}
+        }
+    }
+    for (name, set) in &study.problem_sets {
+        if let ProblemSource::Path { path } = &set.source
+            && Path::new(path).exists()
+        {
+            around
+                .pins
+                .insert(path.clone(), rlx_data::pin(Path::new(path), &mut cache)?);
+        }
+        // Counting rows of a file is quick; a task says its size itself.
+        if !matches!(set.source, ProblemSource::Task { .. })
+            && let Ok(problems) = world.problems(name)
+        {
+            around.problems.insert(name.clone(), problems.len() as u64);
+        }
+    }
+    for name in ["number", "math", "countdown"] {
+        if let Some(judge) = crate::judges::by_name(name) {
+            around.judges.insert(name.to_owned(), judge.version().to_owned());
+        }
+    }
+    // The cache only saves time: a store that cannot be written is said by the run, not by the plan.
+    let _ = cache.save();
+    Ok(around)
+}
+
+/// Number of parameters by the size of the weights, for cost estimates: 4 bytes each in fp32, 2 in bf16 and f16.
+fn parameters(path: &Path) -> Option<u64> {
+    let config = std::fs::read_to_string(path.join("config.json")).ok()?;
+    let config: serde_json::Value = serde_json::from_str(&config).ok()?;
+    let kind = config
+        .get("dtype")
+        .or_else(|| config.get("torch_dtype"))
+        .and_then(|kind| kind.as_str());
+    let width = if kind == Some("float32") { 4 } else { 2 };
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(path).ok()? {
+        let entry = entry.ok()?;
+        if entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "safetensors")
+        {
+            bytes += entry.path().metadata().ok()?.len();
+        }
+    }
+    (bytes > 0).then_some(bytes / width)
+}
