@@ -1,0 +1,90 @@
+//! Figures and tables.
+
+use rlx_grammar::ast::Keyword;
+
+use super::scope::Content;
+use super::{Elaborator, Sited};
+use crate::program::DeclId;
+use crate::schema::{self, Type};
+use crate::study::{Output, OutputKind, Query};
+
+impl<'a> Elaborator<'a> {
+    pub(super) fn output(&mut self, id: DeclId) {
+        let declaration = self.program.declaration(id);
+        let name = declaration.name.node.clone();
+        let title = declaration.title.as_ref().map(|title| title.node.clone());
+        let kind = if declaration.keyword.node == Keyword::Figure { OutputKind::Figure } else { OutputKind::Table };
+        let value = match self.content(id) {
+            Content::Value(value) => value,
+            Content::Fields(..) | Content::Block(_) => {
+                let diagnostic = crate::Diagnostic::error("rlx::type::mismatch", format!("`{name}` is no call of a function"));
+                let place = self.name_place(id);
+                let diagnostic = self.at(diagnostic, place, "not a call").help(format!("write `{name} = pass_at_k(EVALUATION, k = 1..n by *2)`"));
+                self.report(diagnostic);
+                return;
+            }
+        };
+        let origin = self.origin(value);
+        self.leaf(&name, self.text_of(value), None, origin, Vec::new());
+        if let Some(query) = self.query(value, &name) {
+            self.outputs.insert(name.clone(), Output { name, kind, title, query });
+        }
+    }
+
+    fn query(&mut self, value: Sited<'a>, name: &str) -> Option<Query> {
+        let Some((callee, arguments, at)) = self.call(value)? else {
+            self.mismatch(value, name, &Type::Reference("a function of an evaluation, such as `pass_at_k(aime, k = 1..n by *2)`"));
+            return None;
+        };
+        let function = self.function(callee, at, &schema::FUNCTIONS)?;
+        let checked = self.arguments(function, arguments, at, name)?;
+        if function.name == "training" {
+            let (of, _) = checked.reference("of")?;
+            let trainings = self.trainings_named(of)?;
+            return checked.is_whole().then_some(Query::Training { trainings });
+        }
+        let info = self.asked(&checked)?;
+        let of = self.asked_models(&checked, "of", &info);
+        let evaluation = info.evaluation.name.clone();
+        let query = match function.name {
+            "pass_at_k" => {
+                let counts = checked.counts("k")?.to_vec();
+                let largest = counts.iter().max_by_key(|(k, _)| *k).copied();
+                if let Some((largest, place)) = largest {
+                    self.check_k(largest, place, &info)?;
+                }
+                let mut k: Vec<u64> = counts.into_iter().map(|(k, _)| k).collect();
+                k.sort_unstable();
+                k.dedup();
+                Query::PassAtK { evaluation, of: of?, k }
+            }
+            "delta_se" => {
+                let against = self.asked_model(&checked, "against", &info);
+                let k = checked.count("k")?;
+                self.check_k(k, checked.place("k"), &info)?;
+                self.warn_k(k, checked.place("k"), &info);
+                let against = against?;
+                // A model's gap to itself says nothing; without `of` it is left out.
+                let mut of = of?;
+                if checked.is_default("of") {
+                    of.retain(|model| *model != against);
+                }
+                Query::DeltaSe { evaluation, of, against, k }
+            }
+            "subset" => {
+                let within = self.asked_model(&checked, "within", &info)?;
+                let mut of = of?;
+                if checked.is_default("of") {
+                    of.retain(|model| *model != within);
+                }
+                Query::Subset { evaluation, of, within }
+            }
+            "perplexity" => {
+                let under = self.asked_models(&checked, "under", &info);
+                Query::Perplexity { evaluation, of: of?, under: under?, only_correct: checked.boolean("correct")? }
+            }
+            _ => Query::Summary { evaluation, of: of? },
+        };
+        checked.is_whole().then_some(query)
+    }
+}

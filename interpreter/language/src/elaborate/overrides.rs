@@ -1,0 +1,158 @@
+//! Profiles and `--set`: values that take the place of written ones.
+
+use rlx_grammar::ast::{Body, ExprKind, Field, Ident, Keyword};
+
+use super::scope::Content;
+use super::{Elaborator, Site, Sited, Via};
+use crate::diagnostic::Diagnostic;
+use crate::program::{DeclId, Place, ROOT};
+use crate::study::Change;
+use crate::suggest;
+
+#[derive(Debug, Clone)]
+pub(super) struct Override<'a> {
+    pub(super) target: DeclId,
+    /// The field inside of the declaration; empty for the whole.
+    pub(super) path: &'a [Ident],
+    pub(super) value: Sited<'a>,
+    name: Place,
+}
+
+impl<'a> Elaborator<'a> {
+    /// Collects what the profile and `--set` change; returns the record of both.
+    pub(super) fn collect_overrides(&mut self) -> (Vec<Change>, Vec<Change>) {
+        let program = self.program;
+        let mut by_profile = Vec::new();
+        if let Some(name) = self.profile {
+            match program.profiles().find(|profile| profile.name.node == name) {
+                Some(profile) => {
+                    let site = Site { module: ROOT, file: program.modules[ROOT].file, via: Via::Profile, fixed: None };
+                    let mut seen: Vec<(&'a Field, String)> = Vec::new();
+                    for field in &profile.fields {
+                        let path = dotted(&field.name.node);
+                        if let Some((first, _)) = seen.iter().find(|(_, seen)| *seen == path) {
+                            let diagnostic = Diagnostic::error("rlx::field::duplicate", format!("`{path}` is written twice"));
+                            let again = Place { file: site.file, span: field.name.span };
+                            let first = Place { file: site.file, span: first.name.span };
+                            let diagnostic = self.at(diagnostic, again, "again here");
+                            let diagnostic = self.at(diagnostic, first, "first here");
+                            self.report(diagnostic.help("keep one of them; neither would win silently"));
+                            continue;
+                        }
+                        seen.push((field, path));
+                        by_profile.extend(self.add_override(&field.name.node, Sited { expr: &field.value, site }));
+                    }
+                }
+                None => self.unknown_profile(name),
+            }
+        }
+        let mut by_set = Vec::new();
+        for setting in &program.settings {
+            let site = Site { module: ROOT, file: setting.file, via: Via::Set, fixed: None };
+            by_set.extend(self.add_override(&setting.path, Sited { expr: &setting.value, site }));
+        }
+        (by_profile, by_set)
+    }
+
+    fn unknown_profile(&mut self, name: &str) {
+        let names: Vec<&str> = self.program.profiles().map(|profile| profile.name.node.as_str()).collect();
+        let help = suggest::did_you_mean(name, names.iter().copied()).unwrap_or_else(|| match names.as_slice() {
+            [] => "it has no profile; one is written `profile NAME { … }`".to_owned(),
+            names => format!("it has {}", suggest::list(names.iter().copied())),
+        });
+        let file = &self.program.source(self.program.modules[ROOT].file).name;
+        let diagnostic = Diagnostic::error("rlx::profile::unknown", format!("`{file}` has no profile `{name}`"));
+        self.report(diagnostic.help(help));
+    }
+
+    fn add_override(&mut self, path: &'a [Ident], value: Sited<'a>) -> Option<Change> {
+        let site = value.site;
+        let (target, used) = match self.program.lookup(ROOT, path) {
+            Ok(found) => found,
+            Err(unresolved) => {
+                let segment = path.get(unresolved.at)?;
+                let help = self.program.advice(ROOT, path, &unresolved).unwrap_or_else(|| {
+                    "a profile and `--set` change what the study declares or imports: a name, or a field such as `rl.batch`".into()
+                });
+                let code = if site.via == Via::Set { "rlx::set::unknown" } else { "rlx::profile::target" };
+                let diagnostic = Diagnostic::error(code, format!("there is no `{}` to change", segment.node));
+                let diagnostic = self.at(diagnostic, self.span(segment, site), "unknown name").help(help);
+                self.report(diagnostic);
+                return None;
+            }
+        };
+        let rest = &path[used..];
+        let name = Place { file: site.file, span: path.first()?.span };
+        let keyword = self.program.keyword(target);
+        let fixed = match (keyword, rest) {
+            (Keyword::Claim, _) => Some("a claim is what the study says, whatever its size"),
+            (Keyword::Figure | Keyword::Table, [_, ..]) => Some("a figure or table can be changed as a whole only"),
+            (Keyword::Param, [_, ..]) => Some("a param is one value without fields"),
+            _ => None,
+        };
+        if let Some(reason) = fixed {
+            let code = if site.via == Via::Set { "rlx::set::unknown" } else { "rlx::profile::target" };
+            let diagnostic = Diagnostic::error(code, format!("`{}` cannot be changed: {reason}", dotted(path)));
+            let diagnostic = self.at(diagnostic, name, "cannot be changed");
+            self.report(diagnostic);
+            return None;
+        }
+        let from = self.before(target, rest);
+        self.overrides.push(Override { target, path: rest, value, name });
+        Some(Change { path: dotted(path), from, to: self.text_of(value) })
+    }
+
+    /// The text that stands, before this change, where `path` points; None where nothing is written.
+    fn before(&self, target: DeclId, path: &[Ident]) -> Option<String> {
+        let last = self.overrides.iter().rev().find(|over| over.target == target && dotted(over.path) == dotted(path));
+        if let Some(last) = last {
+            return Some(self.text_of(last.value));
+        }
+        match (self.written(target), path) {
+            (Content::Value(value), []) => Some(self.text_of(value)),
+            (Content::Fields(fields, site), [_, ..]) => Some(self.text_of(Sited { expr: find(fields, path)?, site })),
+            (Content::Value(Sited { expr, site }), [_, ..]) => match &expr.node {
+                ExprKind::Record(fields) | ExprKind::Update { fields, .. } => {
+                    Some(self.text_of(Sited { expr: find(fields, path)?, site }))
+                }
+                _ => None,
+            },
+            (Content::Fields(_, site), []) => match &self.program.declaration(target).body {
+                Body::Fields(fields) => Some(self.program.text(Place { file: site.file, span: fields.span })),
+                _ => None,
+            },
+            (Content::Block(_), _) => None,
+        }
+    }
+
+    /// A change of something that the study never reads changes nothing: an error.
+    pub(super) fn check_overrides(&mut self) {
+        let idle: Vec<(Place, DeclId, Via)> = self
+            .overrides
+            .iter()
+            .filter(|over| !self.touched.contains(&over.target))
+            .map(|over| (over.name, over.target, over.value.site.via))
+            .collect();
+        for (place, target, via) in idle {
+            let name = self.program.declaration(target).name.node.clone();
+            let code = if via == Via::Set { "rlx::set::idle" } else { "rlx::profile::idle" };
+            let diagnostic = Diagnostic::error(code, format!("the study does not read `{name}`, so this changes nothing"));
+            let diagnostic = self.at(diagnostic, place, "not read");
+            self.report(diagnostic.help("change what the study reads, or leave this out"));
+        }
+    }
+}
+
+fn find<'e>(fields: &'e [Field], path: &[Ident]) -> Option<&'e rlx_grammar::ast::Expr> {
+    let (head, rest) = path.split_first()?;
+    let field = fields.iter().find(|field| matches!(field.name.node.as_slice(), [name] if name.node == head.node))?;
+    match (&field.value.node, rest) {
+        (_, []) => Some(&field.value),
+        (ExprKind::Record(fields) | ExprKind::Update { fields, .. }, rest) => find(fields, rest),
+        _ => None,
+    }
+}
+
+fn dotted(path: &[Ident]) -> String {
+    path.iter().map(|name| name.node.as_str()).collect::<Vec<_>>().join(".")
+}

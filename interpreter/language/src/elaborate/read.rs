@@ -1,0 +1,392 @@
+//! Reads a record by its schema: every field known, typed, written once, or defaulted.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use indexmap::IndexMap;
+use rlx_grammar::ast::{Expr, ExprKind};
+
+use super::entries::{Entries, Entry, Nested};
+use super::leaf::{grouped, number, quoted};
+use super::{Elaborator, Fail, Sited, Via};
+use crate::diagnostic::Diagnostic;
+use crate::program::Place;
+use crate::schema::{self, Default, Field, Schema, Type};
+use crate::study::Origin;
+use crate::suggest;
+
+/// Whose fields are read.
+#[derive(Debug, Clone)]
+pub(super) struct Owner {
+    /// Dotted path: `rl`, `rl.optimizer`.
+    pub(super) path: String,
+    /// `train rl`, for messages.
+    pub(super) what: String,
+    /// Blamed for what is missing.
+    pub(super) place: Place,
+    pub(super) module: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Typed<'a> {
+    Count(u64),
+    Counts(Vec<(u64, Place)>),
+    Number(f64),
+    Pair([f64; 2]),
+    /// With the site of the literal, for paths.
+    Text(&'a str),
+    Bool(bool),
+    Word(&'static str),
+    Record(Box<Checked<'a>>),
+    /// `none`, or left out.
+    Absent,
+    Reference(Sited<'a>, Vec<Nested<'a>>),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Slot<'a> {
+    /// None where an error was reported.
+    pub(super) typed: Option<Typed<'a>>,
+    /// The value, or the owner for a default.
+    pub(super) place: Place,
+    /// Nobody wrote it.
+    pub(super) default: bool,
+}
+
+/// A record that fits its schema, but for what was reported.
+#[derive(Debug, Clone)]
+pub(super) struct Checked<'a> {
+    slots: IndexMap<&'static str, Slot<'a>>,
+    pub(super) place: Place,
+    /// A field is unknown or missing; reported.
+    failed: bool,
+}
+
+impl<'a> Checked<'a> {
+    pub(super) fn typed(&self, field: &str) -> Option<&Typed<'a>> {
+        self.slots.get(field)?.typed.as_ref()
+    }
+
+    pub(super) fn place(&self, field: &str) -> Place {
+        self.slots.get(field).map_or(self.place, |slot| slot.place)
+    }
+
+    pub(super) fn is_default(&self, field: &str) -> bool {
+        self.slots.get(field).is_none_or(|slot| slot.default)
+    }
+
+    /// True when every field was read.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.failed && self.slots.values().all(|slot| slot.typed.is_some())
+    }
+
+    pub(super) fn maybe_count(&self, field: &str) -> Option<Option<u64>> {
+        match self.typed(field)? {
+            Typed::Count(count) => Some(Some(*count)),
+            _ => Some(None),
+        }
+    }
+
+    pub(super) fn count(&self, field: &str) -> Option<u64> {
+        self.maybe_count(field)?
+    }
+
+    pub(super) fn maybe_number(&self, field: &str) -> Option<Option<f64>> {
+        match self.typed(field)? {
+            Typed::Number(number) => Some(Some(*number)),
+            _ => Some(None),
+        }
+    }
+
+    pub(super) fn number(&self, field: &str) -> Option<f64> {
+        self.maybe_number(field)?
+    }
+
+    pub(super) fn counts(&self, field: &str) -> Option<&[(u64, Place)]> {
+        match self.typed(field)? {
+            Typed::Counts(counts) => Some(counts),
+            _ => None,
+        }
+    }
+
+    pub(super) fn pair(&self, field: &str) -> Option<[f64; 2]> {
+        match self.typed(field)? {
+            Typed::Pair(pair) => Some(*pair),
+            _ => None,
+        }
+    }
+
+    pub(super) fn maybe_text(&self, field: &str) -> Option<Option<String>> {
+        match self.typed(field)? {
+            Typed::Text(text) => Some(Some((*text).to_owned())),
+            _ => Some(None),
+        }
+    }
+
+    pub(super) fn text(&self, field: &str) -> Option<String> {
+        self.maybe_text(field)?
+    }
+
+    pub(super) fn boolean(&self, field: &str) -> Option<bool> {
+        match self.typed(field)? {
+            Typed::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn word(&self, field: &str) -> Option<&'static str> {
+        match self.typed(field)? {
+            Typed::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    pub(super) fn record(&self, field: &str) -> Option<&Checked<'a>> {
+        match self.typed(field)? {
+            Typed::Record(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    pub(super) fn reference(&self, field: &str) -> Option<(Sited<'a>, &[Nested<'a>])> {
+        match self.typed(field)? {
+            Typed::Reference(at, nested) => Some((*at, nested)),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Elaborator<'a> {
+    pub(super) fn read(&mut self, schema: &'static Schema, entries: Entries<'a>, owner: &Owner) -> Checked<'a> {
+        let mut checked = Checked { slots: IndexMap::new(), place: owner.place, failed: false };
+        for (name, entry) in &entries {
+            if schema.field(name).is_none() {
+                checked.failed = true;
+                let help = suggest::did_you_mean(name, schema.fields.iter().map(|field| field.name))
+                    .unwrap_or_else(|| format!("its fields are {}", suggest::list(schema.fields.iter().map(|field| field.name))));
+                let diagnostic = Diagnostic::error("rlx::field::unknown", format!("{} has no field `{name}`", owner.what));
+                let diagnostic = self.at(diagnostic, entry.name, "unknown field").help(help);
+                self.report(diagnostic);
+            }
+        }
+        for field in schema.fields {
+            let slot = self.slot(field, entries.get(field.name), owner);
+            checked.slots.insert(field.name, slot);
+        }
+        checked
+    }
+
+    fn slot(&mut self, field: &'static Field, entry: Option<&Entry<'a>>, owner: &Owner) -> Slot<'a> {
+        let path = format!("{}.{}", owner.path, field.name);
+        let nested: &[Nested<'a>] = entry.map_or(&[], |entry| &entry.nested);
+        let overrode = entry.map(|entry| entry.overrode.clone()).unwrap_or_default();
+        if let Some(value) = entry.and_then(|entry| entry.value) {
+            let (typed, place) = self.typed_value(field, value, nested, &path, overrode, owner);
+            return Slot { typed, place, default: false };
+        }
+        let default = match field.default {
+            Default::Value(text) | Default::OrNone(text) => Some(text),
+            _ => None,
+        };
+        if let Some(text) = default {
+            let site = super::Site { module: owner.module, file: owner.place.file, via: Via::Default, fixed: Some(owner.place.span) };
+            let value = Sited { expr: default_expr(text), site };
+            let (typed, place) = self.typed_value(field, value, nested, &path, Vec::new(), owner);
+            return Slot { typed, place, default: nested.is_empty() };
+        }
+        if let (Some(first), Default::None | Default::Computed(_) | Default::Required) = (nested.first(), field.default) {
+            // Parts of a record that nobody wrote: the record consists of them.
+            if let Type::Record(schema) = field.ty {
+                let mut entries = Entries::new();
+                self.overlay_nested(&mut entries, nested);
+                let inner = Owner { path, what: format!("`{}`", field.name), place: entry.map_or(owner.place, |e| e.name), module: owner.module };
+                let record = self.read(schema, entries, &inner);
+                return Slot { typed: Some(Typed::Record(Box::new(record))), place: first.value.place(), default: false };
+            }
+            self.no_inside(field.name, first);
+            return Slot { typed: None, place: owner.place, default: false };
+        }
+        let typed = match field.default {
+            Default::Required => {
+                let diagnostic = Diagnostic::error("rlx::field::missing", format!("{} has no `{}`", owner.what, field.name));
+                let diagnostic = self
+                    .at(diagnostic, owner.place, format!("`{}` is missing", field.name))
+                    .help(format!("add `{} = …`: {}", field.name, field.ty.describe()));
+                self.report(diagnostic);
+                None
+            }
+            _ => {
+                if field.default == Default::None {
+                    self.leaf(&path, "none".into(), None, Origin::Default, Vec::new());
+                }
+                Some(Typed::Absent)
+            }
+        };
+        Slot { typed, place: owner.place, default: true }
+    }
+
+    fn no_inside(&mut self, field: &str, nested: &Nested<'a>) {
+        let Some(name) = nested.path.first() else { return };
+        let diagnostic = Diagnostic::error("rlx::field::unknown", format!("`{field}` has no fields inside, so no `{}`", name.node));
+        let diagnostic = self.at(diagnostic, self.span(name, nested.value.site), "unknown field");
+        self.report(diagnostic);
+    }
+
+    fn typed_value(
+        &mut self,
+        field: &'static Field,
+        at: Sited<'a>,
+        nested: &[Nested<'a>],
+        path: &str,
+        overrode: Vec<Origin>,
+        owner: &Owner,
+    ) -> (Option<Typed<'a>>, Place) {
+        let inner = matches!(field.ty, Type::Record(_) | Type::Reference(_));
+        if let (Some(first), false) = (nested.first(), inner) {
+            self.no_inside(field.name, first);
+            return (None, at.place());
+        }
+        match self.typed(field, at, nested, path, overrode, owner) {
+            Ok((typed, place)) => (Some(typed), place),
+            Err(Fail::Reported) => (None, at.place()),
+            Err(Fail::Kind) => {
+                let mut wanted = field.ty.describe();
+                if field.may_be_none() {
+                    wanted.push_str(" or `none`");
+                }
+                self.mismatch_with(at, field.name, &wanted);
+                (None, at.place())
+            }
+        }
+    }
+
+    fn typed(
+        &mut self,
+        field: &'static Field,
+        at: Sited<'a>,
+        nested: &[Nested<'a>],
+        path: &str,
+        overrode: Vec<Origin>,
+        owner: &Owner,
+    ) -> Result<(Typed<'a>, Place), Fail> {
+        let name = field.name;
+        if field.may_be_none() && nested.is_empty() && self.is_none(at, &field.ty) {
+            let origin = self.origin(at);
+            self.leaf(path, "none".into(), None, origin, overrode);
+            return Ok((Typed::Absent, at.place()));
+        }
+        let origin = self.origin(at);
+        let mut unit = field.ty.unit();
+        let (typed, place, text) = match &field.ty {
+            Type::Count { unit, least } => {
+                let (count, place) = self.count(at, Some(*unit), *least, name)?;
+                (Typed::Count(count), place, grouped(count))
+            }
+            Type::Integer { least } => {
+                let (count, place) = self.count(at, None, *least, name)?;
+                (Typed::Count(count), place, grouped(count))
+            }
+            Type::Counts { unit, least } => {
+                let counts = self.counts(at, *unit, *least, name)?;
+                let text = counts.iter().map(|(count, _)| grouped(*count)).collect::<Vec<_>>().join(", ");
+                (Typed::Counts(counts), at.place(), format!("[{text}]"))
+            }
+            Type::Number(range) | Type::Share(range) => {
+                let share = matches!(field.ty, Type::Share(_));
+                let (value, place) = self.real(at, range, share, name)?;
+                unit = None;
+                (Typed::Number(value), place, number(value))
+            }
+            Type::Pair(range) => {
+                let list = self.resolve(at).ok_or(Fail::Reported)?;
+                let ExprKind::List(items) = &list.expr.node else { return Err(Fail::Kind) };
+                let [first, second] = items.as_slice() else { return Err(Fail::Kind) };
+                let first = self.real(list.with(first), range, false, name);
+                let second = self.real(list.with(second), range, false, name);
+                let pair = [first?.0, second?.0];
+                (Typed::Pair(pair), list.place(), format!("[{}, {}]", number(pair[0]), number(pair[1])))
+            }
+            Type::Text => {
+                let (text, at) = self.text(at)?;
+                (Typed::Text(text), at.place(), quoted(text))
+            }
+            Type::Bool => {
+                let (value, place) = self.boolean(at)?;
+                (Typed::Bool(value), place, value.to_string())
+            }
+            Type::Word(words) => {
+                let (word, place) = self.word(at, words, name)?;
+                (Typed::Word(word), place, word.to_owned())
+            }
+            Type::Record(schema) => {
+                let mut entries = self.record(at)?;
+                self.overlay_nested(&mut entries, nested);
+                let place = at.place();
+                let inner = Owner { path: path.to_owned(), what: format!("`{name}` of {}", owner.what), place, module: owner.module };
+                let record = self.read(schema, entries, &inner);
+                return Ok((Typed::Record(Box::new(record)), place));
+            }
+            Type::Reference(_) => {
+                let text = match at.site.via {
+                    Via::Default => "[]".to_owned(),
+                    _ => self.text_of(at),
+                };
+                (Typed::Reference(at, nested.to_vec()), at.place(), text)
+            }
+        };
+        self.leaf(path, text, unit, origin, overrode);
+        Ok((typed, place))
+    }
+
+    fn is_none(&mut self, at: Sited<'a>, ty: &Type) -> bool {
+        // A word's name must not be looked up before it is known to be no word.
+        let may_be_name = !matches!(ty, Type::Word(_));
+        match &at.expr.node {
+            ExprKind::None => true,
+            ExprKind::Path(_) if may_be_name => {
+                let reported = self.out.len();
+                let none = self.resolve(at).is_some_and(|value| matches!(value.expr.node, ExprKind::None));
+                self.out.truncate(reported);
+                none
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The expression of a default. All of them are parsed once a process.
+fn default_expr(text: &'static str) -> &'static Expr {
+    static PARSED: OnceLock<BTreeMap<&'static str, Expr>> = OnceLock::new();
+    static NONE: Expr = Expr { node: ExprKind::None, span: rlx_grammar::ast::Span { start: 0, end: 0 } };
+    let all = PARSED.get_or_init(|| {
+        let schemas = schema::DECLARATIONS.into_iter().chain(schema::RECORDS).chain(schema::FUNCTIONS);
+        let others = [&schema::PASS, &schema::PERPLEXITY_OF, &schema::SOLVED, &schema::DELTA_SE_OF];
+        let fields = schemas.chain(others).flat_map(|schema| schema.fields);
+        fields
+            .filter_map(|field| match field.default {
+                Default::Value(text) | Default::OrNone(text) => Some(text),
+                _ => None,
+            })
+            .filter_map(|text| {
+                let expr = rlx_grammar::parse_expression(text).ok()?;
+                Some((text, expr))
+            })
+            .collect()
+    });
+    all.get(text).unwrap_or(&NONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_an_expression() {
+        let schemas = schema::DECLARATIONS.into_iter().chain(schema::RECORDS).chain(schema::FUNCTIONS);
+        for field in schemas.flat_map(|schema| schema.fields) {
+            if let Default::Value(text) | Default::OrNone(text) = field.default {
+                assert_ne!(default_expr(text).node, ExprKind::None, "{}", field.name);
+            }
+        }
+    }
+}

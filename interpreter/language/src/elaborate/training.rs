@@ -1,0 +1,349 @@
+//! `train` and `distill`.
+
+use rlx_grammar::ast::Keyword;
+
+use super::algorithm::optimizer;
+use super::entries::{Entries, Entry, Nested};
+use super::read::{Checked, Owner, Typed};
+use super::{Elaborator, Sited, TrainingInfo};
+use crate::diagnostic::Diagnostic;
+use crate::program::{DeclId, Place};
+use crate::schema;
+use crate::study::{Method, ModelRef, ProblemSource, Recipe, Sampling, Schedule, Training};
+use crate::unit::Unit;
+
+/// Tokens of a rollout where nobody says: what verl's and TRL's examples of mathematics take at first.
+const ROLLOUT_TOKENS: u64 = 2_048;
+
+impl<'a> Elaborator<'a> {
+    pub(super) fn training(&mut self, id: DeclId) -> Option<TrainingInfo> {
+        if let Some(done) = self.training_of.get(&id) {
+            return done.clone();
+        }
+        if let Some(start) = self.active.iter().position(|active| *active == id) {
+            let circle = self.active[start..].to_vec();
+            self.report_cycle(&circle);
+            return None;
+        }
+        let entries = self.entries_of_declaration(id);
+        self.active.push(id);
+        let info = entries.and_then(|entries| {
+            let key = self.key(id);
+            let owner = self.owner(id, &key);
+            if self.program.keyword(id) == Keyword::Train { self.train(entries, &owner) } else { self.distill(entries, &owner) }
+        });
+        self.active.pop();
+        if let Some(info) = &info {
+            self.trainings.insert(info.training.name.clone(), info.training.clone());
+        }
+        self.training_of.insert(id, info.clone());
+        info
+    }
+
+    fn train(&mut self, mut entries: Entries<'a>, owner: &Owner) -> Option<TrainingInfo> {
+        let algorithm = self.algorithm_of(&mut entries, owner);
+        let checked = self.read(&schema::TRAIN, entries, owner);
+        let start = self.start(&checked, "start", owner);
+        let data = self.training_data(&checked, owner);
+        let steps = data.as_ref().and_then(|data| self.steps(&checked, data, owner));
+        let keep = steps.and_then(|steps| self.keep(&checked, steps));
+        let algorithm = algorithm?;
+        if !checked.is_whole() {
+            return None;
+        }
+        let (start, data, steps, keep) = (start?, data?, steps?, keep?);
+        let batch = checked.count("batch")?;
+        let stated = checked.maybe_count("max_tokens")?;
+        let tokens_path = format!("{}.max_tokens", owner.path);
+        let context = self.context_of(&start).map(|(context, _)| context);
+        let recipe = match algorithm.method {
+            Method::Grpo(mut grpo) => {
+                let max_tokens = stated.unwrap_or(ROLLOUT_TOKENS);
+                if stated.is_none() {
+                    self.computed(&tokens_path, super::leaf::grouped(max_tokens), Some(Unit::Tokens));
+                }
+                self.check_context(&start, max_tokens, checked.place("max_tokens"))?;
+                if grpo.aggregation == crate::study::Aggregation::SeqMeanTokenSumNorm && grpo.loss_length.is_none() {
+                    grpo.loss_length = Some(max_tokens);
+                    self.computed(&format!("{}.algorithm.loss_length", owner.path), super::leaf::grouped(max_tokens), Some(Unit::Tokens));
+                }
+                let rollouts = self.rollouts(&checked, owner)?;
+                Recipe::Rl { algorithm: grpo, batch, rollouts, steps, max_tokens }
+            }
+            Method::Sft => {
+                self.no_rollouts(&checked);
+                self.has_responses(&checked, &data)?;
+                let max_tokens = stated.or(context).unwrap_or(ROLLOUT_TOKENS);
+                if stated.is_none() {
+                    self.computed(&tokens_path, super::leaf::grouped(max_tokens), Some(Unit::Tokens));
+                }
+                if let (Some(stated), Some(context)) = (stated, context) {
+                    // Prompt and response together can fill the context.
+                    if stated > context {
+                        self.check_context(&start, stated, checked.place("max_tokens"))?;
+                    }
+                }
+                Recipe::Sft { batch, steps, max_tokens }
+            }
+        };
+        let record = checked.record("optimizer");
+        let optimizer = match record {
+            Some(record) => optimizer(record)?,
+            None => algorithm.optimizer,
+        };
+        if let Some(record) = record {
+            self.check_warmup(record, &optimizer, steps, checked.place("steps"));
+        }
+        let training = Training { name: owner.path.clone(), start, data, recipe, optimizer, keep, seed: self.seed_of(&checked, owner)? };
+        let keep = if checked.is_default("keep") { owner.place } else { checked.place("keep") };
+        Some(TrainingInfo { training, last: steps, keep })
+    }
+
+    /// The algorithm; its optimizer becomes the training's where that has none of its own.
+    fn algorithm_of(&mut self, entries: &mut Entries<'a>, owner: &Owner) -> Option<crate::study::Algorithm> {
+        let entry = entries.get("algorithm")?;
+        let (at, nested) = (entry.value?, entry.nested.clone());
+        let entity = self.entity(at, &[Keyword::Algorithm], "an algorithm")?;
+        let path = format!("{}.algorithm", owner.path);
+        let (algorithm, fields, _) = self.use_algorithm(&entity, &nested, &path)?;
+        if let Some(inherited) = fields.get("optimizer") {
+            match entries.get_mut("optimizer") {
+                None => {
+                    entries.insert("optimizer", inherited.clone());
+                }
+                Some(own) if own.value.is_none() => {
+                    let nested: Vec<Nested<'a>> = inherited.nested.iter().chain(&own.nested).cloned().collect();
+                    *own = Entry { nested, ..inherited.clone() };
+                }
+                Some(_) => {}
+            }
+        }
+        Some(algorithm)
+    }
+
+    fn distill(&mut self, entries: Entries<'a>, owner: &Owner) -> Option<TrainingInfo> {
+        let checked = self.read(&schema::DISTILL, entries, owner);
+        let start = self.start(&checked, "start", owner);
+        let teacher = self.start(&checked, "teacher", owner);
+        let data = self.training_data(&checked, owner);
+        if !checked.is_whole() {
+            return None;
+        }
+        let (start, teacher, data) = (start?, teacher?, data?);
+        let prompts = checked.maybe_count("prompts")?;
+        let data_place = checked.place("data");
+        if prompts.is_none() && self.is_endless(&data) {
+            self.endless(data_place, &data, "the distillation takes all of its problems");
+            return None;
+        }
+        if let (Some(prompts), Some(known)) = (prompts, self.known_problems(&data)) {
+            if prompts > known {
+                let diagnostic = Diagnostic::error("rlx::data::short", format!("{prompts} prompts are wanted, and `{data}` has {known} problems"));
+                let diagnostic = self.at(diagnostic, checked.place("prompts"), format!("{prompts} prompts"));
+                let diagnostic = self.at(diagnostic, data_place, format!("{known} problems"));
+                self.report(diagnostic);
+                return None;
+            }
+        }
+        let record = checked.record("sampling")?;
+        let sampling = sampling(record)?;
+        self.check_context(&teacher, sampling.max_tokens, record.place("max_tokens"))?;
+        let optimizer = optimizer(checked.record("optimizer")?)?;
+        let recipe = Recipe::Distill {
+            teacher,
+            prompts,
+            samples: checked.count("samples")?,
+            sampling,
+            only_correct: checked.word("filter")? == "correct",
+            epochs: checked.count("epochs")?,
+            batch: checked.count("batch")?,
+        };
+        let training =
+            Training { name: owner.path.clone(), start, data, recipe, optimizer, keep: Vec::new(), seed: self.seed_of(&checked, owner)? };
+        Some(TrainingInfo { training, last: 0, keep: owner.place })
+    }
+
+    fn start(&mut self, checked: &Checked<'a>, field: &str, owner: &Owner) -> Option<ModelRef> {
+        let (at, nested) = checked.reference(field).map(|(at, nested)| (at, nested.to_vec()))?;
+        self.no_change(field, &nested)?;
+        self.one_model(at, &format!("{}.{field}", owner.path), None)
+    }
+
+    /// Models are changed where they are declared, not where they are used.
+    pub(super) fn no_change(&mut self, field: &str, nested: &[Nested<'a>]) -> Option<()> {
+        let Some(first) = nested.first() else { return Some(()) };
+        let diagnostic = Diagnostic::error("rlx::field::unknown", format!("`{field}` has no fields inside"));
+        let place = first.path.first().map_or(first.value.place(), |name| self.span(name, first.value.site));
+        let diagnostic = self.at(diagnostic, place, "unknown field").help("change the model where it is declared");
+        self.report(diagnostic);
+        None
+    }
+
+    fn training_data(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<String> {
+        let (at, nested) = checked.reference("data").map(|(at, nested)| (at, nested.to_vec()))?;
+        let entity = self.entity(at, &[Keyword::Data, Keyword::Benchmark], "data")?;
+        if self.program.keyword(entity.id) == Keyword::Benchmark {
+            self.contaminated(at, &entity);
+            return None;
+        }
+        self.use_problems(at, &nested, &format!("{}.data", owner.path), &[Keyword::Data], "data")
+    }
+
+    /// `steps`, or passes over data of a known size.
+    fn steps(&mut self, checked: &Checked<'a>, data: &str, owner: &Owner) -> Option<u64> {
+        let (steps, epochs) = (checked.maybe_count("steps")?, checked.maybe_count("epochs")?);
+        match (steps, epochs) {
+            (Some(steps), None) => Some(steps),
+            (None, Some(epochs)) => {
+                let batch = checked.count("batch")?;
+                let Some(known) = self.known_problems(data) else {
+                    let diagnostic = Diagnostic::error("rlx::train::length", format!("the length of an epoch is unknown: `{data}` does not say its size"));
+                    let diagnostic = self.at(diagnostic, checked.place("epochs"), "epochs of what length?");
+                    let diagnostic =
+                        self.at(diagnostic, checked.place("data"), "of unknown size").help("give the data a `size`, or write `steps`");
+                    self.report(diagnostic);
+                    return None;
+                };
+                let steps = known.saturating_mul(epochs).div_ceil(batch).max(1);
+                self.computed(&format!("{}.steps", owner.path), super::leaf::grouped(steps), Some(Unit::Steps));
+                Some(steps)
+            }
+            (Some(_), Some(_)) => {
+                let diagnostic = Diagnostic::error("rlx::train::length", "both `steps` and `epochs` say how long the training is");
+                let diagnostic = self.at(diagnostic, checked.place("epochs"), "epochs");
+                let diagnostic = self.at(diagnostic, checked.place("steps"), "steps").help("keep one of them");
+                self.report(diagnostic);
+                None
+            }
+            (None, None) => {
+                let diagnostic = Diagnostic::error("rlx::field::missing", format!("{} has no `steps`", owner.what));
+                let diagnostic = self.at(diagnostic, owner.place, "`steps` is missing").help("add `steps = …`, or `epochs = …`");
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    /// The kept steps, ascending, the last one among them.
+    fn keep(&mut self, checked: &Checked<'a>, steps: u64) -> Option<Vec<u64>> {
+        let mut keep = Vec::new();
+        let mut good = true;
+        for &(step, place) in checked.counts("keep")? {
+            if step > steps {
+                good = false;
+                let diagnostic = Diagnostic::error("rlx::checkpoint::after_end", format!("step {step} is after the end: the training has {steps} steps"));
+                let diagnostic = self.at(diagnostic, place, "never reached");
+                let rule = if checked.is_default("steps") { checked.place("epochs") } else { checked.place("steps") };
+                let diagnostic = self.at(diagnostic, rule, format!("{steps} steps")).help("keep earlier steps, or train longer");
+                self.report(diagnostic);
+            }
+            keep.push(step);
+        }
+        keep.push(steps);
+        keep.sort_unstable();
+        keep.dedup();
+        good.then_some(keep)
+    }
+
+    fn rollouts(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<u64> {
+        match checked.maybe_count("rollouts")? {
+            Some(1) => {
+                let diagnostic = Diagnostic::error("rlx::value::range", "a group of one rollout has no advantage: nothing would be learnt");
+                let diagnostic = self.at(diagnostic, checked.place("rollouts"), "at least 2").help("8 is common");
+                self.report(diagnostic);
+                None
+            }
+            Some(rollouts) => Some(rollouts),
+            None => {
+                let diagnostic = Diagnostic::error("rlx::field::missing", format!("{} has no `rollouts`", owner.what));
+                let diagnostic = self
+                    .at(diagnostic, owner.place, "`rollouts` is missing")
+                    .help("grpo compares the responses to one prompt: add `rollouts = 8 samples`");
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn no_rollouts(&mut self, checked: &Checked<'a>) {
+        if matches!(checked.typed("rollouts"), Some(Typed::Count(_))) {
+            let diagnostic = Diagnostic::error("rlx::field::inapplicable", "supervised fine-tuning draws no rollouts");
+            let diagnostic = self.at(diagnostic, checked.place("rollouts"), "read by nobody");
+            let diagnostic = self.at(diagnostic, checked.place("algorithm"), "the algorithm").help("leave it out");
+            self.report(diagnostic);
+        }
+    }
+
+    fn has_responses(&mut self, checked: &Checked<'a>, data: &str) -> Option<()> {
+        let set = self.problem_sets.get(data)?;
+        if set.response.is_some() || matches!(set.source, ProblemSource::Task { .. }) {
+            return Some(());
+        }
+        let diagnostic = Diagnostic::error("rlx::data::response", format!("`{data}` has no responses to imitate"));
+        let diagnostic = self.at(diagnostic, checked.place("data"), "no responses");
+        let diagnostic = self
+            .at(diagnostic, checked.place("algorithm"), "imitates them")
+            .help("name their column with `response = \"…\"` in the data, or train with grpo");
+        self.report(diagnostic);
+        None
+    }
+
+    fn check_warmup(&mut self, record: &Checked<'a>, optimizer: &crate::study::Optimizer, steps: u64, place: Place) {
+        if optimizer.warmup >= steps && steps > 1 && optimizer.warmup > 0 {
+            let falls = if optimizer.schedule == Schedule::Constant { "" } else { " and never falls" };
+            let diagnostic = Diagnostic::warning("rlx::train::warmup", format!("the rate is still rising when the training ends{falls}"));
+            let diagnostic = self.at(diagnostic, record.place("warmup"), format!("{} steps of warm-up", optimizer.warmup));
+            let diagnostic = self.at(diagnostic, place, format!("{steps} steps in all"));
+            self.report(diagnostic);
+        }
+    }
+
+    pub(super) fn seed_of(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<u64> {
+        match checked.maybe_count("seed")? {
+            Some(seed) => Some(seed),
+            None => {
+                let seed = self.study_seed;
+                self.computed(&format!("{}.seed", owner.path), seed, None);
+                Some(seed)
+            }
+        }
+    }
+}
+
+pub(super) fn sampling(checked: &Checked<'_>) -> Option<Sampling> {
+    if !checked.is_whole() {
+        return None;
+    }
+    Some(Sampling {
+        temperature: checked.number("temperature")?,
+        top_p: checked.number("top_p")?,
+        top_k: checked.maybe_count("top_k")?,
+        max_tokens: checked.count("max_tokens")?,
+    })
+}
+
+impl<'a> Elaborator<'a> {
+    /// The trainings that a field names, each once.
+    pub(super) fn trainings_named(&mut self, at: Sited<'a>) -> Option<Vec<String>> {
+        let at = self.resolve(at)?;
+        if let rlx_grammar::ast::ExprKind::List(items) = &at.expr.node {
+            let mut names: Vec<String> = Vec::new();
+            for item in items {
+                for name in self.trainings_named(at.with(item))? {
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            }
+            if names.is_empty() {
+                let diagnostic = Diagnostic::error("rlx::model::none", "the list names no training");
+                let diagnostic = self.at(diagnostic, at.place(), "empty");
+                self.report(diagnostic);
+                return None;
+            }
+            return Some(names);
+        }
+        let entity = self.entity(at, &[Keyword::Train, Keyword::Distill], "a training")?;
+        Some(vec![self.training(entity.id)?.training.name])
+    }
+}

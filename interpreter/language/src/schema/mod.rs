@@ -1,0 +1,156 @@
+//! What can be written where: one table a kind of declaration. Reading, errors, defaults and the
+//! reference documentation all come from these tables.
+
+use crate::unit::Unit;
+
+mod algorithm;
+mod distill;
+mod evaluate;
+mod model;
+mod problems;
+mod query;
+mod train;
+
+pub use algorithm::{ALGORITHM, KL, OPTIMIZER};
+pub(crate) use algorithm::SFT_FIELDS;
+pub use distill::DISTILL;
+pub use evaluate::{EVALUATE, SAMPLING};
+pub use model::{INIT, MODEL};
+pub use problems::{BENCHMARK, COUNTDOWN, DATA, PROMPT};
+pub use query::{DELTA_SE, DELTA_SE_OF, FUNCTIONS, PASS, PASS_AT_K, PERPLEXITY, PERPLEXITY_OF, SOLVED, SUBSET, SUMMARY, TRAINING};
+pub use train::TRAIN;
+
+/// The fields of one kind of record.
+#[derive(Debug)]
+pub struct Schema {
+    /// What a person calls it: `train`, `sampling`, `countdown`.
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub fields: &'static [Field],
+    /// How many of the fields, from the first, can be given without a name in a call.
+    pub positional: usize,
+}
+
+#[derive(Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub ty: Type,
+    pub default: Default,
+    pub doc: &'static str,
+}
+
+/// What a field is when nobody writes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Default {
+    /// It must be written.
+    Required,
+    /// Nothing; `none` can be written, too.
+    None,
+    /// A value, as rlx would write it.
+    Value(&'static str),
+    /// A value, as rlx would write it; `none` can be written, too.
+    OrNone(&'static str),
+    /// Follows from other fields, as the text says.
+    Computed(&'static str),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Type {
+    /// A whole number of something, at least `least`.
+    Count { unit: Unit, least: u64 },
+    /// Whole numbers of something, as a list or a range; a single one is a list of one.
+    Counts { unit: Unit, least: u64 },
+    /// A whole number that counts nothing: a seed, a width.
+    Integer { least: u64 },
+    /// A number in a range.
+    Number(Range),
+    /// A number that `%` can be written for: `5%` is 0.05.
+    Share(Range),
+    /// Two numbers in a range.
+    Pair(Range),
+    Text,
+    Bool,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    Record(&'static Schema),
+    /// Something named elsewhere or with a form of its own; the text says what.
+    Reference(&'static str),
+}
+
+/// An interval of numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Range {
+    pub low: f64,
+    /// `low` itself is outside.
+    pub open: bool,
+    pub high: f64,
+    /// `at least 0`
+    pub text: &'static str,
+}
+
+pub const AT_LEAST_ZERO: Range = Range { low: 0.0, open: false, high: f64::MAX, text: "at least 0" };
+pub const ABOVE_ZERO: Range = Range { low: 0.0, open: true, high: f64::MAX, text: "above 0" };
+pub const ZERO_TO_ONE: Range = Range { low: 0.0, open: false, high: 1.0, text: "from 0 to 1" };
+pub const ABOVE_ZERO_TO_ONE: Range = Range { low: 0.0, open: true, high: 1.0, text: "above 0 and at most 1" };
+pub const BELOW_ONE: Range = Range { low: 0.0, open: false, high: 1.0 - f64::EPSILON / 2.0, text: "at least 0 and below 1" };
+pub const ABOVE_ONE: Range = Range { low: 1.0, open: true, high: f64::MAX, text: "above 1" };
+
+impl Range {
+    pub fn holds(&self, value: f64) -> bool {
+        value.is_finite() && value <= self.high && if self.open { value > self.low } else { value >= self.low }
+    }
+}
+
+impl Schema {
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Field {
+    pub fn may_be_none(&self) -> bool {
+        matches!(self.default, Default::None | Default::OrNone(_))
+    }
+}
+
+impl Type {
+    /// `a number of samples`, `a number from 0 to 1`: how a message names it.
+    pub fn describe(&self) -> String {
+        match self {
+            Type::Count { unit, .. } => format!("a number of {unit}"),
+            Type::Counts { unit, .. } => format!("numbers of {unit}"),
+            Type::Integer { .. } => "a whole number".into(),
+            Type::Number(range) => format!("a number {}", range.text),
+            Type::Share(range) => format!("a share or probability {}", range.text),
+            Type::Pair(range) => format!("two numbers {}", range.text),
+            Type::Text => "a text in double quotes".into(),
+            Type::Bool => "`true` or `false`".into(),
+            Type::Word(words) => {
+                let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+                format!("one of {}", words.join(", "))
+            }
+            Type::Record(schema) => format!("a record of {}", schema.name),
+            Type::Reference(what) => (*what).into(),
+        }
+    }
+
+    pub fn unit(&self) -> Option<Unit> {
+        match self {
+            Type::Count { unit, .. } | Type::Counts { unit, .. } => Some(*unit),
+            _ => None,
+        }
+    }
+}
+
+/// All kinds of declaration with fields, for references and editors.
+pub const DECLARATIONS: [&Schema; 7] = [&MODEL, &DATA, &BENCHMARK, &ALGORITHM, &TRAIN, &DISTILL, &EVALUATE];
+
+/// Records that fields hold.
+pub const RECORDS: [&Schema; 6] = [&INIT, &COUNTDOWN, &PROMPT, &OPTIMIZER, &KL, &SAMPLING];
+
+/// True where a field of this name takes this word as it is, so that it is no name.
+pub(crate) fn is_word_of(field: &str, word: &str) -> bool {
+    DECLARATIONS.iter().chain(&RECORDS).any(|schema| {
+        schema.field(field).is_some_and(|field| matches!(field.ty, Type::Word(words) if words.contains(&word)))
+    })
+}

@@ -1,0 +1,76 @@
+//! Where texts come from. The crate knows no file system: a caller gives texts by name.
+
+use std::collections::BTreeMap;
+
+/// Gives the text of a file by its name. Names are paths with `/`, relative to where the caller is.
+pub trait Sources {
+    /// The text, or None where there is no such file (or it cannot be read).
+    fn read(&self, name: &str) -> Option<String>;
+}
+
+/// Texts in memory, for tests and editors.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(pub BTreeMap<String, String>);
+
+impl Sources for Memory {
+    fn read(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+}
+
+/// The standard library, a part of the binary: module, shown name, text.
+pub(crate) const STD: [(&str, &str, &str); 5] = [
+    ("models", "std/models.rlx", include_str!("../../../stdlib/models.rlx")),
+    ("data", "std/data.rlx", include_str!("../../../stdlib/data.rlx")),
+    ("benchmarks", "std/benchmarks.rlx", include_str!("../../../stdlib/benchmarks.rlx")),
+    ("algorithms", "std/algorithms.rlx", include_str!("../../../stdlib/algorithms.rlx")),
+    ("prompts", "std/prompts.rlx", include_str!("../../../stdlib/prompts.rlx")),
+];
+
+/// The standard library's files: shown name and text.
+pub fn standard_library() -> impl Iterator<Item = (&'static str, &'static str)> {
+    STD.iter().map(|&(_, name, text)| (name, text))
+}
+
+/// `path` as seen from the folder of the file `from`, without `.` and (where it can be told) `..`.
+pub(crate) fn join(from: &str, path: &str) -> String {
+    let absolute = path.starts_with('/') || path.as_bytes().get(1) == Some(&b':');
+    let folder = if absolute { "" } else { from.rsplit_once('/').map_or("", |(folder, _)| folder) };
+    let rooted = path.starts_with('/') || (!absolute && folder.is_empty() && from.starts_with('/')) || folder.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if rooted => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    if rooted { format!("/{joined}") } else { joined }
+}
+
+/// `experiments/aime.rlx` → `aime`.
+pub(crate) fn stem(name: &str) -> &str {
+    let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
+    file.strip_suffix(".rlx").unwrap_or(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_joined_with_the_declaring_files_folder() {
+        assert_eq!(join("experiments/quickstart.rlx", "./quickstart/base"), "experiments/quickstart/base");
+        assert_eq!(join("experiments/quickstart.rlx", "../models/x"), "models/x");
+        assert_eq!(join("quickstart.rlx", "../x"), "../x");
+        assert_eq!(join("../a/b.rlx", "../../x"), "../../x");
+        assert_eq!(join("/tmp/a.rlx", "./x"), "/tmp/x");
+        assert_eq!(join("/a.rlx", "x"), "/x");
+        assert_eq!(join("experiments/a.rlx", "/models/x"), "/models/x");
+        assert_eq!(stem("experiments/aime.rlx"), "aime");
+    }
+}
