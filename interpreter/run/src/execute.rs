@@ -2,7 +2,7 @@
 
 use crate::{
     RunError,
-    backend::{Backend, ModelAt, OpenModel},
+    backend::{Backend, BackendError, DeviceReport, ModelAt, OpenModel, TrainJob, TrainStepSeen, TrainingEnd},
     event::{Event, Listener, Work},
     judge, lock, sample,
     state::{StepState, checkpoint, sample_step, states},
@@ -108,6 +108,54 @@ pub fn execute(
         steps: journal,
         wall: clock.elapsed(),
     })
+}
+
+/// Runs a plan of which only verdicts are missing: no backend is needed for those.
+///
+/// # Errors
+/// As [`execute`].
+pub fn execute_light(
+    study: &Study,
+    plan: &Plan,
+    store: &Store,
+    world: &World,
+    results: &Path,
+    listener: &mut dyn Listener,
+) -> Result<Journal, RunError> {
+    execute(study, plan, store, world, results, &mut NoBackend, listener)
+}
+
+/// Stands where nothing is to be computed.
+struct NoBackend;
+
+impl NoBackend {
+    fn refuse<T>() -> Result<T, BackendError> {
+        Err(BackendError { code: "rlx::run::backend".into(), message: "nothing here can compute".into(), help: None })
+    }
+}
+
+impl Backend for NoBackend {
+    fn device(&self) -> DeviceReport {
+        DeviceReport {
+            device: "none".into(),
+            precision: "none".into(),
+            why: Vec::new(),
+            versions: Vec::new(),
+            speed: (0.0, 0.0),
+        }
+    }
+
+    fn open(&mut self, _: &ModelAt) -> Result<Box<dyn OpenModel>, BackendError> {
+        NoBackend::refuse()
+    }
+
+    fn tokenizer(&mut self, _: &ModelAt) -> Result<String, BackendError> {
+        NoBackend::refuse()
+    }
+
+    fn train(&mut self, _: TrainJob<'_>, _: &mut dyn FnMut(TrainStepSeen)) -> Result<TrainingEnd, BackendError> {
+        NoBackend::refuse()
+    }
 }
 
 /// Steps that make rows or weights; outputs and the report are made of them afterwards.

@@ -23,7 +23,8 @@ pub use backend::{
 };
 pub use error::RunError;
 pub use event::{Event, Listener, Silent, Work};
-pub use execute::{Journal, Ran, execute, finish, needs_backend};
+pub use execute::{Journal, Ran, execute, execute_light, finish, needs_backend};
+pub use judges::{JUDGES, by_name as judge_by_name};
 pub use present::{Presented, present};
 pub use state::{StepState, TrainingDone, states};
 pub use world::{World, survey};

@@ -1,0 +1,126 @@
+//! A loaded model as the run sees it.
+
+use crate::failure::engine as failed;
+use rlx_data::RenderedPrompt;
+use rlx_engine::{LanguageModel, Message, Progress, Runtime, SampleRequest, SamplingParams, ScoreRequest, Tokenizer};
+use rlx_run::{BackendError, Drawn, OpenModel, Request, Settings};
+use rlx_store::Finish;
+
+/// Weights and tokenizer.
+pub(crate) struct Loaded {
+    pub(crate) model: LanguageModel,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) runtime: Runtime,
+}
+
+/// Memory that the key-value cache of one batch may take.
+const CACHE_BYTES: usize = 3 << 30;
+/// More rows than this gain nothing on any device tried.
+const MOST_ROWS: usize = 512;
+
+/// Token ids of a prompt as `tokenizer` reads it: plain text with its special tokens, a chat through the template.
+pub(crate) fn encode_prompt(tokenizer: &Tokenizer, prompt: &RenderedPrompt) -> Result<Vec<u32>, BackendError> {
+    match prompt {
+        RenderedPrompt::Text(text) => tokenizer.encode(text, true).map_err(failed),
+        RenderedPrompt::Chat { system, user } => {
+            let message = |role: &str, content: &str| Message { role: role.to_owned(), content: content.to_owned() };
+            let mut messages = Vec::new();
+            if let Some(system) = system {
+                messages.push(message("system", system));
+            }
+            messages.push(message("user", user));
+            let text = tokenizer.render_chat(&messages, true, &serde_json::Map::new()).map_err(failed)?;
+            // The template has written the special tokens.
+            tokenizer.encode(&text, false).map_err(failed)
+        }
+    }
+}
+
+/// Token ids of a response; with the end-of-sequence token when `ended`.
+pub(crate) fn encode_response(tokenizer: &Tokenizer, text: &str, ended: bool) -> Result<Vec<u32>, BackendError> {
+    let mut ids = tokenizer.encode(text, false).map_err(failed)?;
+    if ended {
+        ids.extend(tokenizer.eos_ids().first());
+    }
+    Ok(ids)
+}
+
+impl OpenModel for Loaded {
+    fn fingerprint(&self) -> String {
+        self.runtime.fingerprint(self.model.precision())
+    }
+
+    fn context(&self) -> u64 {
+        self.model.config.context()
+    }
+
+    fn tokenizer(&self) -> String {
+        self.tokenizer.fingerprint()
+    }
+
+    fn encode_prompt(&self, prompt: &RenderedPrompt) -> Result<Vec<u32>, BackendError> {
+        encode_prompt(&self.tokenizer, prompt)
+    }
+
+    fn encode_response(&self, text: &str, ended: bool) -> Result<Vec<u32>, BackendError> {
+        encode_response(&self.tokenizer, text, ended)
+    }
+
+    fn decode(&self, tokens: &[u32]) -> Result<String, BackendError> {
+        self.tokenizer.decode(tokens, true).map_err(failed)
+    }
+
+    fn rows_at_once(&self, prompt_tokens: usize, max_tokens: u64) -> usize {
+        let config = &self.model.config;
+        let bytes = if self.model.precision() == rlx_engine::Precision::Fp32 { 4 } else { 2 };
+        let per_token = 2 * (config.layers * config.kv_heads * config.head_dim) as usize * bytes;
+        let row = per_token.saturating_mul(prompt_tokens + max_tokens as usize).max(1);
+        (CACHE_BYTES / row).clamp(1, MOST_ROWS)
+    }
+
+    fn sample(
+        &mut self,
+        requests: &[Request],
+        settings: &Settings,
+        seen: &mut dyn FnMut(u64),
+    ) -> Result<Vec<Vec<Drawn>>, BackendError> {
+        let params = SamplingParams {
+            temperature: settings.temperature,
+            top_p: settings.top_p,
+            top_k: settings.top_k,
+            max_tokens: settings.max_tokens as usize,
+            stop_ids: self.tokenizer.eos_ids().to_vec(),
+        };
+        let requests: Vec<SampleRequest> = requests
+            .iter()
+            .map(|request| SampleRequest { prompt: request.prompt.clone(), streams: request.streams.clone() })
+            .collect();
+        let mut before = 0;
+        let mut progress = |progress: Progress| {
+            seen(progress.tokens.saturating_sub(before));
+            before = progress.tokens;
+            true
+        };
+        let drawn = rlx_engine::sample(&self.model, &requests, &params, &mut progress).map_err(failed)?;
+        let finish = |finish| match finish {
+            rlx_engine::Finish::Stop => Finish::Stop,
+            rlx_engine::Finish::Length => Finish::Length,
+        };
+        Ok(drawn
+            .into_iter()
+            .map(|rows| {
+                rows.into_iter()
+                    .map(|row| Drawn { finish: finish(row.finish), tokens: row.tokens, logprobs: row.logprobs })
+                    .collect()
+            })
+            .collect())
+    }
+
+    fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError> {
+        let pairs: Vec<ScoreRequest> = pairs
+            .iter()
+            .map(|(prompt, response)| ScoreRequest { prompt: prompt.clone(), response: response.clone() })
+            .collect();
+        rlx_engine::score(&self.model, &pairs, 1.0).map_err(failed)
+    }
+}

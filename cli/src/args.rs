@@ -1,0 +1,285 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Studies of reinforcement learning with verifiable rewards, written down and run.
+#[derive(Debug, Parser)]
+#[command(name = "rlx", version, about, arg_required_else_help = true, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run what is missing of a study and write its tables, figures, report and claim verdicts.
+    Run(RunArgs),
+    /// Show the steps of a study: what is done, what is to do, what it will cost.
+    Plan(PlanArgs),
+    /// Parse, resolve and check; all errors at once.
+    Check(CheckArgs),
+    /// Bring files into the one layout.
+    Fmt(FmtArgs),
+    /// Download the models and data that a study needs; then `--offline` works.
+    Fetch(FetchArgs),
+    /// Write the report of a study again, from the rows in the store.
+    Report(ReportArgs),
+    /// A value of a study (where it comes from, what it overrode), or the longer story of an error code.
+    Explain(ExplainArgs),
+    /// Why a step would run again, field by field against the last run.
+    Why(WhyArgs),
+    /// Draw responses outside a study.
+    Sample(SampleArgs),
+    /// Log-probabilities of responses made elsewhere.
+    Score(ScoreArgs),
+    /// Verdicts on responses made elsewhere.
+    Grade(GradeArgs),
+    /// pass@k with intervals from a table of counts.
+    Passk(PasskArgs),
+    /// Remove from the store what none of the given studies needs.
+    Gc(GcArgs),
+    /// Say what this machine can do.
+    Doctor(DoctorArgs),
+    /// Write a first study.
+    New(NewArgs),
+}
+
+/// Which study, and what of it is changed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StudyArgs {
+    /// The `.rlx` file.
+    pub(crate) file: PathBuf,
+    /// A profile of the file.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Put a value in place of another: `--set n=64`. Can be given again.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// The study's seed.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+}
+
+/// Where things lie.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlaceArgs {
+    /// Folder of the rows and checkpoints.
+    #[arg(long, value_name = "DIR", default_value = ".rlx/store")]
+    pub(crate) store: PathBuf,
+    /// Folder of tables, figures and reports.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(crate) results: PathBuf,
+    /// Never ask the network.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+/// The device.
+#[derive(Debug, Clone, Args)]
+pub struct DeviceOptions {
+    /// `auto`, `cpu`, `cuda` or `cuda:N`
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// `bf16` or `fp32`; by default each model decides by its size and the device.
+    #[arg(long, value_parser = ["bf16", "fp32"])]
+    pub precision: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) device: DeviceOptions,
+    /// Exit with 1 unless every claim holds.
+    #[arg(long)]
+    pub(crate) check_claims: bool,
+    /// Events as JSON lines on stdout instead of progress and the summary.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    Text,
+    Json,
+    Dot,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) device: DeviceOptions,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub(crate) format: PlanFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// A profile of the files.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Put a value in place of another.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FmtArgs {
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Change nothing; exit with 1 when a file is not in the layout.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FetchArgs {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// An error code (`rlx::unit::mismatch`) or a `.rlx` file.
+    pub(crate) subject: String,
+    /// The value: `rl.batch`. Without it: all values.
+    pub(crate) path: Option<String>,
+    /// A profile of the file.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Put a value in place of another.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    /// The step as `rlx plan` names it: `"sample aime rl@150"`.
+    pub(crate) step: String,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// A Hugging Face folder, a `.gguf` file, or `hf:org/name[@revision]`.
+    #[arg(long)]
+    pub(crate) model: String,
+    /// JSON lines: `{"id", "prompt"}` or `{"id", "messages"}`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prompts: PathBuf,
+    /// Responses a prompt.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) samples: u64,
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) temperature: f64,
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) top_p: f64,
+    #[arg(long)]
+    pub(crate) top_k: Option<u64>,
+    #[arg(long, default_value_t = 512)]
+    pub(crate) max_tokens: u64,
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Never ask the network.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScoreArgs {
+    /// A Hugging Face folder, a `.gguf` file, or `hf:org/name[@revision]`.
+    #[arg(long)]
+    pub(crate) model: String,
+    /// JSON lines: `{"id", "prompt", "response"}`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) texts: PathBuf,
+    /// Never ask the network.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GradeArgs {
+    /// `number`, `math` or `countdown`
+    #[arg(long)]
+    pub(crate) judge: String,
+    /// JSON lines: `{"id", "gold", "response"}`, optionally `"gold_is_text"`, `"problem"`, `"truncated"`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) answers: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PasskArgs {
+    /// CSV with the columns problem, n, c.
+    pub(crate) counts: PathBuf,
+    /// `1..256*2` (doubling), `1..10` or `1,5,10`
+    #[arg(long)]
+    pub(crate) k: String,
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArgs {
+    /// The studies whose results stay.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Folder of the rows and checkpoints.
+    #[arg(long, value_name = "DIR", default_value = ".rlx/store")]
+    pub(crate) store: PathBuf,
+    /// Only say what would be removed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) device: DeviceOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// Where to write it.
+    #[arg(default_value = "study.rlx")]
+    pub(crate) file: PathBuf,
+}

@@ -1,0 +1,19 @@
+//! One file a subcommand.
+
+pub(crate) mod check;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod fetch;
+pub(crate) mod fmt;
+pub(crate) mod gc;
+pub(crate) mod grade;
+pub(crate) mod lines;
+pub(crate) mod loose;
+pub(crate) mod new;
+pub(crate) mod passk;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod sample;
+pub(crate) mod score;
+pub(crate) mod why;

@@ -1,0 +1,77 @@
+//! The command line of rlx: one file a subcommand, diagnostics, progress.
+//!
+//! Two binaries share it. `rlx` is linked without libtorch and starts in milliseconds; when a command has tensor work to do
+//! it hands its whole command line over to `rlx-compute` beside it, which calls [`main`] with a way to compute.
+
+mod args;
+mod commands;
+mod failure;
+mod project;
+mod progress;
+
+pub use args::DeviceOptions;
+
+use args::{Cli, Command};
+use clap::Parser;
+use failure::Failure;
+use rlx_run::{Backend, BackendError};
+use std::process::ExitCode;
+
+/// Opens the device that the command line asks for.
+pub type OpenBackend = dyn Fn(&DeviceOptions) -> Result<Box<dyn Backend>, BackendError>;
+
+/// Parses the command line and does what it says. `compute` is None in the binary without libtorch.
+///
+/// Exit codes: 0 success, 1 the input or a claim check asks for failure, 2 wrong usage.
+pub fn main(compute: Option<&OpenBackend>) -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli.command, compute) {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.print();
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command, compute: Option<&OpenBackend>) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run(args) => commands::run::run(&args, compute),
+        Command::Plan(args) => commands::plan::run(&args),
+        Command::Check(args) => commands::check::run(&args),
+        Command::Fmt(args) => commands::fmt::run(&args),
+        Command::Fetch(args) => commands::fetch::run(&args),
+        Command::Report(args) => commands::report::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Why(args) => commands::why::run(&args),
+        Command::Sample(args) => commands::sample::run(&args, compute),
+        Command::Score(args) => commands::score::run(&args, compute),
+        Command::Grade(args) => commands::grade::run(&args),
+        Command::Passk(args) => commands::passk::run(&args),
+        Command::Gc(args) => commands::gc::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args, compute),
+        Command::New(args) => commands::new::run(&args),
+    }
+}
+
+/// Opens the backend, or gives the command line to the binary that has one: then this does not return.
+fn backend(compute: Option<&OpenBackend>, device: &DeviceOptions) -> Result<Box<dyn Backend>, Failure> {
+    match compute {
+        Some(open) => open(device).map_err(Failure::from),
+        None => Err(hand_over()),
+    }
+}
+
+/// Replaces this process by `rlx-compute` with the same arguments; gives the reason when that cannot be.
+fn hand_over() -> Failure {
+    use std::os::unix::process::CommandExt;
+    let Some(beside) = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("rlx-compute"))) else {
+        return Failure::user("rlx::install", "the place of this program cannot be found", None);
+    };
+    let error = std::process::Command::new(&beside).args(std::env::args_os().skip(1)).exec();
+    Failure::user(
+        "rlx::install",
+        format!("{} cannot be started: {error}", beside.display()),
+        Some("it is the half of rlx that is linked with libtorch: build both with `./rlx doctor` in the checkout".into()),
+    )
+}

@@ -1,0 +1,136 @@
+//! A `.rlx` file with everything that is known of it before it runs.
+
+use crate::{
+    args::{PlaceArgs, StudyArgs},
+    failure::{Failure, draw},
+};
+use rlx_language::{Diagnostic, Label, Options, Rendered, Severity, Source, Sources, Study};
+use rlx_plan::{Plan, build};
+use rlx_run::{World, survey};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Files as the language reads them.
+struct Files;
+
+impl Sources for Files {
+    fn read(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(name).ok()
+    }
+}
+
+/// A checked study and its plan.
+pub(crate) struct Project {
+    pub(crate) file: PathBuf,
+    pub(crate) text: String,
+    pub(crate) study: Study,
+    pub(crate) plan: Plan,
+    pub(crate) world: World,
+    /// `results/<study>`
+    pub(crate) results: PathBuf,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Project {
+    /// Reads, checks and plans; shows what is wrong with the file.
+    pub(crate) fn open(args: &StudyArgs, place_args: &PlaceArgs) -> Result<Project, Failure> {
+        let text = read_text(&args.file)?;
+        let options = Options { profile: args.profile.clone(), set: args.set.clone(), seed: args.seed };
+        let (study, warnings) = elaborate(&args.file, &options).map_err(|diagnostics| {
+            show(&diagnostics);
+            Failure::Shown
+        })?;
+        let world = World::new(&study, place(place_args.offline));
+        let around = survey(&study, &world, &place_args.store.join("pins.json"))?;
+        let plan = build(&study, &around)?;
+        // Two settings of one file are two studies: they must not overwrite each other's results.
+        let folder = match &study.profile {
+            Some(profile) => format!("{}-{}", study.name, profile.name),
+            None => study.name.clone(),
+        };
+        let results = place_args.results.join(folder);
+        Ok(Project { file: args.file.clone(), text, study, plan, world, results, warnings })
+    }
+
+    pub(crate) fn show_warnings(&self) {
+        show(&self.warnings);
+    }
+
+    /// Says at once everything that is not on this machine and cannot be fetched.
+    pub(crate) fn check_sources(&self, offline: bool) -> Result<(), Failure> {
+        let mut missing = Vec::new();
+        for model in self.study.models.values() {
+            let fetchable = matches!(model.source, rlx_language::ModelSource::Hub { .. }) && !offline;
+            if !fetchable && let Err(error) = rlx_data::locate_model(model, &place(offline)) {
+                missing.push(error.to_string());
+            }
+        }
+        for (name, set) in &self.study.problem_sets {
+            let fetchable = matches!(set.source, rlx_language::ProblemSource::Hub { .. }) && !offline;
+            let endless = matches!(set.source, rlx_language::ProblemSource::Task { .. });
+            if !fetchable && !endless && let Err(error) = self.world.problems(name) {
+                missing.push(error.to_string());
+            }
+        }
+        match missing.len() {
+            0 => Ok(()),
+            _ => Err(Failure::user(
+                "rlx::data::not_here",
+                missing.join("\n\n"),
+                Some("`rlx plan` shows what else the study needs".into()),
+            )),
+        }
+    }
+}
+
+/// Elaborates a file.
+pub(crate) fn elaborate(file: &Path, options: &Options) -> Result<(Study, Vec<Diagnostic>), Vec<Diagnostic>> {
+    rlx_language::elaborate(&Files, &file.to_string_lossy(), options)
+}
+
+/// The environment as the data crate sees it: the one place where it is read.
+pub(crate) fn place(offline: bool) -> rlx_data::World {
+    #[allow(clippy::disallowed_methods)] // the door to the environment
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    rlx_data::World::new(variables, offline)
+}
+
+/// A file's text.
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, "read", &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Failure::user(
+            "rlx::syntax::utf8",
+            format!("{}: line {line} is not UTF-8 (byte {at})", path.display()),
+            Some("save the file as UTF-8".into()),
+        )
+    })
+}
+
+/// Draws diagnostics on stderr.
+pub(crate) fn show(diagnostics: &[Diagnostic]) {
+    for diagnostic in diagnostics {
+        eprint!("{}", draw(&Rendered::from(diagnostic)));
+    }
+}
+
+/// Draws what the parser found on stderr.
+pub(crate) fn show_syntax(path: &Path, text: &str, errors: &[rlx_grammar::SyntaxError]) {
+    let file = Arc::new(Source { name: path.display().to_string(), text: text.to_owned() });
+    let diagnostics: Vec<Diagnostic> = errors
+        .iter()
+        .map(|error| Diagnostic {
+            code: error.code,
+            severity: Severity::Error,
+            message: error.message.clone(),
+            labels: vec![Label { file: Arc::clone(&file), span: error.span, text: error.label.clone() }],
+            help: error.help.clone(),
+        })
+        .collect();
+    show(&diagnostics);
+}
