@@ -179,17 +179,17 @@ impl GrpoSpec {
             return refuse("top_p", format!("{} is not in (0, 1]", self.top_p));
         }
         for (field, bound) in [("clip.low", self.clip.low), ("clip.high", self.clip.high)] {
-            if !(bound >= 0.0) {
+            if bound.is_nan() || bound < 0.0 {
                 return refuse(field, format!("{bound} is not 0 or more"));
             }
         }
         if let Some(dual) = self.clip.dual
-            && !(dual > 1.0)
+            && (dual.is_nan() || dual <= 1.0)
         {
             return refuse("clip.dual", format!("{dual} is not above 1"));
         }
-        if !(self.advantage.epsilon >= 0.0) {
-            let found = self.advantage.epsilon;
+        let found = self.advantage.epsilon;
+        if found.is_nan() || found < 0.0 {
             return refuse("advantage.epsilon", format!("{found} is not 0 or more"));
         }
         if let Aggregation::SeqMeanTokenSumNorm { length: Some(length) } = self.aggregation {

@@ -72,11 +72,7 @@ impl Outcome {
 }
 
 fn numbers(tensor: &Tensor) -> Vec<f64> {
-    let flat = tensor
-        .detach()
-        .to_kind(Kind::Double)
-        .contiguous()
-        .view([-1]);
+    let flat = tensor.detach().to_kind(Kind::Double).contiguous().view([-1]);
     Vec::<f64>::try_from(&flat).unwrap()
 }
 
@@ -115,9 +111,7 @@ impl Case<'_> {
         self.value["params"][name].as_str().unwrap()
     }
     fn has(&self, input: &str) -> bool {
-        self.value["inputs"]
-            .get(input)
-            .is_some_and(|v| !v.is_null())
+        self.value["inputs"].get(input).is_some_and(|v| !v.is_null())
     }
     fn slice(&self, input: &str) -> Vec<f64> {
         let mut out = Vec::new();
@@ -127,9 +121,7 @@ impl Case<'_> {
     fn tensor(&self, input: &str) -> Tensor {
         let (mut shape, mut out) = (Vec::new(), Vec::new());
         flatten(&self.value["inputs"][input], &mut shape, 0, &mut out);
-        Tensor::from_slice(&out)
-            .view(shape.as_slice())
-            .to_kind(self.kind)
+        Tensor::from_slice(&out).view(shape.as_slice()).to_kind(self.kind)
     }
     fn leaf(&self, input: &str) -> Tensor {
         self.tensor(input).set_requires_grad(true)
@@ -221,16 +213,9 @@ impl Case<'_> {
                 out.output("advantages", &self.spread(&advantages))
             }
             "dr_grpo.loss" => {
-                let advantages =
-                    self.spread(&group::grpo(&self.scores(), &self.groups(), false, 0.0));
+                let advantages = self.spread(&group::grpo(&self.scores(), &self.groups(), false, 0.0));
                 let (new, mask) = (self.leaf("log_prob"), self.tensor("response_mask"));
-                let terms = ppo(
-                    &self.tensor("old_log_prob"),
-                    &new,
-                    &advantages,
-                    &self.clip(),
-                )
-                .unwrap();
+                let terms = ppo(&self.tensor("old_log_prob"), &new, &advantages, &self.clip()).unwrap();
                 let aggregation = Aggregation::SeqMeanTokenSumNorm {
                     length: self.param("loss_scale_factor"),
                 };
@@ -254,8 +239,7 @@ impl Case<'_> {
                     self.param("gamma").unwrap(),
                 )
                 .unwrap();
-                out.output("advantages", &advantages)
-                    .output("returns", &returns)
+                out.output("advantages", &advantages).output("returns", &returns)
             }
             "reinforce_plus_plus_baseline" => {
                 let centred = group::grpo(&self.scores(), &self.groups(), false, 0.0);
@@ -273,8 +257,7 @@ impl Case<'_> {
                     &self.tensor("reward_baselines"),
                 )
                 .unwrap();
-                out.output("advantages", &advantages)
-                    .output("returns", &returns)
+                out.output("advantages", &advantages).output("returns", &returns)
             }
             "gae" => {
                 let (advantages, returns) = gae::gae(
@@ -285,8 +268,7 @@ impl Case<'_> {
                     self.param("lam").unwrap(),
                 )
                 .unwrap();
-                out.output("advantages", &advantages)
-                    .output("returns", &returns)
+                out.output("advantages", &advantages).output("returns", &returns)
             }
             "agg_loss" => {
                 let matrix = self.leaf("loss_mat");
@@ -311,8 +293,7 @@ impl Case<'_> {
                 if self.has("rollout_is_weights") {
                     terms = terms.weighted(&self.tensor("rollout_is_weights")).unwrap();
                 }
-                let loss =
-                    aggregate(&terms.loss, &mask, self.aggregation(), &self.normalisers()).unwrap();
+                let loss = aggregate(&terms.loss, &mask, self.aggregation(), &self.normalisers()).unwrap();
                 out.output("loss", &loss)
                     .policy(&terms, &mask)
                     .grad("log_prob", &loss, &new)
@@ -370,8 +351,7 @@ impl Case<'_> {
                 let (logits, mask) = (self.leaf("logits"), self.tensor("response_mask"));
                 let entropies = entropy::entropy(&logits).unwrap();
                 let log_probs = entropy::log_probs(&logits, &self.ids("labels")).unwrap();
-                let loss =
-                    aggregate(&entropies, &mask, self.aggregation(), &Normalisers::LOCAL).unwrap();
+                let loss = aggregate(&entropies, &mask, self.aggregation(), &Normalisers::LOCAL).unwrap();
                 let sum = (&log_probs * &mask).sum(self.kind);
                 out.output("entropy", &entropies)
                     .output("log_probs", &log_probs)
@@ -390,20 +370,15 @@ impl Case<'_> {
                 .unwrap();
                 let kl = self.flag("use_kl_loss").then(|| {
                     let estimate = self.estimate("kl_loss_type");
-                    estimate
-                        .penalty(&new, &self.tensor("ref_log_prob"))
-                        .unwrap()
+                    estimate.penalty(&new, &self.tensor("ref_log_prob")).unwrap()
                 });
                 let bonus = self.param("entropy_coeff").unwrap();
                 let whole = ActorTerms {
                     policy: &terms.loss,
                     entropy: Some((&entropies, bonus)),
-                    kl: kl
-                        .as_ref()
-                        .map(|kl| (kl, self.param("kl_loss_coef").unwrap())),
+                    kl: kl.as_ref().map(|kl| (kl, self.param("kl_loss_coef").unwrap())),
                 };
-                let loss =
-                    actor_loss(&whole, &mask, self.aggregation(), &self.normalisers()).unwrap();
+                let loss = actor_loss(&whole, &mask, self.aggregation(), &self.normalisers()).unwrap();
                 out.output("loss", &loss)
                     .grad("log_prob", &loss, &new)
                     .grad("entropy", &loss, &entropies)
@@ -424,8 +399,7 @@ impl Case<'_> {
                     _ => sft::from_log_probs(&log_probs, &mask, &self.normalisers()),
                 }
                 .unwrap();
-                out.output("loss", &loss)
-                    .grad("log_prob", &loss, &log_probs)
+                out.output("loss", &loss).grad("log_prob", &loss, &log_probs)
             }
             "dapo.overlong" => {
                 let rewards: Vec<f64> = self
@@ -446,23 +420,10 @@ impl Case<'_> {
                     .map(|(&score, length)| self.shaped(score, length))
                     .collect();
                 let advantages = self.spread(&group::grpo(&shaped, &self.groups(), true, 1e-6));
-                let terms = ppo(
-                    &self.tensor("old_log_prob"),
-                    &new,
-                    &advantages,
-                    &self.clip(),
-                )
-                .unwrap();
-                let loss = aggregate(
-                    &terms.loss,
-                    &mask,
-                    Aggregation::TokenMean,
-                    &Normalisers::LOCAL,
-                )
-                .unwrap();
-                let fraction = masked_mean(&terms.clipped, &mask)
-                    .unwrap()
-                    .double_value(&[]);
+                let terms = ppo(&self.tensor("old_log_prob"), &new, &advantages, &self.clip()).unwrap();
+                let loss =
+                    aggregate(&terms.loss, &mask, Aggregation::TokenMean, &Normalisers::LOCAL).unwrap();
+                let fraction = masked_mean(&terms.clipped, &mask).unwrap().double_value(&[]);
                 out.output("shaped_rewards", &self.per_row(&shaped))
                     .output("advantages", &advantages)
                     .output("loss", &loss)
@@ -495,20 +456,12 @@ impl Case<'_> {
     }
 
     /// Compares what was found with what is stored under `section`; returns what is wrong.
-    fn compare(
-        &self,
-        section: &str,
-        found: &BTreeMap<&'static str, Vec<f64>>,
-        bad: &mut Vec<String>,
-    ) {
+    fn compare(&self, section: &str, found: &BTreeMap<&'static str, Vec<f64>>, bad: &mut Vec<String>) {
         let empty = Map::new();
         let stored = self.value[section].as_object().unwrap_or(&empty);
         for (name, expected) in stored {
             let Some(found) = found.get(name.as_str()) else {
-                bad.push(format!(
-                    "{}: {section}.{name} is not computed",
-                    self.text("id")
-                ));
+                bad.push(format!("{}: {section}.{name} is not computed", self.text("id")));
                 continue;
             };
             let mut reference = Vec::new();
@@ -545,10 +498,7 @@ fn hold_against_reference(kind: Kind) {
     let mut files: Vec<_> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .collect();
     files.sort();
     assert!(!files.is_empty(), "no vectors in {}", folder.display());
@@ -577,12 +527,7 @@ fn hold_against_reference(kind: Kind) {
             "formula {formula} is neither implemented nor on the list of those to come"
         );
     }
-    assert!(
-        bad.is_empty(),
-        "{} differences:\n{}",
-        bad.len(),
-        bad.join("\n")
-    );
+    assert!(bad.is_empty(), "{} differences:\n{}", bad.len(), bad.join("\n"));
 }
 
 #[test]

@@ -1,0 +1,256 @@
+//! The training half of a GRPO step: log-probs of the sampled responses, the loss, its gradient.
+
+use rlx_engine::{Completion, LanguageModel};
+use tch::Tensor;
+
+use crate::algorithms::actor::{ActorTerms, actor_loss};
+use crate::algorithms::aggregation::{Aggregation, Normalisers};
+use crate::algorithms::ppo::{Clip, ppo};
+use crate::batch::{MicroBatch, Sequence, numbers, split};
+use crate::forward::{Entropies, response_log_probs};
+use crate::{KlSpec, TrainError};
+
+/// A judged response as a row of the training batch.
+pub(crate) struct Row<'a> {
+    /// Its number among all responses of the step.
+    pub(crate) place: usize,
+    prompt: &'a [u32],
+    pub(crate) completion: &'a Completion,
+    /// What advantages are made of: the reward, less a KL penalty where that is in the reward.
+    pub(crate) score: f64,
+    pub(crate) advantage: f64,
+    /// Log-probs under the weights before the step's first update, where there are several updates.
+    pub(crate) old: Option<Vec<f32>>,
+    /// Log-probs under the start model, where there is a KL penalty.
+    pub(crate) reference: Option<Vec<f32>>,
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn new(place: usize, prompt: &'a [u32], completion: &'a Completion, reward: f64) -> Self {
+        Self {
+            place,
+            prompt,
+            completion,
+            score: reward,
+            advantage: 0.0,
+            old: None,
+            reference: None,
+        }
+    }
+
+    fn sequence(&self) -> Sequence<'a> {
+        Sequence {
+            prompt: self.prompt,
+            response: &self.completion.tokens,
+        }
+    }
+}
+
+/// A running mean over tokens.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Average {
+    sum: f64,
+    count: f64,
+}
+
+impl Average {
+    pub(crate) fn add(&mut self, sum: f64, count: usize) {
+        self.sum += sum;
+        self.count += count as f64;
+    }
+
+    pub(crate) fn mean(self) -> Option<f64> {
+        Some(self.sum / self.count).filter(|mean| mean.is_finite())
+    }
+}
+
+/// Token averages that come with the passes of a step.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Measures {
+    pub(crate) entropy: Average,
+    pub(crate) kl: Average,
+    pub(crate) clipped: Average,
+    /// |log-prob at sampling - log-prob in training|.
+    pub(crate) difference: Average,
+}
+
+/// The loss and how it is computed.
+pub(crate) struct Policy {
+    /// Padded tokens of a micro-batch.
+    pub(crate) budget: usize,
+    pub(crate) temperature: f64,
+    pub(crate) clip: Clip,
+    pub(crate) aggregation: Aggregation,
+    pub(crate) kl_in_loss: Option<KlSpec>,
+    pub(crate) entropy_bonus: f64,
+}
+
+impl Policy {
+    /// Log-probs of all rows under a model, without gradient; `keep` stores a row's. Adds entropy and distance to the
+    /// rollout to `measures`.
+    pub(crate) fn score(
+        &self,
+        model: &LanguageModel,
+        rows: &mut [Row<'_>],
+        measures: &mut Measures,
+        keep: impl Fn(&mut Row<'_>, Vec<f32>),
+    ) -> Result<(), TrainError> {
+        let _no_grad = tch::no_grad_guard();
+        for group in self.micro_batches(&rows.iter().collect::<Vec<_>>()) {
+            let chosen: Vec<&Row<'_>> = group.iter().map(|&index| &rows[index]).collect();
+            let batch = micro_batch(&chosen, model)?;
+            let (log_probs, entropies) =
+                response_log_probs(model, &batch, self.temperature, Entropies::Measured)?;
+            measure_pass(&chosen, &log_probs, entropies.as_ref(), measures)?;
+            let mut values = numbers(&log_probs)?.into_iter();
+            for index in group {
+                let row = &mut rows[index];
+                let own = values.by_ref().take(row.completion.tokens.len()).collect();
+                keep(row, own);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sum over a response's tokens of the KL estimate between old and reference log-probs.
+    pub(crate) fn kl_sum(&self, row: &Row<'_>, kl: &KlSpec) -> Result<f64, TrainError> {
+        let wide = |values: &Option<Vec<f32>>| {
+            let values: Vec<f64> = values.iter().flatten().copied().map(f64::from).collect();
+            Tensor::f_from_slice(&values)
+        };
+        let estimate = kl.estimate.penalty(&wide(&row.old)?, &wide(&row.reference)?)?;
+        Ok(estimate.f_sum(estimate.kind())?.f_double_value(&[])?)
+    }
+
+    /// Adds the gradient of the batch's loss to the model's parameters and returns the loss. `has_old`: the rows bring their
+    /// old log-probs; else they are the new ones without gradient.
+    ///
+    /// Rows with advantage 0 have neither loss nor gradient unless there is a KL or entropy term. They still count in the
+    /// denominators; their pass is made without gradient, for the metrics.
+    pub(crate) fn backward(
+        &self,
+        model: &LanguageModel,
+        rows: &[&Row<'_>],
+        has_old: bool,
+        measures: &mut Measures,
+    ) -> Result<f64, TrainError> {
+        let tokens: usize = rows.iter().map(|row| row.completion.tokens.len()).sum();
+        let normalisers = Normalisers::global(tokens, rows.len());
+        let every_row_counts = self.kl_in_loss.is_some() || self.entropy_bonus != 0.0;
+        let (active, idle): (Vec<&Row<'_>>, Vec<&Row<'_>>) = rows
+            .iter()
+            .partition(|row| every_row_counts || row.advantage != 0.0);
+        let mut total = 0.0;
+        for group in self.micro_batches(&active) {
+            let chosen: Vec<&Row<'_>> = group.iter().map(|&index| active[index]).collect();
+            total += self.backward_micro(model, &chosen, has_old, &normalisers, measures)?;
+        }
+        measures
+            .clipped
+            .add(0.0, idle.iter().map(|row| row.completion.tokens.len()).sum());
+        if !has_old {
+            let _no_grad = tch::no_grad_guard();
+            for group in self.micro_batches(&idle) {
+                let chosen: Vec<&Row<'_>> = group.iter().map(|&index| idle[index]).collect();
+                let batch = micro_batch(&chosen, model)?;
+                let (log_probs, entropies) =
+                    response_log_probs(model, &batch, self.temperature, Entropies::Measured)?;
+                measure_pass(&chosen, &log_probs, entropies.as_ref(), measures)?;
+            }
+        }
+        Ok(total)
+    }
+
+    fn backward_micro(
+        &self,
+        model: &LanguageModel,
+        rows: &[&Row<'_>],
+        has_old: bool,
+        normalisers: &Normalisers,
+        measures: &mut Measures,
+    ) -> Result<f64, TrainError> {
+        let batch = micro_batch(rows, model)?;
+        let entropies = match (self.entropy_bonus != 0.0, has_old) {
+            (true, _) => Entropies::Differentiable,
+            (false, true) => Entropies::No,
+            (false, false) => Entropies::Measured,
+        };
+        let (log_probs, entropies) = response_log_probs(model, &batch, self.temperature, entropies)?;
+        if !has_old {
+            measure_pass(rows, &log_probs, entropies.as_ref(), measures)?;
+        }
+        let new = batch.matrix(&log_probs)?;
+        let old = if has_old {
+            batch.matrix_of(&rows.iter().map(|row| stored(&row.old)).collect::<Vec<_>>())?
+        } else {
+            new.f_detach()?
+        };
+        let advantages: Vec<f64> = rows.iter().map(|row| row.advantage).collect();
+        let terms = ppo(&old, &new, &batch.per_row(&advantages)?, &self.clip)?;
+        let clipped = terms.clipped.f_mul(&batch.mask)?.f_sum(terms.clipped.kind())?;
+        measures.clipped.add(clipped.f_double_value(&[])?, batch.tokens);
+        let entropy = match entropies.filter(|_| self.entropy_bonus != 0.0) {
+            Some(values) => Some(batch.matrix(&values)?),
+            None => None,
+        };
+        let kl = match self.kl_in_loss {
+            None => None,
+            Some(kl) => {
+                let reference: Vec<&[f32]> = rows.iter().map(|row| stored(&row.reference)).collect();
+                let estimate = kl.estimate.penalty(&new, &batch.matrix_of(&reference)?)?;
+                let sum = estimate.f_detach()?.f_mul(&batch.mask)?.f_sum(estimate.kind())?;
+                measures.kl.add(sum.f_double_value(&[])?, batch.tokens);
+                Some((estimate, kl.coefficient))
+            }
+        };
+        let terms = ActorTerms {
+            policy: &terms.loss,
+            entropy: entropy.as_ref().map(|entropy| (entropy, self.entropy_bonus)),
+            kl: kl
+                .as_ref()
+                .map(|(estimate, coefficient)| (estimate, *coefficient)),
+        };
+        let loss = actor_loss(&terms, &batch.mask, self.aggregation, normalisers)?;
+        loss.f_backward()?;
+        Ok(loss.f_double_value(&[])?)
+    }
+
+    fn micro_batches(&self, rows: &[&Row<'_>]) -> Vec<Vec<usize>> {
+        let widths: Vec<usize> = rows.iter().map(|row| row.sequence().width()).collect();
+        split(&widths, self.budget)
+    }
+}
+
+fn micro_batch(rows: &[&Row<'_>], model: &LanguageModel) -> Result<MicroBatch, TrainError> {
+    let sequences: Vec<Sequence<'_>> = rows.iter().map(|row| row.sequence()).collect();
+    Ok(MicroBatch::new(&sequences, model.device())?)
+}
+
+fn stored(values: &Option<Vec<f32>>) -> &[f32] {
+    values.as_deref().unwrap_or_default()
+}
+
+/// Adds entropy and distance to the rollout, both before any update of the step.
+fn measure_pass(
+    rows: &[&Row<'_>],
+    log_probs: &Tensor,
+    entropies: Option<&Tensor>,
+    measures: &mut Measures,
+) -> Result<(), TrainError> {
+    let values = numbers(log_probs)?;
+    let drawn = rows.iter().flat_map(|row| &row.completion.logprobs);
+    let difference: f64 = values
+        .iter()
+        .zip(drawn)
+        .map(|(new, old)| f64::from((new - old).abs()))
+        .sum();
+    measures.difference.add(difference, values.len());
+    if let Some(entropies) = entropies {
+        let sum = entropies
+            .f_detach()?
+            .f_sum(tch::Kind::Double)?
+            .f_double_value(&[])?;
+        measures.entropy.add(sum, values.len());
+    }
+    Ok(())
+}
