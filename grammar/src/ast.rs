@@ -124,16 +124,33 @@ pub enum ExprKind {
     /// `{ a = 1, b = 2 }`
     Record(Vec<Field>),
     /// `base { a = 1 }`: `base` with some fields changed.
-    Update { base: Box<Expr>, fields: Vec<Field> },
+    Update {
+        base: Box<Expr>,
+        fields: Vec<Field>,
+    },
     /// `f(a, k = 2)`
-    Call { callee: Path, arguments: Vec<Argument> },
+    Call {
+        callee: Path,
+        arguments: Vec<Argument>,
+    },
     /// `a..b`, `a..b by 10`, `a..b by *2`; inclusive on both sides.
-    Range { start: Box<Expr>, end: Box<Expr>, step: Option<Step> },
+    Range {
+        start: Box<Expr>,
+        end: Box<Expr>,
+        step: Option<Step>,
+    },
     /// `rl@150`, `rl@*` or `rl@last`
-    Checkpoint { of: Box<Expr>, at: Checkpoint },
+    Checkpoint {
+        of: Box<Expr>,
+        at: Checkpoint,
+    },
     Negate(Box<Expr>),
     Not(Box<Expr>),
-    Binary { operator: Spanned<Operator>, left: Box<Expr>, right: Box<Expr> },
+    Binary {
+        operator: Spanned<Operator>,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
 }
 
 /// A number as written: `1_024`, `0.6`, `1e-6`, `5%`, `1024 samples`.

@@ -31,11 +31,16 @@ pub(crate) fn cut(source: &str, tokens: &[Token]) -> Pieces {
         pieces: Vec::new(),
         errors: Vec::new(),
         open: Vec::new(),
+        deeper: 0,
         operators: 0,
     };
     let mut previous: Option<Token> = None;
     let mut line_start = true;
-    let mut line = if source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut line = if source.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    };
     for (index, &token) in tokens.iter().enumerate() {
         if token.kind == TokenKind::Newline {
             line_start = true;
@@ -82,8 +87,8 @@ fn opens_declaration(source: &str, token: Token, next: Option<&Token>) -> bool {
 
 /// Outside of all brackets, a line that cannot go on with the value of the line before.
 fn starts_stray(source: &str, token: Token, before: Token) -> bool {
-    let goes_on = is_operator(source, before)
-        || matches!(before.text(source), "=" | "." | ".." | "@" | ":" | "by");
+    let goes_on =
+        is_operator(source, before) || matches!(before.text(source), "=" | "." | ".." | "@" | ":" | "by");
     let word = match token.kind {
         TokenKind::Word => !is_operator(source, token),
         TokenKind::Sign => token.text(source) == "[",
@@ -96,8 +101,21 @@ pub(crate) fn is_operator(source: &str, token: Token) -> bool {
     match token.kind {
         TokenKind::Sign => matches!(
             token.text(source),
-            "+" | "-" | "*" | "/" | "|" | "&" | "<" | ">" | "<=" | ">=" | "==" | "!=" | "!"
-                | "**" | "&&" | "||"
+            "+" | "-"
+                | "*"
+                | "/"
+                | "|"
+                | "&"
+                | "<"
+                | ">"
+                | "<="
+                | ">="
+                | "=="
+                | "!="
+                | "!"
+                | "**"
+                | "&&"
+                | "||"
         ),
         TokenKind::Word => matches!(token.text(source), "and" | "or" | "not"),
         _ => false,
@@ -129,6 +147,8 @@ struct Cutter<'a> {
     pieces: Vec<Piece>,
     errors: Vec<SyntaxError>,
     open: Vec<Open>,
+    /// How many brackets are open beyond [`MAX_NESTING`]; the piece is broken then.
+    deeper: usize,
     /// Operators since the last separator, those around open brackets included.
     operators: usize,
 }
@@ -157,11 +177,17 @@ impl<'a> Cutter<'a> {
 
     fn start(&mut self, token: Token) {
         self.close(token.start);
-        let lines: Vec<&str> =
-            self.pending.drain(..).map(|token| token.text(self.source)).collect();
+        let lines: Vec<&str> = self
+            .pending
+            .drain(..)
+            .map(|token| token.text(self.source))
+            .collect();
         self.pieces.push(Piece {
             doc: doc_text(&lines),
-            span: Span { start: token.start, end: self.source.len() },
+            span: Span {
+                start: token.start,
+                end: self.source.len(),
+            },
             broken: false,
             errors: Vec::new(),
             stray: Vec::new(),
@@ -173,7 +199,10 @@ impl<'a> Cutter<'a> {
     fn close(&mut self, end: usize) {
         let open = self.open.pop();
         self.open.clear();
-        let Some(piece) = self.pieces.last_mut() else { return };
+        self.deeper = 0;
+        let Some(piece) = self.pieces.last_mut() else {
+            return;
+        };
         piece.span.end = end;
         if let (Some(open), false) = (open, piece.broken) {
             piece.broken = true;
@@ -183,7 +212,9 @@ impl<'a> Cutter<'a> {
 
     fn token(&mut self, token: Token) {
         let text = token.text(self.source);
-        let Some(piece) = self.pieces.last_mut() else { return };
+        let Some(piece) = self.pieces.last_mut() else {
+            return;
+        };
         if is_operator(self.source, token) {
             self.operators += 1;
             if self.operators > MAX_OPERATORS && !piece.broken {
@@ -203,9 +234,9 @@ impl<'a> Cutter<'a> {
             return;
         }
         match text {
-            "{" | "[" | "(" => {
-                self.open.push(Open { token, operators: self.operators });
-                if self.open.len() > MAX_NESTING && !piece.broken {
+            "{" | "[" | "(" if self.open.len() == MAX_NESTING => {
+                self.deeper += 1;
+                if !piece.broken {
                     piece.broken = true;
                     piece.errors.push(
                         SyntaxError::new(
@@ -218,6 +249,11 @@ impl<'a> Cutter<'a> {
                     );
                 }
             }
+            "{" | "[" | "(" => self.open.push(Open {
+                token,
+                operators: self.operators,
+            }),
+            "}" | "]" | ")" if self.deeper > 0 => self.deeper -= 1,
             "}" | "]" | ")" => {
                 let matches = |open: &Open| closing(open.token.text(self.source)) == text;
                 match self.open.pop() {
@@ -232,15 +268,18 @@ impl<'a> Cutter<'a> {
                     open => {
                         self.open.extend(open);
                         piece.stray.push(token.start);
-                        piece.errors.push(
-                            SyntaxError::new(
-                                BRACKET,
-                                token.span(),
-                                format!("this `{text}` closes nothing"),
-                                "no open bracket of this kind",
-                            )
-                            .help("remove it, or open the bracket before"),
-                        );
+                        // One of them says it all.
+                        if piece.stray.len() == 1 && !piece.broken {
+                            piece.errors.push(
+                                SyntaxError::new(
+                                    BRACKET,
+                                    token.span(),
+                                    format!("this `{text}` closes nothing"),
+                                    "no open bracket of this kind",
+                                )
+                                .help("remove it, or open the bracket before"),
+                            );
+                        }
                     }
                 }
             }
@@ -257,14 +296,21 @@ impl<'a> Cutter<'a> {
             self.errors.push(
                 SyntaxError::new(
                     DOC,
-                    Span { start: first.start, end: last.end },
+                    Span {
+                        start: first.start,
+                        end: last.end,
+                    },
                     "these `///` lines document nothing",
                     "no declaration after this",
                 )
                 .help("write a note with `//`"),
             );
         }
-        Pieces { doc: doc_text(&self.doc), pieces: self.pieces, errors: self.errors }
+        Pieces {
+            doc: doc_text(&self.doc),
+            pieces: self.pieces,
+            errors: self.errors,
+        }
     }
 }
 

@@ -20,15 +20,39 @@ pub struct SyntaxError {
 /// Every code a [`SyntaxError`] can carry, with what it stands for.
 pub const CODES: &[(&str, &str)] = &[
     (EXPECTED, "Something else has to stand at this place."),
-    (KEYWORD, "A line outside of all braces starts a declaration, and this word starts none."),
+    (
+        KEYWORD,
+        "A line outside of all braces starts a declaration, and this word starts none.",
+    ),
     (BRACKET, "A bracket is never closed, or closes nothing."),
-    (TEXT, "A text in double quotes is never closed, or holds an unknown escape."),
-    (NUMBER, "A number is too large to be kept exactly, or is not written as a number."),
-    (CHAIN, "Comparisons do not chain: `a < b < c` is written `a < b and b < c`."),
-    (HABIT, "This is how another language writes it; the message says how rlx does."),
-    (DOC, "A `///` line documents the declaration after it, `//!` lines the file from its head."),
-    (NESTING, "A value is nested or chained deeper than a reader can follow."),
-    (TOO_LARGE, "The file, or one declaration in it, is larger than a study can be."),
+    (
+        TEXT,
+        "A text in double quotes is never closed, or holds an unknown escape.",
+    ),
+    (
+        NUMBER,
+        "A number is too large to be kept exactly, or is not written as a number.",
+    ),
+    (
+        CHAIN,
+        "Comparisons do not chain: `a < b < c` is written `a < b and b < c`.",
+    ),
+    (
+        HABIT,
+        "This is how another language writes it; the message says how rlx does.",
+    ),
+    (
+        DOC,
+        "A `///` line documents the declaration after it, `//!` lines the file from its head.",
+    ),
+    (
+        NESTING,
+        "A value is nested or chained deeper than a reader can follow.",
+    ),
+    (
+        TOO_LARGE,
+        "The file, or one declaration in it, is larger than a study can be.",
+    ),
     (ENCODING, "The file is not text in UTF-8."),
 ];
 
@@ -51,7 +75,13 @@ impl SyntaxError {
         message: impl Into<String>,
         label: impl Into<String>,
     ) -> Self {
-        Self { code, message: message.into(), span, label: label.into(), help: None }
+        Self {
+            code,
+            message: message.into(),
+            span,
+            label: label.into(),
+            help: None,
+        }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {

@@ -3,20 +3,36 @@
 use pest::error::{Error, ErrorVariant, InputLocation};
 
 use crate::ast::Span;
-use crate::error::{EXPECTED, HABIT, KEYWORD, SyntaxError, TEXT, TOO_LARGE};
+use crate::error::{EXPECTED, HABIT, KEYWORD, SyntaxError, TOO_LARGE};
 use crate::parser::Rule;
-use crate::scan::{KEYWORDS, Token, TokenKind};
+use crate::scan::{KEYWORDS, Token, TokenKind, VALUE_WORDS};
 
 /// What a rule is called in messages; `None` for what is never said. The match is exhaustive,
 /// so that a new rule forces a decision.
 fn symbol(rule: Rule) -> Option<&'static str> {
     Some(match rule {
         Rule::EOI => END,
-        Rule::import | Rule::profile | Rule::claim | Rule::declaration | Rule::keyword
-        | Rule::use_word | Rule::profile_word | Rule::claim_word => "a declaration",
-        Rule::value | Rule::group | Rule::list | Rule::record | Rule::number | Rule::digits
-        | Rule::truth | Rule::nothing | Rule::reference | Rule::bound | Rule::negative
-        | Rule::not_word | Rule::argument => "a value",
+        Rule::import
+        | Rule::profile
+        | Rule::claim
+        | Rule::declaration
+        | Rule::keyword
+        | Rule::use_word
+        | Rule::profile_word
+        | Rule::claim_word => "a declaration",
+        Rule::value
+        | Rule::group
+        | Rule::list
+        | Rule::record
+        | Rule::number
+        | Rule::digits
+        | Rule::truth
+        | Rule::nothing
+        | Rule::reference
+        | Rule::bound
+        | Rule::negative
+        | Rule::not_word
+        | Rule::argument => "a value",
         Rule::alias | Rule::as_word => "`as`",
         Rule::title | Rule::text => "a text in double quotes",
         Rule::field => "a field",
@@ -33,17 +49,43 @@ fn symbol(rule: Rule) -> Option<&'static str> {
         Rule::open_parenthesis => "`(`",
         Rule::close_parenthesis => "`)`",
         Rule::dot_brace => "`.{`",
-        Rule::or_word | Rule::and_word | Rule::equal | Rule::not_equal | Rule::less
-        | Rule::less_equal | Rule::greater | Rule::greater_equal | Rule::union
-        | Rule::intersection | Rule::plus | Rule::minus | Rule::times | Rule::divide => {
-            "an operator"
-        }
-        Rule::unit | Rule::percent | Rule::arguments | Rule::checkpoint | Rule::at_sign
-        | Rule::range | Rule::dots => return None,
+        Rule::or_word
+        | Rule::and_word
+        | Rule::equal
+        | Rule::not_equal
+        | Rule::less
+        | Rule::less_equal
+        | Rule::greater
+        | Rule::greater_equal
+        | Rule::union
+        | Rule::intersection
+        | Rule::plus
+        | Rule::minus
+        | Rule::times
+        | Rule::divide => "an operator",
+        Rule::unit
+        | Rule::percent
+        | Rule::arguments
+        | Rule::checkpoint
+        | Rule::at_sign
+        | Rule::range
+        | Rule::dots => return None,
         // These match without consuming or never by themselves.
-        Rule::item | Rule::expression | Rule::setting | Rule::gap | Rule::names
-        | Rule::separator | Rule::chain | Rule::operand | Rule::operator | Rule::infix
-        | Rule::whole | Rule::blank | Rule::letter | Rule::word_of_values | Rule::WHITESPACE
+        Rule::item
+        | Rule::expression
+        | Rule::setting
+        | Rule::gap
+        | Rule::names
+        | Rule::separator
+        | Rule::chain
+        | Rule::operand
+        | Rule::operator
+        | Rule::infix
+        | Rule::whole
+        | Rule::blank
+        | Rule::letter
+        | Rule::word_of_values
+        | Rule::WHITESPACE
         | Rule::COMMENT => return None,
     })
 }
@@ -79,7 +121,10 @@ impl Place<'_> {
     fn span(&self) -> Span {
         match (self.found, self.before) {
             (Some(found), _) if found.is_significant() => found.span(),
-            (_, Some(before)) => Span { start: before.end, end: before.end },
+            (_, Some(before)) => Span {
+                start: before.end,
+                end: before.end,
+            },
             _ => Span::default(),
         }
     }
@@ -90,6 +135,7 @@ impl Place<'_> {
             Some(kind) => match kind {
                 TokenKind::Newline | TokenKind::Comment => "the end of the line".to_owned(),
                 TokenKind::Text | TokenKind::OpenText => "a text".to_owned(),
+                TokenKind::Unknown => foreign(self.text(self.found)),
                 _ => format!("`{}`", shortened(self.text(self.found))),
             },
         }
@@ -97,12 +143,7 @@ impl Place<'_> {
 }
 
 /// Reads pest's error in one piece of the text.
-pub(crate) fn explain(
-    source: &str,
-    tokens: &[Token],
-    piece: Span,
-    error: Error<Rule>,
-) -> SyntaxError {
+pub(crate) fn explain(source: &str, tokens: &[Token], piece: Span, error: Error<Rule>) -> SyntaxError {
     let offset = piece.start;
     let at = offset
         + match error.location {
@@ -111,7 +152,10 @@ pub(crate) fn explain(
         };
     let index = tokens.partition_point(|token| token.end <= at);
     let first = tokens.partition_point(|token| token.end <= offset);
-    let ErrorVariant::ParsingError { positives: expected, .. } = error.variant else {
+    let ErrorVariant::ParsingError {
+        positives: expected, ..
+    } = error.variant
+    else {
         return SyntaxError::new(
             TOO_LARGE,
             tokens.get(first).map_or_else(Span::default, |token| token.span()),
@@ -124,7 +168,13 @@ pub(crate) fn explain(
     let place = Place {
         source,
         expected,
-        before: tokens.get(first..index).unwrap_or_default().iter().rev().copied().find(|t| t.is_significant()),
+        before: tokens
+            .get(first..index)
+            .unwrap_or_default()
+            .iter()
+            .rev()
+            .copied()
+            .find(|t| t.is_significant()),
         found: tokens.get(index).copied().filter(|_| at < piece.end),
         after: significant(index + 1).filter(|token| token.end <= piece.end),
         head: tokens.get(first).copied(),
@@ -135,12 +185,20 @@ pub(crate) fn explain(
 /// A piece whose first word opens no declaration.
 pub(crate) fn unknown_keyword(source: &str, tokens: &[Token], start: usize) -> Option<SyntaxError> {
     let first = tokens.partition_point(|token| token.end <= start);
-    let token = tokens.get(first..)?.iter().copied().find(|token| token.is_significant())?;
+    let token = tokens
+        .get(first..)?
+        .iter()
+        .copied()
+        .find(|token| token.is_significant())?;
     let text = token.text(source);
     if KEYWORDS.contains(&text) {
         return None;
     }
-    let found = if token.kind == TokenKind::Text { "a text".to_owned() } else { format!("`{}`", shortened(text)) };
+    let found = if token.kind == TokenKind::Text {
+        "a text".to_owned()
+    } else {
+        format!("`{}`", shortened(text))
+    };
     let error = SyntaxError::new(
         KEYWORD,
         token.span(),
@@ -184,7 +242,12 @@ fn other_keyword(word: &str) -> Option<&'static str> {
 fn nearest(word: &str) -> Option<&'static str> {
     let (distance, keyword) = KEYWORDS
         .into_iter()
-        .map(|keyword| (strsim::damerau_levenshtein(word.get(..20).unwrap_or(word), keyword), keyword))
+        .map(|keyword| {
+            (
+                strsim::damerau_levenshtein(word.get(..20).unwrap_or(word), keyword),
+                keyword,
+            )
+        })
         .min()?;
     (distance <= 2 && distance < keyword.len()).then_some(keyword)
 }
@@ -197,17 +260,32 @@ fn special(place: &Place<'_>) -> Option<SyntaxError> {
     let end_of_line = matches!(place.kind(), None | Some(TokenKind::Newline | TokenKind::Comment));
     let error = |message: String, label: &str| SyntaxError::new(EXPECTED, span, message, label);
 
-    if place.kind() == Some(TokenKind::OpenText) {
-        let span = Span { start: span.start, end: span.start + 1 };
+    if VALUE_WORDS.contains(&found)
+        && (place.expects(Rule::name) || place.expects(Rule::path))
+        && !place.expects(Rule::value)
+    {
         return Some(
-            SyntaxError::new(TEXT, span, "this text is never closed", "opened here")
-                .help("close it with `\"`; a quote inside of a text is written `\\\"`"),
+            error(
+                format!("`{found}` is a word of the language and no name"),
+                "cannot be a name",
+            )
+            .help("choose another name"),
         );
     }
-    if end_of_line && place.text(place.after) == "{" && (place.expects(Rule::open_brace) || place.expects(Rule::fields)) {
+    if end_of_line
+        && place.text(place.after) == "{"
+        && (place.expects(Rule::open_brace) || place.expects(Rule::fields))
+    {
         return Some(
             error("expected `{` on this line".to_owned(), "`{` is missing here")
                 .help("the opening brace stands on the line of the name"),
+        );
+    }
+    if found == "=" && VALUE_WORDS.contains(&before) {
+        let span = place.before.map_or(span, |before| before.span());
+        let message = format!("`{before}` is a word of the language and no name");
+        return Some(
+            SyntaxError::new(EXPECTED, span, message, "cannot be a name").help("choose another name"),
         );
     }
     if place.expects(Rule::equals) && found == "==" {
@@ -218,20 +296,32 @@ fn special(place: &Place<'_>) -> Option<SyntaxError> {
     }
     if found == "=" && place.expects(Rule::equal) && !place.expects(Rule::equals) {
         return Some(
-            error(format!("expected {}, found `=`", wishes(place)), "`=` gives a value")
-                .help("two values are compared with `==`"),
+            error(
+                format!("expected {}, found `=`", wishes(place)),
+                "`=` gives a value",
+            )
+            .help("two values are compared with `==`"),
         );
     }
     if found == "-"
-        && place.before.is_some_and(|token| token.kind == TokenKind::Word && token.end == span.start)
+        && place
+            .before
+            .is_some_and(|token| token.kind == TokenKind::Word && token.end == span.start)
         && (place.expects(Rule::equals) || place.expects(Rule::open_brace) || place.expects(Rule::title))
     {
         return Some(
-            error(format!("expected {}, found `-`", wishes(place)), "no part of a name")
-                .help("names are made of letters, digits and `_`"),
+            error(
+                format!("expected {}, found `-`", wishes(place)),
+                "no part of a name",
+            )
+            .help("names are made of letters, digits and `_`"),
         );
     }
-    if found == "for" && place.head.is_some_and(|head| KEYWORDS.contains(&head.text(place.source))) {
+    if found == "for"
+        && place
+            .head
+            .is_some_and(|head| KEYWORDS.contains(&head.text(place.source)))
+    {
         return Some(
             SyntaxError::new(HABIT, span, "there are no loops", "a loop")
                 .help("declare each one by itself; what they share gets a name with `let`"),
@@ -241,7 +331,10 @@ fn special(place: &Place<'_>) -> Option<SyntaxError> {
         && (place.expects(Rule::title) || place.expects(Rule::text))
         && !place.expects(Rule::value)
     {
-        let message = format!("expected the statement of the claim, found {}", place.found_words());
+        let message = format!(
+            "expected the statement of the claim, found {}",
+            place.found_words()
+        );
         return Some(
             error(message, "no statement before this")
                 .help("say in double quotes what is claimed: `claim better \"RL is better\" { … }`"),
@@ -255,14 +348,23 @@ fn special(place: &Place<'_>) -> Option<SyntaxError> {
     }
     if place.expects(Rule::equals) && KEYWORDS.contains(&before) && place.kind() == Some(TokenKind::Word) {
         return Some(
-            error(format!("expected `=` after the name `{before}`, found `{}`", shortened(found)), "no `=` before this")
-                .help("declarations stand outside of all braces, a field is `name = value`"),
+            error(
+                format!(
+                    "expected `=` after the name `{before}`, found `{}`",
+                    shortened(found)
+                ),
+                "no `=` before this",
+            )
+            .help("declarations stand outside of all braces, a field is `name = value`"),
         );
     }
     if place.expects(Rule::value) && end_of_line && before == "=" {
         return Some(
-            error("expected a value after `=`, found the end of the line".to_owned(), "a value is missing here")
-                .help("the value begins on the line of its name"),
+            error(
+                "expected a value after `=`, found the end of the line".to_owned(),
+                "a value is missing here",
+            )
+            .help("the value begins on the line of its name"),
         );
     }
     None
@@ -273,7 +375,11 @@ fn general(place: &Place<'_>) -> SyntaxError {
         EXPECTED,
         place.span(),
         format!("expected {}, found {}", wishes(place), place.found_words()),
-        if place.span().start == place.span().end { "missing here" } else { "not expected here" },
+        if place.span().start == place.span().end {
+            "missing here"
+        } else {
+            "not expected here"
+        },
     );
     let begins_value = matches!(
         place.kind(),
@@ -287,7 +393,8 @@ fn general(place: &Place<'_>) -> SyntaxError {
         });
     }
     if place.kind() == Some(TokenKind::Unknown) {
-        return error.help("names are made of the letters a to z, digits and `_`; texts stand in double quotes");
+        return error
+            .help("names are made of the letters a to z, digits and `_`; texts stand in double quotes");
     }
     error
 }
@@ -308,13 +415,16 @@ fn wishes(place: &Place<'_>) -> String {
     let has = |word: &str| words.contains(&word);
     // After a whole value an operator, arguments or changed fields are always possible; what
     // ends the value says more.
-    let ends = [END, "`,`", "a new line", "`}`", "`]`", "`)`"].into_iter().any(has);
+    let ends = [END, "`,`", "a new line", "`}`", "`]`", "`)`"]
+        .into_iter()
+        .any(has);
     let value = has("a value");
     let equals = has("`=`");
     let titled = matches!(place.text(place.head), "claim" | "figure" | "table");
     words.retain(|word| match *word {
         "an operator" | "`by`" => !ends,
         "`{`" | "`(`" | "`[`" => !ends && !value,
+        "`=`" => !ends,
         "a text in double quotes" => !value && (titled || !equals),
         "a name" => !value,
         _ => true,
@@ -338,6 +448,16 @@ fn order(word: &str) -> u8 {
         "`,`" => 2,
         "`=`" => 3,
         _ => 4,
+    }
+}
+
+/// A character that shows nothing is named by its number.
+fn foreign(text: &str) -> String {
+    match text.chars().next() {
+        Some(char) if char.is_whitespace() || char.is_control() || char == '\u{200b}' => {
+            format!("the invisible character U+{:04X}", u32::from(char))
+        }
+        _ => format!("`{text}`"),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::MAX_ERRORS;
 use crate::ast::Span;
 use crate::error::{HABIT, SyntaxError, TEXT};
 use crate::scan::{Token, TokenKind};
@@ -13,7 +14,12 @@ pub(crate) struct Repaired<'a> {
 }
 
 pub(crate) fn repair<'a>(source: &'a str, tokens: &[Token]) -> Repaired<'a> {
-    let mut repair = Repair { source, tokens, bytes: None, errors: Vec::new() };
+    let mut repair = Repair {
+        source,
+        tokens,
+        bytes: None,
+        errors: Vec::new(),
+    };
     let mut before = None;
     for (index, &token) in tokens.iter().enumerate() {
         repair.token(index, token, before);
@@ -27,7 +33,10 @@ pub(crate) fn repair<'a>(source: &'a str, tokens: &[Token]) -> Repaired<'a> {
         Some(Ok(text)) => Cow::Owned(text),
         _ => Cow::Borrowed(source),
     };
-    Repaired { text, errors: repair.errors }
+    Repaired {
+        text,
+        errors: repair.errors,
+    }
 }
 
 /// `source`, which starts at `offset` of the file, with the one-byte signs at `places` blanked.
@@ -46,7 +55,7 @@ pub(crate) fn blank(source: &str, offset: usize, places: &[usize]) -> String {
 
 /// After a word, a number or a closing bracket the next line is a new thought.
 fn ends_line(source: &str, token: Token) -> bool {
-    token.kind != TokenKind::Sign || matches!(token.text(source), "}" | "]" | ")" | "%" | "*")
+    token.kind != TokenKind::Sign || matches!(token.text(source), "}" | "]" | ")" | "%")
 }
 
 /// What a word of another language is here, where a value stands.
@@ -71,7 +80,9 @@ impl Repair<'_, '_> {
     /// Puts `text` at the start of `span` and blanks the rest of it.
     fn put(&mut self, span: Span, text: &str) {
         let bytes = self.bytes.get_or_insert_with(|| self.source.as_bytes().to_vec());
-        let Some(place) = bytes.get_mut(span.start..span.end) else { return };
+        let Some(place) = bytes.get_mut(span.start..span.end) else {
+            return;
+        };
         let mut text = text.bytes();
         for byte in place {
             *byte = text.next().unwrap_or(b' ');
@@ -80,10 +91,34 @@ impl Repair<'_, '_> {
 
     /// Makes the text between `from` and `to` the inside of a text in double quotes.
     fn quote(&mut self, span: Span, from: usize, to: usize) {
-        self.put(Span { start: span.start, end: from }, "");
-        self.put(Span { start: to, end: span.end }, "");
-        self.put(Span { start: from - 1, end: from }, "\"");
-        self.put(Span { start: to, end: to + 1 }, "\"");
+        self.put(
+            Span {
+                start: span.start,
+                end: from,
+            },
+            "",
+        );
+        self.put(
+            Span {
+                start: to,
+                end: span.end,
+            },
+            "",
+        );
+        self.put(
+            Span {
+                start: from - 1,
+                end: from,
+            },
+            "\"",
+        );
+        self.put(
+            Span {
+                start: to,
+                end: to + 1,
+            },
+            "\"",
+        );
         let Some(inner) = self.bytes.as_mut().and_then(|bytes| bytes.get_mut(from..to)) else {
             return;
         };
@@ -97,7 +132,10 @@ impl Repair<'_, '_> {
     }
 
     fn say(&mut self, span: Span, message: impl Into<String>, label: &str, help: impl Into<String>) {
-        self.errors.push(SyntaxError::new(HABIT, span, message, label).help(help));
+        if self.errors.len() < MAX_ERRORS {
+            self.errors
+                .push(SyntaxError::new(HABIT, span, message, label).help(help));
+        }
     }
 
     fn text(&self, index: usize) -> &str {
@@ -129,7 +167,10 @@ impl Repair<'_, '_> {
             TokenKind::OtherQuotes => {
                 let width = token.text(self.source).chars().next().map_or(1, char::len_utf8);
                 self.quote(span, span.start + width, span.end - width);
-                let inner = self.source.get(span.start + width..span.end - width).unwrap_or_default();
+                let inner = self
+                    .source
+                    .get(span.start + width..span.end - width)
+                    .unwrap_or_default();
                 self.say(
                     span,
                     "texts stand in double quotes",
@@ -148,18 +189,27 @@ impl Repair<'_, '_> {
             }
             TokenKind::OpenText => {
                 // Closed for the parser, so that what stands before it is still checked.
-                let place = Span { start: span.start, end: span.start + 1 };
-                self.errors.push(
-                    SyntaxError::new(TEXT, place, "this text is never closed", "opened here")
-                        .help("close it with `\"`; a quote inside of a text is written `\\\"`"),
-                );
+                let place = Span {
+                    start: span.start,
+                    end: span.start + 1,
+                };
+                if self.errors.len() < MAX_ERRORS {
+                    self.errors.push(
+                        SyntaxError::new(TEXT, place, "this text is never closed", "opened here")
+                            .help("close it with `\"`; a quote inside of a text is written `\\\"`"),
+                    );
+                }
                 let length = span.end - span.start;
                 self.put(span, if length > 1 { "\"\"" } else { "0" });
             }
             TokenKind::Word => self.word(index, token, before),
             TokenKind::Number => self.number(token, before),
             TokenKind::Sign => self.sign(index, token, before),
-            TokenKind::Text | TokenKind::Comment | TokenKind::Newline | TokenKind::Unknown => {}
+            TokenKind::Text
+            | TokenKind::Comment
+            | TokenKind::Newline
+            | TokenKind::Every
+            | TokenKind::Unknown => {}
         }
     }
 
@@ -173,23 +223,38 @@ impl Repair<'_, '_> {
             // `nil` is shorter than `none`; any word of its length will do.
             self.put(token.span(), if word.len() < here.len() { "nil" } else { here });
             let message = format!("`{word}` is written `{here}`");
-            self.say(token.span(), message, "another language's word", format!("write `{here}`"));
+            self.say(
+                token.span(),
+                message,
+                "another language's word",
+                format!("write `{here}`"),
+            );
         }
     }
 
     /// `.5`
     fn number(&mut self, token: Token, before: Option<Token>) {
-        let Some(point) = before.filter(|before| before.end == token.start) else { return };
+        let Some(point) = before.filter(|before| before.end == token.start) else {
+            return;
+        };
         let joined = self.token_before(point).is_some_and(|joined| {
             joined.is_significant() && joined.end == point.start && ends_line(self.source, joined)
         });
         if point.text(self.source) != "." || joined {
             return;
         }
-        let span = Span { start: point.start, end: token.end };
+        let span = Span {
+            start: point.start,
+            end: token.end,
+        };
         self.put(point.span(), "");
         let number = format!("0.{}", token.text(self.source));
-        self.say(span, "a number begins with a digit", "no digit before the point", format!("write `{number}`"));
+        self.say(
+            span,
+            "a number begins with a digit",
+            "no digit before the point",
+            format!("write `{number}`"),
+        );
     }
 
     fn sign(&mut self, index: usize, token: Token, before: Option<Token>) {
@@ -209,15 +274,28 @@ impl Repair<'_, '_> {
             ":" if after_name => {
                 self.put(span, "=");
                 self.quoted_name(before);
-                self.say(span, "a value is given with `=`", "`:` gives none", "write `name = value`");
+                self.say(
+                    span,
+                    "a value is given with `=`",
+                    "`:` gives none",
+                    "write `name = value`",
+                );
             }
             ":=" if after_name => {
                 self.put(span, " =");
-                self.say(span, "a value is given with `=`", "not `:=`", "write `name = value`");
+                self.say(
+                    span,
+                    "a value is given with `=`",
+                    "not `:=`",
+                    "write `name = value`",
+                );
             }
             "=" => self.quoted_name(before),
             ";" => {
-                let last = self.tokens.get(index + 1).is_none_or(|next| !next.is_significant());
+                let last = self
+                    .tokens
+                    .get(index + 1)
+                    .is_none_or(|next| !next.is_significant());
                 self.put(span, if last || before.is_none() { "" } else { "," });
                 self.say(
                     span,
@@ -228,19 +306,39 @@ impl Repair<'_, '_> {
             }
             "**" => {
                 self.put(span, "*");
-                self.say(span, "there is no power operator", "a power?", "write the number out, or multiply");
+                self.say(
+                    span,
+                    "there is no power operator",
+                    "a power?",
+                    "write the number out, or multiply",
+                );
             }
             "&&" => {
                 self.put(span, "or");
-                self.say(span, "`&&` is written `and`", "another language's operator", "write `and`");
+                self.say(
+                    span,
+                    "`&&` is written `and`",
+                    "another language's operator",
+                    "write `and`",
+                );
             }
             "||" => {
                 self.put(span, "or");
-                self.say(span, "`||` is written `or`", "another language's operator", "write `or`");
+                self.say(
+                    span,
+                    "`||` is written `or`",
+                    "another language's operator",
+                    "write `or`",
+                );
             }
             "!" => {
                 self.put(span, "-");
-                self.say(span, "`!` is written `not`", "another language's operator", "write `not`");
+                self.say(
+                    span,
+                    "`!` is written `not`",
+                    "another language's operator",
+                    "write `not`",
+                );
             }
             _ => {}
         }
@@ -248,17 +346,26 @@ impl Repair<'_, '_> {
 
     /// `"name" = 1`, the name as a text.
     fn quoted_name(&mut self, before: Option<Token>) {
-        let Some(before) = before.filter(|before| before.kind == TokenKind::Text) else { return };
+        let Some(before) = before.filter(|before| before.kind == TokenKind::Text) else {
+            return;
+        };
         let span = before.span();
         let name = before.text(self.source).trim_matches('"').to_owned();
         let plain = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
+            && name
+                .chars()
+                .all(|char| char.is_ascii_alphanumeric() || char == '_');
         // A claim's text before `=` is another mistake.
         let field = self.token_before(before);
         if !plain || field.is_some_and(|token| token.kind == TokenKind::Word) {
             return;
         }
         self.put(span, &format!(" {name} "));
-        self.say(span, "names stand without quotes", "a name in quotes", format!("write `{name}`"));
+        self.say(
+            span,
+            "names stand without quotes",
+            "a name in quotes",
+            format!("write `{name}`"),
+        );
     }
 }

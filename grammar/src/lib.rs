@@ -17,6 +17,7 @@ mod expected;
 mod format;
 mod habits;
 mod parser;
+mod recover;
 mod scan;
 mod text;
 mod tree;
@@ -25,8 +26,12 @@ pub use error::{CODES, SyntaxError};
 pub use format::format;
 pub use parser::{Parsed, parse, parse_bytes, parse_expression, parse_setting};
 
-/// The largest file that is read, in bytes. A study of ten thousand lines has a tenth of it.
-pub const MAX_BYTES: usize = 4 << 20;
+/// The largest file that is read, in bytes. A study of ten thousand lines has a fifth of it.
+pub const MAX_BYTES: usize = 2 << 20;
+/// The largest declaration that is read, in bytes.
+pub const MAX_DECLARATION: usize = 512 << 10;
+/// The most errors that are told of one file: its first ones.
+pub const MAX_ERRORS: usize = 256;
 /// The deepest nesting of brackets.
 pub const MAX_NESTING: usize = 64;
 /// The most operators that can be open at one place of a value.

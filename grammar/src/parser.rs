@@ -7,7 +7,7 @@ use crate::cut::{Piece, cut};
 use crate::error::{ENCODING, EXPECTED, SyntaxError, TOO_LARGE};
 use crate::scan::{Texts, Token, TokenKind, scan};
 use crate::tree::Builder;
-use crate::{MAX_BYTES, expected, habits};
+use crate::{MAX_BYTES, MAX_DECLARATION, MAX_ERRORS, expected, habits, recover};
 
 #[derive(pest_derive::Parser)]
 #[grammar = "rlx.pest"]
@@ -19,7 +19,7 @@ pub struct Parsed {
     /// The declarations that could be read. With errors it is a part of the study, fit for
     /// further messages and for nothing else.
     pub file: File,
-    /// In the order of the text.
+    /// In the order of the text; at most the first [`MAX_ERRORS`].
     pub errors: Vec<SyntaxError>,
 }
 
@@ -103,9 +103,12 @@ fn parse_alone<T>(
                 built = pairs.next().and_then(|pair| build(&mut builder, pair));
             }
             Err(error) => {
-                let whole = Span { start: 0, end: text.len() };
+                let whole = Span {
+                    start: 0,
+                    end: text.len(),
+                };
                 errors.push(expected::explain(&repaired.text, &tokens, whole, error));
-            },
+            }
         }
     }
     match built {
@@ -121,17 +124,21 @@ fn parse_tokens(text: &str, tokens: &[Token]) -> Parsed {
     errors.extend(pieces.errors);
     let mut items = Vec::with_capacity(pieces.pieces.len());
     for piece in pieces.pieces {
+        if errors.len() >= MAX_ERRORS {
+            break;
+        }
         items.extend(parse_piece(&repaired.text, tokens, piece, &mut errors));
     }
-    Parsed { file: File { doc: pieces.doc, items }, errors: sorted(errors) }
+    Parsed {
+        file: File {
+            doc: pieces.doc,
+            items,
+        },
+        errors: sorted(errors),
+    }
 }
 
-fn parse_piece(
-    text: &str,
-    tokens: &[Token],
-    piece: Piece,
-    errors: &mut Vec<SyntaxError>,
-) -> Option<Item> {
+fn parse_piece(text: &str, tokens: &[Token], piece: Piece, errors: &mut Vec<SyntaxError>) -> Option<Item> {
     errors.extend(piece.errors);
     if piece.broken {
         return None;
@@ -149,11 +156,69 @@ fn parse_piece(
         errors.push(error);
         return None;
     }
+    if source.len() > MAX_DECLARATION {
+        errors.push(
+            SyntaxError::new(
+                TOO_LARGE,
+                Span { start, end: start },
+                format!("a declaration of more than {MAX_DECLARATION} bytes is not read"),
+                "begins here",
+            )
+            .help("split it, or give parts of it names with `let`"),
+        );
+        return None;
+    }
     match Grammar::parse(Rule::item, source) {
         Ok(mut pairs) => Builder::new(start, errors).item(piece.doc, pairs.next()?),
         Err(error) => {
-            errors.push(expected::explain(text, tokens, piece.span, error));
+            let error = expected::explain(text, tokens, piece.span, error);
+            let field = recover::field_around(text, tokens, piece.span, error.span.start);
+            errors.push(error);
+            more_errors(text, tokens, piece.span, source, field, errors);
             None
+        }
+    }
+}
+
+/// Blanks the broken `field` and reads on, until the declaration parses or the error lies
+/// outside of its fields.
+fn more_errors(
+    text: &str,
+    tokens: &[Token],
+    piece: Span,
+    source: &str,
+    mut field: Option<Span>,
+    errors: &mut Vec<SyntaxError>,
+) {
+    if source.len() > recover::LARGEST {
+        return;
+    }
+    let mut source = source.to_owned();
+    for _ in 0..recover::MOST {
+        let Some(broken) = field else { return };
+        let range = broken.start - piece.start..broken.end - piece.start;
+        let Some(inside) = source.get(range.clone()) else {
+            return;
+        };
+        let blanks: String = inside
+            .bytes()
+            .map(|b| if b == b'\n' { '\n' } else { ' ' })
+            .collect();
+        source.replace_range(range, &blanks);
+        match Grammar::parse(Rule::item, &source) {
+            Ok(mut pairs) => {
+                // The tree is not whole; only what else is wrong in it counts.
+                if let Some(pair) = pairs.next() {
+                    Builder::new(piece.start, errors).item(None, pair);
+                }
+                return;
+            }
+            Err(error) => {
+                let error = expected::explain(text, tokens, piece, error);
+                field = recover::field_around(text, tokens, piece, error.span.start)
+                    .filter(|next| next.start > broken.start);
+                errors.push(error);
+            }
         }
     }
 }
@@ -171,13 +236,20 @@ fn too_large(bytes: usize) -> Option<SyntaxError> {
 }
 
 fn failed(error: SyntaxError) -> Parsed {
-    Parsed { file: File { doc: None, items: Vec::new() }, errors: vec![error] }
+    Parsed {
+        file: File {
+            doc: None,
+            items: Vec::new(),
+        },
+        errors: vec![error],
+    }
 }
 
 /// In the order of the text, without what only follows from an error at the same place.
 fn sorted(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
     errors.sort_by_key(|error| (error.span.start, error.span.end));
     errors.dedup_by(|later, first| later.span == first.span && later.code == first.code);
+    errors.truncate(MAX_ERRORS);
     let mut said = None;
     errors.retain(|error| {
         if error.code == EXPECTED {

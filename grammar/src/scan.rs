@@ -22,6 +22,8 @@ pub(crate) enum TokenKind {
     /// `"""…"""`.
     TripleText,
     Newline,
+    /// The `*` of `rl@*`, which is no operator.
+    Every,
     /// One or two characters of punctuation.
     Sign,
     /// A character that has no place in the language.
@@ -37,7 +39,10 @@ pub(crate) struct Token {
 
 impl Token {
     pub(crate) fn span(self) -> Span {
-        Span { start: self.start, end: self.end }
+        Span {
+            start: self.start,
+            end: self.end,
+        }
     }
 
     pub(crate) fn text(self, source: &str) -> &str {
@@ -57,13 +62,30 @@ impl Token {
     }
 }
 
+/// The words that mean something where a value stands, and name nothing.
+pub(crate) const VALUE_WORDS: [&str; 7] = ["true", "false", "none", "and", "or", "not", "by"];
+
 /// The words that open a declaration.
 pub(crate) const KEYWORDS: [&str; 14] = [
-    "use", "param", "let", "model", "data", "benchmark", "algorithm", "train", "distill",
-    "evaluate", "figure", "table", "claim", "profile",
+    "use",
+    "param",
+    "let",
+    "model",
+    "data",
+    "benchmark",
+    "algorithm",
+    "train",
+    "distill",
+    "evaluate",
+    "figure",
+    "table",
+    "claim",
+    "profile",
 ];
 
 const PAIRS: [&str; 11] = ["==", "!=", "<=", ">=", "..", "**", "&&", "||", ":=", "->", "=>"];
+
+const OTHER_QUOTES: [(&str, &str); 3] = [("'", "'"), ("“", "”"), ("‘", "’")];
 
 /// How texts over several lines are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +104,7 @@ pub(crate) fn scan(source: &str, texts: Texts) -> Vec<Token> {
         at: 0,
         texts,
         barrier: 0,
+        no_quote: [0; 3],
         open_block: false,
         open_triple: false,
     };
@@ -89,7 +112,10 @@ pub(crate) fn scan(source: &str, texts: Texts) -> Vec<Token> {
     if source.starts_with('\u{feff}') {
         scanner.at = '\u{feff}'.len_utf8();
     }
-    while let Some(token) = scanner.next() {
+    while let Some(mut token) = scanner.next() {
+        if token.text(source) == "*" && tokens.last().is_some_and(|at: &Token| at.text(source) == "@") {
+            token.kind = TokenKind::Every;
+        }
         tokens.push(token);
     }
     tokens
@@ -102,6 +128,8 @@ struct Scanner<'a> {
     texts: Texts,
     /// Before this offset a text has to close on its own line. Keeps recovery linear.
     barrier: usize,
+    /// Up to where none of [`OTHER_QUOTES`] closes.
+    no_quote: [usize; 3],
     /// No `*/` comes any more, and no `"""`.
     open_block: bool,
     open_triple: bool,
@@ -113,7 +141,9 @@ impl Scanner<'_> {
     }
 
     fn starts(&self, at: usize, prefix: &str) -> bool {
-        self.bytes.get(at..).is_some_and(|rest| rest.starts_with(prefix.as_bytes()))
+        self.bytes
+            .get(at..)
+            .is_some_and(|rest| rest.starts_with(prefix.as_bytes()))
     }
 
     fn next(&mut self) -> Option<Token> {
@@ -129,16 +159,16 @@ impl Scanner<'_> {
             b'/' if self.starts(start, "//") => (TokenKind::Comment, self.line_end(start)),
             b'/' if self.starts(start, "/*") => (TokenKind::BlockComment, self.block(start)),
             b'#' => (TokenKind::HashComment, self.line_end(start)),
-            b'\'' => self.other_quotes(start, 1, "'"),
+            b'\'' => self.other_quotes(start, 0),
             b'0'..=b'9' => (TokenKind::Number, self.number(start)),
             b'A'..=b'Z' | b'a'..=b'z' | b'_' => (TokenKind::Word, self.word(start)),
-            b'{' | b'}' | b'[' | b']' | b'(' | b')' | b',' | b'.' | b'@' | b'*' | b'+' | b'-'
-            | b'/' | b'|' | b'&' | b'<' | b'>' | b'%' | b':' | b';' | b'!' | b'=' => {
+            b'{' | b'}' | b'[' | b']' | b'(' | b')' | b',' | b'.' | b'@' | b'*' | b'+' | b'-' | b'/'
+            | b'|' | b'&' | b'<' | b'>' | b'%' | b':' | b';' | b'!' | b'=' => {
                 let pair = PAIRS.iter().any(|pair| self.starts(start, pair));
                 (TokenKind::Sign, start + if pair { 2 } else { 1 })
             }
-            _ if self.starts(start, "“") => self.other_quotes(start, "“".len(), "”"),
-            _ if self.starts(start, "‘") => self.other_quotes(start, "‘".len(), "’"),
+            _ if self.starts(start, "“") => self.other_quotes(start, 1),
+            _ if self.starts(start, "‘") => self.other_quotes(start, 2),
             _ => {
                 let length = self.source[start..].chars().next().map_or(1, char::len_utf8);
                 (TokenKind::Unknown, start + length)
@@ -197,11 +227,22 @@ impl Scanner<'_> {
         self.line_end(start)
     }
 
-    fn other_quotes(&self, start: usize, open: usize, close: &str) -> (TokenKind, usize) {
-        let end = self.line_end(start);
-        match self.source[start + open..end].find(close) {
-            Some(length) => (TokenKind::OtherQuotes, start + open + length + close.len()),
-            None => (TokenKind::Unknown, start + open),
+    /// A text in the quotes of another language, if they close on the line.
+    fn other_quotes(&mut self, start: usize, kind: usize) -> (TokenKind, usize) {
+        let (open, close) = OTHER_QUOTES[kind];
+        let inside = start + open.len();
+        if start < self.no_quote[kind] {
+            return (TokenKind::Unknown, inside);
+        }
+        let rest = self.source.get(inside..).unwrap_or_default();
+        match rest.find(|char| char == '\n' || close.starts_with(char)) {
+            Some(length) if rest[length..].starts_with(close) => {
+                (TokenKind::OtherQuotes, inside + length + close.len())
+            }
+            end => {
+                self.no_quote[kind] = inside + end.unwrap_or(rest.len());
+                (TokenKind::Unknown, inside)
+            }
         }
     }
 
@@ -247,7 +288,9 @@ impl Scanner<'_> {
 /// True for an unindented `train rl {`, `param n =`, `claim x "…`.
 fn looks_like_declaration(line: &str) -> bool {
     let word = |text: &str| {
-        text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
+        text.bytes()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+            .count()
     };
     let (keyword, rest) = line.split_at(word(line));
     if !KEYWORDS.contains(&keyword) || !rest.starts_with([' ', '\t']) {
@@ -266,7 +309,10 @@ mod tests {
     use super::*;
 
     fn texts(source: &str) -> Vec<(TokenKind, &str)> {
-        scan(source, Texts::AsWritten).into_iter().map(|t| (t.kind, t.text(source))).collect()
+        scan(source, Texts::AsWritten)
+            .into_iter()
+            .map(|t| (t.kind, t.text(source)))
+            .collect()
     }
 
     #[test]
@@ -302,8 +348,10 @@ mod tests {
     #[test]
     fn a_suspicious_text_ends_with_its_line() {
         let source = "a = \"x\nparam n = 1\nb = \"y\"";
-        let kinds: Vec<_> =
-            scan(source, Texts::Suspicious).into_iter().map(|t| t.text(source)).collect();
+        let kinds: Vec<_> = scan(source, Texts::Suspicious)
+            .into_iter()
+            .map(|t| t.text(source))
+            .collect();
         assert_eq!(kinds[2], "\"x");
         assert_eq!(kinds.last(), Some(&"\"y\""));
     }

@@ -6,7 +6,10 @@ use crate::error::{SyntaxError, TEXT};
 /// Reads the text between the quotes of `raw`, which starts at `offset` of the source.
 /// Line breaks become `\n`, however the file writes them.
 pub(crate) fn unescape(raw: &str, offset: usize, errors: &mut Vec<SyntaxError>) -> String {
-    let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw);
+    let inner = raw
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(raw);
     let mut text = String::with_capacity(inner.len());
     let mut rest = inner.char_indices().peekable();
     while let Some((at, char)) = rest.next() {
@@ -25,15 +28,15 @@ pub(crate) fn unescape(raw: &str, offset: usize, errors: &mut Vec<SyntaxError>) 
             Some((_, '\\')) => text.push('\\'),
             Some((_, 'u')) => {
                 let digits = inner[at + 2..].strip_prefix('{').and_then(|r| r.split_once('}'));
-                let read = digits.filter(|(hex, _)| (1..=6).contains(&hex.len())).and_then(
-                    |(hex, _)| {
+                let read = digits
+                    .filter(|(hex, _)| (1..=6).contains(&hex.len()))
+                    .and_then(|(hex, _)| {
                         if !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                             return None;
                         }
                         let code = u32::from_str_radix(hex, 16).ok()?;
                         Some((char::from_u32(code)?, hex.len() + 2))
-                    },
-                );
+                    });
                 match read {
                     Some((char, length)) => {
                         text.push(char);
@@ -44,7 +47,10 @@ pub(crate) fn unescape(raw: &str, offset: usize, errors: &mut Vec<SyntaxError>) 
                     None => errors.push(
                         SyntaxError::new(
                             TEXT,
-                            Span { start, end: start + 2 },
+                            Span {
+                                start,
+                                end: start + 2,
+                            },
                             "`\\u` needs the number of a character in braces",
                             "no such character",
                         )

@@ -3,8 +3,8 @@
 use pest::iterators::{Pair, Pairs};
 
 use crate::ast::{
-    Argument, Body, Checkpoint, Declaration, Expr, ExprKind, Field, Ident, Item, ItemKind, Keyword,
-    Number, Operator, Path, Profile, Span, Spanned, Step, Use, UseFrom,
+    Argument, Body, Checkpoint, Declaration, Expr, ExprKind, Field, Ident, Item, ItemKind, Keyword, Number,
+    Operator, Path, Profile, Span, Spanned, Step, Use, UseFrom,
 };
 use crate::error::{CHAIN, EXPECTED, NUMBER, SyntaxError};
 use crate::parser::Rule;
@@ -12,8 +12,6 @@ use crate::text::unescape;
 
 /// The largest whole number that is exact: 2^53.
 const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
-/// Words that stand for themselves where a value stands.
-const VALUE_WORDS: [&str; 7] = ["true", "false", "none", "and", "or", "not", "by"];
 /// How tight `not` and `-x` bind, between the operators of [`binding`].
 const NOT: u8 = 3;
 const NEGATIVE: u8 = 9;
@@ -33,12 +31,18 @@ impl<'e> Builder<'e> {
 
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
         let span = pair.as_span();
-        Span { start: self.offset + span.start(), end: self.offset + span.end() }
+        Span {
+            start: self.offset + span.start(),
+            end: self.offset + span.end(),
+        }
     }
 
     pub(crate) fn item(&mut self, doc: Option<String>, pair: Pair<'_, Rule>) -> Option<Item> {
         let pair = pair.into_inner().next()?;
-        let span = self.trimmed(&pair);
+        let span = Span {
+            start: self.span(&pair).start,
+            end: self.end(&pair),
+        };
         let kind = match pair.as_rule() {
             Rule::import => ItemKind::Use(self.import(pair)?),
             Rule::profile => ItemKind::Profile(self.profile(pair)?),
@@ -47,10 +51,14 @@ impl<'e> Builder<'e> {
         Some(Item { doc, span, kind })
     }
 
-    /// A rule can end with an empty `gap`; the white space before it is not part of the item.
-    fn trimmed(&self, pair: &Pair<'_, Rule>) -> Span {
-        let Span { start, .. } = self.span(pair);
-        Span { start, end: start + pair.as_str().trim_end().len() }
+    /// Where the last token of a pair ends. A rule that ends with something optional has taken
+    /// the white space and the comments before what did not come.
+    fn end(&self, pair: &Pair<'_, Rule>) -> usize {
+        let mut last = pair.clone();
+        while let Some(inner) = last.clone().into_inner().next_back() {
+            last = inner;
+        }
+        self.span(&last).end
     }
 
     pub(crate) fn expression(&mut self, pair: Pair<'_, Rule>) -> Option<Expr> {
@@ -59,38 +67,33 @@ impl<'e> Builder<'e> {
 
     pub(crate) fn setting(&mut self, pair: Pair<'_, Rule>) -> Option<Field> {
         let mut inner = pair.into_inner().filter(|pair| pair.as_rule() != Rule::equals);
-        Some(Field { name: self.path(inner.next()?), value: self.value(inner.next()?)? })
+        Some(Field {
+            name: self.path(inner.next()?),
+            value: self.value(inner.next()?)?,
+        })
     }
 
     fn name(&self, pair: &Pair<'_, Rule>) -> Ident {
-        Spanned { node: pair.as_str().to_owned(), span: self.span(pair) }
-    }
-
-    /// A name that is being given: the words of values would hide it.
-    fn new_name(&mut self, pair: &Pair<'_, Rule>) -> Ident {
-        let name = self.name(pair);
-        if VALUE_WORDS.contains(&name.node.as_str()) {
-            self.errors.push(
-                SyntaxError::new(
-                    EXPECTED,
-                    name.span,
-                    format!("`{}` is a word of the language and no name", name.node),
-                    "cannot be a name",
-                )
-                .help("choose another name"),
-            );
+        Spanned {
+            node: pair.as_str().to_owned(),
+            span: self.span(pair),
         }
-        name
     }
 
     fn path(&self, pair: Pair<'_, Rule>) -> Path {
         let span = self.span(&pair);
-        Spanned { node: pair.into_inner().map(|name| self.name(&name)).collect(), span }
+        Spanned {
+            node: pair.into_inner().map(|name| self.name(&name)).collect(),
+            span,
+        }
     }
 
     fn text(&mut self, pair: &Pair<'_, Rule>) -> Spanned<String> {
         let span = self.span(pair);
-        Spanned { node: unescape(pair.as_str(), span.start, self.errors), span }
+        Spanned {
+            node: unescape(pair.as_str(), span.start, self.errors),
+            span,
+        }
     }
 
     fn import(&mut self, pair: Pair<'_, Rule>) -> Option<Use> {
@@ -101,15 +104,19 @@ impl<'e> Builder<'e> {
             match pair.as_rule() {
                 Rule::text => from = Some(UseFrom::File(self.text(&pair))),
                 Rule::path => from = Some(UseFrom::Path(self.path(pair))),
-                Rule::name => names.push(self.new_name(&pair)),
+                Rule::name => names.push(self.name(&pair)),
                 Rule::alias => {
                     let name = pair.into_inner().find(|pair| pair.as_rule() == Rule::name)?;
-                    alias = Some(self.new_name(&name));
+                    alias = Some(self.name(&name));
                 }
                 _ => {}
             }
         }
-        Some(Use { from: from?, names, alias })
+        Some(Use {
+            from: from?,
+            names,
+            alias,
+        })
     }
 
     fn profile(&mut self, pair: Pair<'_, Rule>) -> Option<Profile> {
@@ -117,7 +124,7 @@ impl<'e> Builder<'e> {
         let mut fields = Vec::new();
         for pair in pair.into_inner() {
             match pair.as_rule() {
-                Rule::name => name = Some(self.new_name(&pair)),
+                Rule::name => name = Some(self.name(&pair)),
                 Rule::fields => fields = self.fields(pair, Names::Dotted)?,
                 _ => {}
             }
@@ -135,11 +142,19 @@ impl<'e> Builder<'e> {
         for pair in pair.into_inner() {
             let span = self.span(&pair);
             match pair.as_rule() {
-                Rule::claim_word => keyword = Some(Spanned { node: Keyword::Claim, span }),
-                Rule::keyword => {
-                    keyword = Some(Spanned { node: keyword_of(pair.as_str())?, span });
+                Rule::claim_word => {
+                    keyword = Some(Spanned {
+                        node: Keyword::Claim,
+                        span,
+                    })
                 }
-                Rule::name => name = Some(self.new_name(&pair)),
+                Rule::keyword => {
+                    keyword = Some(Spanned {
+                        node: keyword_of(pair.as_str())?,
+                        span,
+                    });
+                }
+                Rule::name => name = Some(self.name(&pair)),
                 Rule::title => title = Some(self.text(&pair.into_inner().next()?)),
                 Rule::open_brace => brace = span.start,
                 Rule::close_brace => {
@@ -156,8 +171,14 @@ impl<'e> Builder<'e> {
                 Rule::value => {
                     let value = self.value(pair)?;
                     body = Some(if claim {
-                        let span = Span { start: brace, end: span.end };
-                        Body::Block(Spanned { node: Box::new(value), span })
+                        let span = Span {
+                            start: brace,
+                            end: span.end,
+                        };
+                        Body::Block(Spanned {
+                            node: Box::new(value),
+                            span,
+                        })
                     } else {
                         Body::Value(value)
                     });
@@ -165,7 +186,12 @@ impl<'e> Builder<'e> {
                 _ => {}
             }
         }
-        let declaration = Declaration { keyword: keyword?, name: name?, title, body: body? };
+        let declaration = Declaration {
+            keyword: keyword?,
+            name: name?,
+            title,
+            body: body?,
+        };
         self.check_form(&declaration);
         Some(declaration)
     }
@@ -194,7 +220,10 @@ impl<'e> Builder<'e> {
             self.errors.push(
                 SyntaxError::new(
                     EXPECTED,
-                    Span { start: fields.span.start, end: fields.span.start + 1 },
+                    Span {
+                        start: fields.span.start,
+                        end: fields.span.start + 1,
+                    },
                     format!("expected `=` after the name of a `{word}`, found `{{`"),
                     "`=` is missing before this",
                 )
@@ -231,7 +260,7 @@ impl<'e> Builder<'e> {
         let range = chain.pop_if(|last| last.as_rule() == Rule::range);
         let start = self.chain(chain)?;
         let Some(range) = range else { return Some(start) };
-        let end_of_range = self.trimmed(&range).end;
+        let end_of_range = self.end(&range);
         let mut bounds = Vec::new();
         let mut multiply = false;
         for pair in range.into_inner() {
@@ -243,9 +272,25 @@ impl<'e> Builder<'e> {
         }
         let mut bounds = bounds.into_iter().map(Box::new);
         let end = bounds.next()?;
-        let step = bounds.next().map(|by| if multiply { Step::Multiply(by) } else { Step::Add(by) });
-        let span = Span { start: start.span.start, end: end_of_range };
-        Some(Spanned { node: ExprKind::Range { start: Box::new(start), end, step }, span })
+        let step = bounds.next().map(|by| {
+            if multiply {
+                Step::Multiply(by)
+            } else {
+                Step::Add(by)
+            }
+        });
+        let span = Span {
+            start: start.span.start,
+            end: end_of_range,
+        };
+        Some(Spanned {
+            node: ExprKind::Range {
+                start: Box::new(start),
+                end,
+                step,
+            },
+            span,
+        })
     }
 
     fn chain(&mut self, pairs: Vec<Pair<'_, Rule>>) -> Option<Expr> {
@@ -265,9 +310,19 @@ impl<'e> Builder<'e> {
             Rule::negative | Rule::not_word => {
                 let negative = first.as_rule() == Rule::negative;
                 let of = self.binary(pairs, if negative { NEGATIVE } else { NOT })?;
-                let span = Span { start: self.span(&first).start, end: of.span.end };
+                let span = Span {
+                    start: self.span(&first).start,
+                    end: of.span.end,
+                };
                 let of = Box::new(of);
-                Spanned { node: if negative { ExprKind::Negate(of) } else { ExprKind::Not(of) }, span }
+                Spanned {
+                    node: if negative {
+                        ExprKind::Negate(of)
+                    } else {
+                        ExprKind::Not(of)
+                    },
+                    span,
+                }
             }
             _ => self.operand(first)?,
         };
@@ -288,7 +343,10 @@ impl<'e> Builder<'e> {
             }
             compared |= comparison;
             let right = self.binary(pairs, level + 1)?;
-            let whole = Span { start: left.span.start, end: right.span.end };
+            let whole = Span {
+                start: left.span.start,
+                end: right.span.end,
+            };
             left = Spanned {
                 node: ExprKind::Binary {
                     operator: Spanned { node: operator, span },
@@ -302,7 +360,10 @@ impl<'e> Builder<'e> {
     }
 
     fn operand(&mut self, pair: Pair<'_, Rule>) -> Option<Expr> {
-        let span = self.span(&pair);
+        let span = Span {
+            start: self.span(&pair).start,
+            end: self.end(&pair),
+        };
         let node = match pair.as_rule() {
             Rule::number => ExprKind::Number(self.number(pair)?),
             Rule::text => ExprKind::Text(self.text(&pair).node),
@@ -310,13 +371,14 @@ impl<'e> Builder<'e> {
             Rule::nothing => ExprKind::None,
             Rule::reference => self.reference(pair)?,
             Rule::list => ExprKind::List(self.values(pair.into_inner())?),
-            Rule::record => {
-                ExprKind::Record(self.fields(pair.into_inner().next()?, Names::Plain)?)
-            }
+            Rule::record => ExprKind::Record(self.fields(pair.into_inner().next()?, Names::Plain)?),
             Rule::group => {
                 let value = pair.into_inner().find(|pair| pair.as_rule() == Rule::value)?;
                 // The brackets belong to the place of the value, not to its meaning.
-                return Some(Spanned { node: self.value(value)?.node, span });
+                return Some(Spanned {
+                    node: self.value(value)?.node,
+                    span,
+                });
             }
             _ => return None,
         };
@@ -324,13 +386,18 @@ impl<'e> Builder<'e> {
     }
 
     fn values(&mut self, pairs: Pairs<'_, Rule>) -> Option<Vec<Expr>> {
-        pairs.filter(|pair| pair.as_rule() == Rule::value).map(|pair| self.value(pair)).collect()
+        pairs
+            .filter(|pair| pair.as_rule() == Rule::value)
+            .map(|pair| self.value(pair))
+            .collect()
     }
 
     fn reference(&mut self, pair: Pair<'_, Rule>) -> Option<ExprKind> {
         let mut inner = pair.into_inner();
         let path = self.path(inner.next()?);
-        let Some(more) = inner.next() else { return Some(ExprKind::Path(path)) };
+        let Some(more) = inner.next() else {
+            return Some(ExprKind::Path(path));
+        };
         match more.as_rule() {
             Rule::arguments => {
                 let arguments = more
@@ -338,15 +405,27 @@ impl<'e> Builder<'e> {
                     .filter(|pair| pair.as_rule() == Rule::argument)
                     .map(|pair| self.argument(pair))
                     .collect::<Option<_>>()?;
-                Some(ExprKind::Call { callee: path, arguments })
+                Some(ExprKind::Call {
+                    callee: path,
+                    arguments,
+                })
             }
             Rule::fields => {
-                let base = Spanned { span: path.span, node: ExprKind::Path(path) };
+                let base = Spanned {
+                    span: path.span,
+                    node: ExprKind::Path(path),
+                };
                 let fields = self.fields(more, Names::Plain)?;
-                Some(ExprKind::Update { base: Box::new(base), fields })
+                Some(ExprKind::Update {
+                    base: Box::new(base),
+                    fields,
+                })
             }
             _ => {
-                let of = Spanned { span: path.span, node: ExprKind::Path(path) };
+                let of = Spanned {
+                    span: path.span,
+                    node: ExprKind::Path(path),
+                };
                 let at = more.into_inner().find(|pair| pair.as_rule() != Rule::at_sign)?;
                 let span = self.span(&at);
                 let at = match at.as_rule() {

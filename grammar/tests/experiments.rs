@@ -25,9 +25,9 @@ fn experiments_parse_without_errors() {
         let parsed = parse(&text);
         assert!(parsed.errors.is_empty(), "{name}: {:#?}", parsed.errors);
         assert!(parsed.file.doc.is_some(), "{name}: no file doc");
-        let declarations = text.lines().filter(|line| {
-            line.starts_with(|c: char| c.is_ascii_lowercase()) && !line.starts_with("//")
-        });
+        let declarations = text
+            .lines()
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()) && !line.starts_with("//"));
         assert_eq!(parsed.file.items.len(), declarations.count(), "{name}");
     }
 }

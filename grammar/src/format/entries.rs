@@ -17,7 +17,9 @@ pub(super) struct Group {
 impl Group {
     /// A line break stands directly inside.
     pub(super) fn has_lines(&self) -> bool {
-        self.inside.iter().any(|node| node.kind() == Some(TokenKind::Newline))
+        self.inside
+            .iter()
+            .any(|node| node.kind() == Some(TokenKind::Newline))
     }
 }
 
@@ -46,7 +48,11 @@ pub(super) fn tree(source: &str, tokens: &[Token]) -> Vec<Node> {
     let mut done: Vec<Node> = Vec::new();
     let mut open: Vec<(Token, Vec<Node>)> = Vec::new();
     for &token in tokens {
-        let sign = if token.kind == TokenKind::Sign { token.text(source) } else { "" };
+        let sign = if token.kind == TokenKind::Sign {
+            token.text(source)
+        } else {
+            ""
+        };
         match sign {
             "{" | "[" | "(" => open.push((token, std::mem::take(&mut done))),
             "}" | "]" | ")" => {
@@ -66,7 +72,10 @@ pub(super) enum Entry<'n> {
     Blank,
     /// A comment on a line of its own.
     Comment(Token),
-    Value { nodes: Vec<&'n Node>, comment: Option<Token> },
+    Value {
+        nodes: Vec<&'n Node>,
+        comment: Option<Token>,
+    },
 }
 
 pub(super) struct Entries<'n> {
@@ -78,19 +87,29 @@ pub(super) struct Entries<'n> {
 /// Splits what stands in a bracket, or the whole file, at commas and at line breaks inside of
 /// which no value goes on.
 pub(super) fn entries<'n>(source: &str, nodes: &'n [Node], bracket: bool) -> Entries<'n> {
-    let mut split = Split { head: None, entries: Vec::new(), current: Vec::new(), line: 0, lines: 0 };
+    let mut split = Split {
+        head: None,
+        entries: Vec::new(),
+        current: Vec::new(),
+        line: 0,
+        lines: 0,
+    };
     // Whether the next significant node goes on with a value, for each node; from the end.
     let mut goes_on = vec![false; nodes.len()];
     let mut next = false;
     for (index, node) in nodes.iter().enumerate().rev() {
         goes_on[index] = next;
         if node.is_significant() {
-            next = leads(source, node, nodes.get(index + 1));
+            next = leads(source, node);
         }
     }
+    let mut last_significant = None;
     for (node, next_goes_on) in nodes.iter().zip(goes_on) {
-        let last = split.current.iter().rfind(|node| node.is_significant());
+        let last = last_significant.filter(|_| !split.current.is_empty());
         let continues = last.is_some_and(|last| next_goes_on || trails(source, last));
+        if node.is_significant() {
+            last_significant = Some(node);
+        }
         match node {
             Node::Token(token) if token.kind == TokenKind::Newline => {
                 if continues {
@@ -117,17 +136,17 @@ pub(super) fn entries<'n>(source: &str, nodes: &'n [Node], bracket: bool) -> Ent
     while matches!(split.entries.last(), Some(Entry::Blank)) {
         split.entries.pop();
     }
-    Entries { head: split.head, entries: split.entries }
+    Entries {
+        head: split.head,
+        entries: split.entries,
+    }
 }
 
-/// An operator, or a word of one that is not the name of a field.
-fn leads(source: &str, node: &Node, next: Option<&Node>) -> bool {
+/// An operator that can begin a line.
+fn leads(source: &str, node: &Node) -> bool {
     match node {
-        Node::Token(token) if is_operator(source, *token) => {
-            !matches!(token.text(source), "-" | "not")
-                && !next.is_some_and(|next| next.is(source, "="))
-        }
-        _ => false,
+        Node::Token(token) => is_operator(source, *token) && !matches!(token.text(source), "-" | "not"),
+        Node::Group(_) => false,
     }
 }
 
@@ -171,8 +190,13 @@ impl<'n> Split<'n> {
             self.head = Some(token);
             return;
         }
-        if let (0, Some(Entry::Value { comment: comment @ None, .. })) =
-            (self.lines, self.entries.last_mut())
+        if let (
+            0,
+            Some(Entry::Value {
+                comment: comment @ None,
+                ..
+            }),
+        ) = (self.lines, self.entries.last_mut())
         {
             *comment = Some(token);
             return;

@@ -14,6 +14,9 @@ pub(super) fn file(source: &str, tokens: &[Token]) -> String {
     lines.finish()
 }
 
+/// Names wider than this are not aligned, so that no padding grows without bound.
+const WIDEST: usize = 48;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Block {
     /// Declarations: keyword, name and `=` are aligned.
@@ -48,15 +51,17 @@ enum Ready {
 impl Layout<'_> {
     /// Writes the entries from the current line on.
     fn block(&self, lines: &mut Lines, entries: &[Entry<'_>], indent: usize, block: Block) {
-        let ready: Vec<Ready> =
-            entries.iter().map(|entry| self.ready(entry, indent, block)).collect();
+        let ready: Vec<Ready> = entries
+            .iter()
+            .map(|entry| self.ready(entry, indent, block))
+            .collect();
         let mut rest = ready.into_iter().peekable();
         let mut first = true;
         let mut run: Vec<(Head, Lines, Option<Token>)> = Vec::new();
         while let Some(entry) = rest.next() {
             match entry {
                 Ready::Aligned(head, value, comment) => {
-                    let single = value.is_single();
+                    let single = value.is_single() && !head.name.contains('\n');
                     if !single {
                         self.run(lines, &mut run, indent, &mut first);
                     }
@@ -106,7 +111,8 @@ impl Layout<'_> {
         first: &mut bool,
     ) {
         let width = |part: fn(&Head) -> &str| {
-            run.iter().map(|(head, ..)| part(head).chars().count()).max().unwrap_or(0)
+            let widths = run.iter().map(|(head, ..)| part(head).chars().count());
+            widths.filter(|width| *width <= WIDEST).max().unwrap_or(0)
         };
         let keyword = width(|head| &head.keyword);
         let name = width(|head| &head.name);
@@ -137,7 +143,10 @@ impl Layout<'_> {
         if let (Some(equals), Block::File | Block::Fields) = (equals, block) {
             let (head, value) = nodes.split_at(equals);
             let (keyword, name) = head.split_at(usize::from(block == Block::File));
-            let head = Head { keyword: self.one_line(keyword), name: self.one_line(name) };
+            let head = Head {
+                keyword: self.one_line(keyword),
+                name: self.one_line(name),
+            };
             let value = self.value(value.get(1..).unwrap_or_default(), indent, false);
             return Ready::Aligned(head, value, comment);
         }
@@ -160,7 +169,8 @@ impl Layout<'_> {
         let mut before: Option<&Node> = None;
         let mut joined = true;
         let mut broken = false;
-        for (index, node) in nodes.iter().enumerate() {
+        let mut continued = false;
+        for node in nodes {
             match node {
                 Node::Token(token) if token.kind == TokenKind::Newline => {
                     broken = true;
@@ -183,7 +193,8 @@ impl Layout<'_> {
             } else if !joined && self.spaced(before, node) {
                 lines.push(" ");
             }
-            let deeper = indent + usize::from(index > 0 && nodes[..index].iter().any(|n| n.kind() == Some(TokenKind::Newline)));
+            continued |= broken;
+            let deeper = indent + usize::from(continued);
             broken = false;
             joined = false;
             match node {

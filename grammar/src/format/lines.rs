@@ -3,6 +3,9 @@
 /// Comments behind code begin here, counted from 0, if the code leaves room.
 const COMMENT_COLUMN: usize = 45;
 
+/// Lines wider than this do not push the comments of their neighbours.
+const WIDEST: usize = 100;
+
 #[derive(Default)]
 pub(super) struct Line {
     /// Without indentation only where it is empty; a text over several lines holds line breaks.
@@ -36,7 +39,10 @@ impl Lines {
     }
 
     pub(super) fn next(&mut self, indent: usize) {
-        self.0.push(Line { code: " ".repeat(indent * 4), comment: None });
+        self.0.push(Line {
+            code: " ".repeat(indent * 4),
+            comment: None,
+        });
     }
 
     pub(super) fn blank(&mut self) {
@@ -46,11 +52,6 @@ impl Lines {
     /// One line that holds no text over several lines.
     pub(super) fn is_single(&self) -> bool {
         matches!(self.0.as_slice(), [only] if !only.code.contains('\n'))
-    }
-
-    /// The number of characters of the first line.
-    pub(super) fn width(&self) -> usize {
-        self.0.first().map_or(0, |line| line.code.chars().count())
     }
 
     /// Puts `other` behind the last line.
@@ -76,11 +77,11 @@ impl Lines {
                 continue;
             }
             let (commented, rest) = lines.split_at(run);
-            let widest = commented.iter().map(last_width).max().unwrap_or(0);
-            let column = COMMENT_COLUMN.max(widest + 1);
+            let widths = commented.iter().map(last_width).filter(|width| *width <= WIDEST);
+            let column = COMMENT_COLUMN.max(widths.max().unwrap_or(0) + 1);
             for line in commented {
                 text.push_str(&line.code);
-                text.push_str(&" ".repeat(column - last_width(line)));
+                text.push_str(&" ".repeat(column.saturating_sub(last_width(line)).max(1)));
                 text.push_str(line.comment.as_deref().unwrap_or_default());
                 text.push('\n');
             }

@@ -1,2 +1,0 @@
-fn main(){ let t=std::fs::read_to_string(std::env::args().nth(1).unwrap()).unwrap();
- print!("{}", rlx_grammar::format(&t).unwrap()); }
