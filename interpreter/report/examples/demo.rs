@@ -4,7 +4,9 @@
 mod common;
 
 fn main() -> std::io::Result<()> {
-    let folder = std::env::args().nth(1).unwrap_or_else(|| "target/report-demo".to_owned());
+    let folder = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "target/report-demo".to_owned());
     let data = common::study();
     for file in rlx_report::render_files(&data) {
         let path = std::path::Path::new(&folder).join(&file.path);

@@ -94,10 +94,20 @@ pub(crate) fn terminal(text: &str) -> String {
 pub(crate) fn slug(text: &str) -> String {
     let slug: String = text
         .chars()
-        .map(|character| if character.is_ascii_alphanumeric() || "_.-".contains(character) { character } else { '-' })
+        .map(|character| {
+            if character.is_ascii_alphanumeric() || "_.-".contains(character) {
+                character
+            } else {
+                '-'
+            }
+        })
         .collect();
     let slug = slug.trim_matches(['-', '.']);
-    if slug.is_empty() { "unnamed".to_owned() } else { slug.to_owned() }
+    if slug.is_empty() {
+        "unnamed".to_owned()
+    } else {
+        slug.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -106,8 +116,14 @@ mod tests {
 
     #[test]
     fn each_format_keeps_its_own_signs() {
-        assert_eq!(xml("</script>\u{1b}[31m\"'&"), "&lt;/script&gt;\u{fffd}[31m&quot;&#39;&amp;");
-        assert_eq!(latex(r"50% of $x_1$ & \boxed{3} #~^"), r"50\% of \$x\_1\$ \& \textbackslash{}boxed\{3\} \#\textasciitilde{}\textasciicircum{}");
+        assert_eq!(
+            xml("</script>\u{1b}[31m\"'&"),
+            "&lt;/script&gt;\u{fffd}[31m&quot;&#39;&amp;"
+        );
+        assert_eq!(
+            latex(r"50% of $x_1$ & \boxed{3} #~^"),
+            r"50\% of \$x\_1\$ \& \textbackslash{}boxed\{3\} \#\textasciitilde{}\textasciicircum{}"
+        );
         assert_eq!(csv("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(csv("plain"), "plain");
         assert_eq!(markdown("a|b_c"), "a\\|b\\_c");

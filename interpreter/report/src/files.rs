@@ -76,19 +76,38 @@ pub(crate) fn path(output: &ReportOutput, stem: &str, format: Format) -> String 
 /// The whole report: `report.html`, `claims.csv`, and each output's files under `figures/` and `tables/`.
 pub fn render_files(data: &ReportData) -> Vec<ReportFile> {
     let palette = Palette::new(data);
-    let mut files = vec![ReportFile { path: "report.html".to_owned(), contents: html::render_html(data).into_bytes() }];
+    let mut files = vec![ReportFile {
+        path: "report.html".to_owned(),
+        contents: html::render_html(data).into_bytes(),
+    }];
     if !data.claims.is_empty() {
-        files.push(ReportFile { path: "claims.csv".to_owned(), contents: tables::claims_csv(&data.claims).into_bytes() });
+        files.push(ReportFile {
+            path: "claims.csv".to_owned(),
+            contents: tables::claims_csv(&data.claims).into_bytes(),
+        });
     }
     for (output, stem) in data.outputs.iter().zip(stems(data)) {
         for format in formats(output) {
             let text = match format {
-                Format::Svg => svg::standalone(&figures::draw(&output.results, &palette, Size::Wide), &words::title(output), &palette),
+                Format::Svg => svg::standalone(
+                    &figures::draw(&output.results, &palette, Size::Wide),
+                    &words::title(output),
+                    &palette,
+                ),
                 Format::Csv => tables::csv(&output.results),
-                Format::Latex => tables::latex(&tables::build(&output.results), &print_caption(output, data), &output.name),
-                Format::Markdown => tables::markdown(&tables::build(&output.results), &print_caption(output, data)),
+                Format::Latex => tables::latex(
+                    &tables::build(&output.results),
+                    &print_caption(output, data),
+                    &output.name,
+                ),
+                Format::Markdown => {
+                    tables::markdown(&tables::build(&output.results), &print_caption(output, data))
+                }
             };
-            files.push(ReportFile { path: path(output, &stem, *format), contents: text.into_bytes() });
+            files.push(ReportFile {
+                path: path(output, &stem, *format),
+                contents: text.into_bytes(),
+            });
         }
     }
     files
@@ -96,6 +115,13 @@ pub fn render_files(data: &ReportData) -> Vec<ReportFile> {
 
 /// A table's caption, also for the table beside a figure: it speaks of brackets, not of bands.
 fn print_caption(output: &ReportOutput, data: &ReportData) -> String {
-    let table = ReportOutput { kind: OutputForm::Table, ..output.clone() };
-    format!("{}. {}", words::title(output).trim_end_matches('.'), words::caption(&table, data))
+    let table = ReportOutput {
+        kind: OutputForm::Table,
+        ..output.clone()
+    };
+    format!(
+        "{}. {}",
+        words::title(output).trim_end_matches('.'),
+        words::caption(&table, data)
+    )
 }

@@ -81,7 +81,9 @@ pub fn column_decimals<'a>(estimates: impl IntoIterator<Item = &'a Estimate>, un
         .filter_map(|interval| decimals((interval.high - interval.low) * unit.scale() / 2.0))
         .collect();
     all.sort_unstable();
-    all.get(all.len() / 2).copied().unwrap_or_else(|| unit.default_decimals())
+    all.get(all.len() / 2)
+        .copied()
+        .unwrap_or_else(|| unit.default_decimals())
 }
 
 /// A number on its written scale without its unit: `15.7`, `+3.2`, `−0.4`; the minus is U+2212.
@@ -100,20 +102,30 @@ pub fn number(value: f64, unit: Unit, decimals: usize) -> String {
 
 /// The number of an estimate, without its unit.
 pub fn value(estimate: &Estimate, unit: Unit, decimals: usize) -> String {
-    estimate.value.map_or_else(|| UNDEFINED.to_owned(), |value| number(value, unit, decimals))
+    estimate
+        .value
+        .map_or_else(|| UNDEFINED.to_owned(), |value| number(value, unit, decimals))
 }
 
 /// `[low, high]` on the written scale.
 pub fn interval(interval: Option<Interval>, unit: Unit, decimals: usize) -> Option<String> {
     let interval = interval.filter(|interval| interval.low.is_finite() && interval.high.is_finite())?;
-    Some(format!("[{}, {}]", number(interval.low, unit, decimals), number(interval.high, unit, decimals)))
+    Some(format!(
+        "[{}, {}]",
+        number(interval.low, unit, decimals),
+        number(interval.high, unit, decimals)
+    ))
 }
 
 /// `15.7% [10.8, 21.2]`: with the interval over problems like these, its digits from that interval.
 pub fn estimate(estimate: &Estimate, unit: Unit) -> String {
     let decimals = column_decimals([estimate], unit);
     let value = value(estimate, unit, decimals);
-    let suffix = if estimate.value.is_some() { unit.suffix() } else { "" };
+    let suffix = if estimate.value.is_some() {
+        unit.suffix()
+    } else {
+        ""
+    };
     match interval(estimate.problems_like_these, unit, decimals) {
         Some(interval) => format!("{value}{suffix} {interval}"),
         None => format!("{value}{suffix}"),
@@ -167,7 +179,11 @@ pub fn duration(seconds: f64) -> String {
 
 /// A setting as a person writes it: `0.95`, `1.0`, `0.6`.
 pub fn setting(value: f64) -> String {
-    if value == value.trunc() { format!("{value:.1}") } else { format!("{value}") }
+    if value == value.trunc() {
+        format!("{value:.1}")
+    } else {
+        format!("{value}")
+    }
 }
 
 /// `95%` from 0.95, `99.9%` from 0.999.
@@ -178,7 +194,11 @@ pub fn confidence(share: f64) -> String {
 
 /// `1 problem`, `64 problems`
 pub fn plural(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number)) }
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{} {noun}s", count(number))
+    }
 }
 
 /// `a`, `a and b`, `a, b and c`
@@ -195,17 +215,37 @@ mod tests {
     use super::*;
 
     fn with(value: f64, low: f64, high: f64) -> Estimate {
-        Estimate { value: Some(value), these_problems: None, problems_like_these: Some(Interval { low, high }) }
+        Estimate {
+            value: Some(value),
+            these_problems: None,
+            problems_like_these: Some(Interval { low, high }),
+        }
     }
 
     #[test]
     fn digits_follow_the_interval() {
-        assert_eq!(estimate(&with(0.157, 0.108, 0.212), Unit::Share), "15.7% [10.8, 21.2]");
+        assert_eq!(
+            estimate(&with(0.157, 0.108, 0.212), Unit::Share),
+            "15.7% [10.8, 21.2]"
+        );
         assert_eq!(estimate(&with(0.157, 0.02, 0.31), Unit::Share), "16% [2, 31]");
-        assert_eq!(estimate(&with(-0.125, -0.203, -0.047), Unit::Points), "−12.5 points [−20.3, −4.7]");
-        assert_eq!(estimate(&with(0.0, -0.047, 0.047), Unit::Points), "0.0 points [−4.7, +4.7]");
-        assert_eq!(estimate(&with(1.1402, 1.1377, 1.1423), Unit::Plain), "1.140 [1.138, 1.142]");
-        let none = Estimate { value: None, these_problems: None, problems_like_these: None };
+        assert_eq!(
+            estimate(&with(-0.125, -0.203, -0.047), Unit::Points),
+            "−12.5 points [−20.3, −4.7]"
+        );
+        assert_eq!(
+            estimate(&with(0.0, -0.047, 0.047), Unit::Points),
+            "0.0 points [−4.7, +4.7]"
+        );
+        assert_eq!(
+            estimate(&with(1.1402, 1.1377, 1.1423), Unit::Plain),
+            "1.140 [1.138, 1.142]"
+        );
+        let none = Estimate {
+            value: None,
+            these_problems: None,
+            problems_like_these: None,
+        };
         assert_eq!(estimate(&none, Unit::Share), "–");
         assert_eq!(number(f64::NAN, Unit::Share, 1), "–");
         assert_eq!(number(-0.00001, Unit::Share, 1), "0.0");
@@ -213,7 +253,11 @@ mod tests {
 
     #[test]
     fn a_column_aligns_on_its_median_interval() {
-        let column = [with(0.1, 0.05, 0.15), with(0.5, 0.35, 0.65), with(0.2, 0.16, 0.25)];
+        let column = [
+            with(0.1, 0.05, 0.15),
+            with(0.5, 0.35, 0.65),
+            with(0.2, 0.16, 0.25),
+        ];
         assert_eq!(column_decimals(&column, Unit::Share), 1);
         assert_eq!(column_decimals(&[], Unit::Share), 1);
     }

@@ -57,23 +57,47 @@ struct Hue {
 
 const TRAINED: [Hue; 4] = [
     // blue
-    Hue { light: [[0x4f, 0x9c, 0xd8], [0x00, 0x4f, 0x98]], dark: [[0x3c, 0x7f, 0xba], [0x8e, 0xcd, 0xff]] },
+    Hue {
+        light: [[0x4f, 0x9c, 0xd8], [0x00, 0x4f, 0x98]],
+        dark: [[0x3c, 0x7f, 0xba], [0x8e, 0xcd, 0xff]],
+    },
     // reddish purple
-    Hue { light: [[0xd0, 0x7f, 0xb0], [0x80, 0x2d, 0x64]], dark: [[0x9c, 0x58, 0x82], [0xf0, 0xae, 0xd3]] },
+    Hue {
+        light: [[0xd0, 0x7f, 0xb0], [0x80, 0x2d, 0x64]],
+        dark: [[0x9c, 0x58, 0x82], [0xf0, 0xae, 0xd3]],
+    },
     // olive
-    Hue { light: [[0xa8, 0x92, 0x1a], [0x5f, 0x51, 0x00]], dark: [[0x8c, 0x7b, 0x1e], [0xea, 0xd9, 0x62]] },
+    Hue {
+        light: [[0xa8, 0x92, 0x1a], [0x5f, 0x51, 0x00]],
+        dark: [[0x8c, 0x7b, 0x1e], [0xea, 0xd9, 0x62]],
+    },
     // teal
-    Hue { light: [[0x3f, 0xa3, 0xa8], [0x00, 0x5a, 0x60]], dark: [[0x2f, 0x80, 0x85], [0x86, 0xdd, 0xe2]] },
+    Hue {
+        light: [[0x3f, 0xa3, 0xa8], [0x00, 0x5a, 0x60]],
+        dark: [[0x2f, 0x80, 0x85], [0x86, 0xdd, 0xe2]],
+    },
 ];
 const DISTILLED: [Hue; 4] = [
     // vermillion
-    Hue { light: [[0xe5, 0x82, 0x3a], [0xc9, 0x52, 0x00]], dark: [[0xb5, 0x62, 0x26], [0xff, 0x9b, 0x55]] },
+    Hue {
+        light: [[0xe5, 0x82, 0x3a], [0xc9, 0x52, 0x00]],
+        dark: [[0xb5, 0x62, 0x26], [0xff, 0x9b, 0x55]],
+    },
     // bluish green
-    Hue { light: [[0x2f, 0xa3, 0x7c], [0x00, 0x6a, 0x4c]], dark: [[0x23, 0x80, 0x62], [0x5f, 0xd8, 0xb0]] },
+    Hue {
+        light: [[0x2f, 0xa3, 0x7c], [0x00, 0x6a, 0x4c]],
+        dark: [[0x23, 0x80, 0x62], [0x5f, 0xd8, 0xb0]],
+    },
     // amber
-    Hue { light: [[0xc0, 0x8a, 0x1c], [0x8a, 0x5c, 0x00]], dark: [[0x98, 0x6d, 0x18], [0xf0, 0xbd, 0x55]] },
+    Hue {
+        light: [[0xc0, 0x8a, 0x1c], [0x8a, 0x5c, 0x00]],
+        dark: [[0x98, 0x6d, 0x18], [0xf0, 0xbd, 0x55]],
+    },
     // brown
-    Hue { light: [[0xb4, 0x75, 0x5c], [0x77, 0x35, 0x1c]], dark: [[0x93, 0x60, 0x4c], [0xe8, 0xa8, 0x8e]] },
+    Hue {
+        light: [[0xb4, 0x75, 0x5c], [0x77, 0x35, 0x1c]],
+        dark: [[0x93, 0x60, 0x4c], [0xe8, 0xa8, 0x8e]],
+    },
 ];
 
 impl Palette {
@@ -84,7 +108,12 @@ impl Palette {
             for label in crate::tables::labels(&output.results) {
                 if !models.iter().any(|model| model.label == label) {
                     let role = guess(&label);
-                    models.push(ReportModel { label, role, source: String::new(), key: String::new() });
+                    models.push(ReportModel {
+                        label,
+                        role,
+                        source: String::new(),
+                        key: String::new(),
+                    });
                 }
             }
         }
@@ -94,12 +123,21 @@ impl Palette {
         }) {
             for training in series.map(|series| &series.training) {
                 let known = models.iter().any(|model| match &model.role {
-                    ModelRole::Trained { training: name, .. } | ModelRole::Distilled { training: name, .. } => name == training,
+                    ModelRole::Trained { training: name, .. }
+                    | ModelRole::Distilled { training: name, .. } => name == training,
                     ModelRole::Given => model.label == *training,
                 });
                 if !known {
-                    let role = ModelRole::Trained { training: training.clone(), step: u64::MAX };
-                    models.push(ReportModel { label: training.clone(), role, source: String::new(), key: String::new() });
+                    let role = ModelRole::Trained {
+                        training: training.clone(),
+                        step: u64::MAX,
+                    };
+                    models.push(ReportModel {
+                        label: training.clone(),
+                        role,
+                        source: String::new(),
+                        key: String::new(),
+                    });
                 }
             }
         }
@@ -118,7 +156,12 @@ impl Palette {
                 ModelRole::Given => {
                     let (tone, dash) = neutral(neutrals);
                     neutrals += 1;
-                    Style { tone, marker: Marker::Circle, dash, index: 0 }
+                    Style {
+                        tone,
+                        marker: Marker::Circle,
+                        dash,
+                        index: 0,
+                    }
                 }
                 ModelRole::Trained { training, step } => {
                     let marker = [Marker::Square, Marker::Triangle];
@@ -133,8 +176,13 @@ impl Palette {
         }
         // A training's own curves (reward over steps) have the hue of its last checkpoint.
         let mut trainings: Vec<(String, u64, Style)> = Vec::new();
-        for (model, (_, style)) in models.iter().filter_map(|model| Some((model, styles.iter().find(|(label, _)| *label == model.label)?))) {
-            if let ModelRole::Trained { training, step } | ModelRole::Distilled { training, step } = &model.role {
+        for (model, (_, style)) in models
+            .iter()
+            .filter_map(|model| Some((model, styles.iter().find(|(label, _)| *label == model.label)?)))
+        {
+            if let ModelRole::Trained { training, step } | ModelRole::Distilled { training, step } =
+                &model.role
+            {
                 match trainings.iter_mut().find(|(name, ..)| name == training) {
                     Some((_, last, kept)) if *last < *step => (*last, *kept) = (*step, style.clone()),
                     Some(_) => {}
@@ -158,7 +206,12 @@ impl Palette {
         self.styles.iter().find(|(known, _)| known == label).map_or_else(
             || {
                 let (tone, dash) = neutral(0);
-                Style { tone, marker: Marker::Circle, dash, index: self.styles.len() }
+                Style {
+                    tone,
+                    marker: Marker::Circle,
+                    dash,
+                    index: self.styles.len(),
+                }
             },
             |(_, style)| style.clone(),
         )
@@ -166,19 +219,35 @@ impl Palette {
 
     /// All styles in their order, and one for the unknown.
     pub(crate) fn all(&self) -> impl Iterator<Item = Style> + '_ {
-        self.styles.iter().map(|(_, style)| style.clone()).chain(std::iter::once(self.style("\u{0}")))
+        self.styles
+            .iter()
+            .map(|(_, style)| style.clone())
+            .chain(std::iter::once(self.style("\u{0}")))
     }
 }
 
 /// `rl@150` is a checkpoint, anything else is given.
 fn guess(label: &str) -> ModelRole {
-    match label.rsplit_once('@').and_then(|(training, step)| Some((training, step.parse().ok()?))) {
-        Some((training, step)) => ModelRole::Trained { training: training.to_owned(), step },
+    match label
+        .rsplit_once('@')
+        .and_then(|(training, step)| Some((training, step.parse().ok()?)))
+    {
+        Some((training, step)) => ModelRole::Trained {
+            training: training.to_owned(),
+            step,
+        },
         None => ModelRole::Given,
     }
 }
 
-fn checkpoint(models: &[ReportModel], training: &str, step: u64, distilled: bool, hues: &[Hue], markers: [Marker; 2]) -> Style {
+fn checkpoint(
+    models: &[ReportModel],
+    training: &str,
+    step: u64,
+    distilled: bool,
+    hues: &[Hue],
+    markers: [Marker; 2],
+) -> Style {
     let mut names: Vec<&str> = Vec::new();
     let mut steps: Vec<u64> = Vec::new();
     for model in models {
@@ -199,15 +268,33 @@ fn checkpoint(models: &[ReportModel], training: &str, step: u64, distilled: bool
     let family = names.iter().position(|name| *name == training).unwrap_or(0);
     let rank = steps.iter().position(|at| *at == step).unwrap_or(0);
     // A training with one checkpoint has its hue's late tone.
-    let share = if steps.len() < 2 { 1.0 } else { rank as f64 / (steps.len() - 1) as f64 };
+    let share = if steps.len() < 2 {
+        1.0
+    } else {
+        rank as f64 / (steps.len() - 1) as f64
+    };
     let hue = &hues[family % hues.len()];
-    let tone = Tone { light: mix(hue.light, share), dark: mix(hue.dark, share) };
-    Style { tone, marker: markers[family / hues.len() % 2], dash: "", index: 0 }
+    let tone = Tone {
+        light: mix(hue.light, share),
+        dark: mix(hue.dark, share),
+    };
+    Style {
+        tone,
+        marker: markers[family / hues.len() % 2],
+        dash: "",
+        index: 0,
+    }
 }
 
 fn neutral(number: usize) -> (Tone, &'static str) {
     let (light, dark, dash) = NEUTRALS[number % NEUTRALS.len()];
-    (Tone { light: mix([light, light], 0.0), dark: mix([dark, dark], 0.0) }, dash)
+    (
+        Tone {
+            light: mix([light, light], 0.0),
+            dark: mix([dark, dark], 0.0),
+        },
+        dash,
+    )
 }
 
 fn mix(ends: [[u8; 3]; 2], share: f64) -> String {
@@ -223,26 +310,47 @@ mod tests {
     use super::*;
 
     fn model(label: &str, role: ModelRole) -> ReportModel {
-        ReportModel { label: label.into(), role, source: String::new(), key: String::new() }
+        ReportModel {
+            label: label.into(),
+            role,
+            source: String::new(),
+            key: String::new(),
+        }
     }
 
     #[test]
     fn every_model_has_a_tone_of_its_own() {
-        let rl = |step| ModelRole::Trained { training: "rl".into(), step };
+        let rl = |step| ModelRole::Trained {
+            training: "rl".into(),
+            step,
+        };
         let models = [
             model("base", ModelRole::Given),
             model("teacher", ModelRole::Given),
             model("rl@80", rl(80)),
             model("rl@20", rl(20)),
             model("rl@40", rl(40)),
-            model("student@9", ModelRole::Distilled { training: "student".into(), step: 9 }),
+            model(
+                "student@9",
+                ModelRole::Distilled {
+                    training: "student".into(),
+                    step: 9,
+                },
+            ),
         ];
         let palette = Palette::from_models(&models);
-        let tones: Vec<Tone> = models.iter().map(|model| palette.style(&model.label).tone).collect();
+        let tones: Vec<Tone> = models
+            .iter()
+            .map(|model| palette.style(&model.label).tone)
+            .collect();
         for (index, tone) in tones.iter().enumerate() {
             assert!(!tones[..index].contains(tone), "{tone:?} twice");
         }
-        assert_eq!(palette.style("rl@80").tone.light, "#004f98", "the last checkpoint has the late tone");
+        assert_eq!(
+            palette.style("rl@80").tone.light,
+            "#004f98",
+            "the last checkpoint has the late tone"
+        );
         assert_eq!(palette.style("rl").tone, palette.style("rl@80").tone);
         assert_eq!(palette.style("base").tone.light, "#24292f");
     }

@@ -18,7 +18,12 @@ pub fn render_text(data: &ReportData) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}\n", terminal(&data.title));
     for output in &data.outputs {
-        let _ = writeln!(out, "{}: {}", terminal(&output.name), terminal(&words::title(output)));
+        let _ = writeln!(
+            out,
+            "{}: {}",
+            terminal(&output.name),
+            terminal(&words::title(output))
+        );
         if let Some(note) = note(&output.results) {
             let _ = writeln!(out, "  {}", terminal(&note));
         }
@@ -39,10 +44,23 @@ pub fn render_text(data: &ReportData) -> String {
     if !data.claims.is_empty() {
         let _ = writeln!(out, "Claims: {}", words::tally(data));
         for claim in &data.claims {
-            let _ = writeln!(out, "  {} {:<12} {}: {}", sign(claim.verdict), word(claim.verdict), terminal(&claim.name), terminal(&claim.statement));
+            let _ = writeln!(
+                out,
+                "  {} {:<12} {}: {}",
+                sign(claim.verdict),
+                word(claim.verdict),
+                terminal(&claim.name),
+                terminal(&claim.statement)
+            );
             if let Some(effect) = &claim.effect {
                 let unit = words::effect_unit(&claim.text);
-                let _ = writeln!(out, "{:17}left - right = {} at {}", "", dash(&number::estimate(effect, unit)), number::confidence(claim.confidence));
+                let _ = writeln!(
+                    out,
+                    "{:17}left - right = {} at {}",
+                    "",
+                    dash(&number::estimate(effect, unit)),
+                    number::confidence(claim.confidence)
+                );
             }
             let _ = writeln!(out, "{:17}{}", "", terminal(&claim.reason));
         }
@@ -71,11 +89,22 @@ fn note(results: &Results) -> Option<String> {
         _ => None,
     };
     let confidence = tables::confidence(results)?;
-    let intervals = format!("[low, high]: {} interval over problems like these", number::confidence(confidence));
-    let unit = if matches!(results, Results::PassAtK(_)) { "%, " } else { "" };
+    let intervals = format!(
+        "[low, high]: {} interval over problems like these",
+        number::confidence(confidence)
+    );
+    let unit = if matches!(results, Results::PassAtK(_)) {
+        "%, "
+    } else {
+        ""
+    };
     Some(match size {
         Some((benchmark, problems, samples)) => {
-            format!("{unit}{} of {benchmark}, {} each; {intervals}", number::plural(problems as u64, "problem"), number::plural(samples, "sample"))
+            format!(
+                "{unit}{} of {benchmark}, {} each; {intervals}",
+                number::plural(problems as u64, "problem"),
+                number::plural(samples, "sample")
+            )
         }
         None => intervals,
     })
@@ -112,9 +141,23 @@ fn grid(table: &Table) -> Vec<Vec<String>> {
         .enumerate()
         .map(|(index, column)| {
             let mut cells = vec![terminal(&column.head)];
-            cells.extend(table.rows.iter().map(|row| row.get(index).map_or_else(String::new, cell)));
+            cells.extend(
+                table
+                    .rows
+                    .iter()
+                    .map(|row| row.get(index).map_or_else(String::new, cell)),
+            );
             let width = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
-            cells.into_iter().map(|cell| if column.numeric { format!("{cell:>width$}") } else { format!("{cell:<width$}") }).collect()
+            cells
+                .into_iter()
+                .map(|cell| {
+                    if column.numeric {
+                        format!("{cell:>width$}")
+                    } else {
+                        format!("{cell:<width$}")
+                    }
+                })
+                .collect()
         })
         .collect()
 }
@@ -128,7 +171,9 @@ fn cell(cell: &Cell) -> String {
 
 /// The grid as lines; the first column is repeated where the others need more than one block.
 fn blocks(columns: &[Vec<String>]) -> Vec<String> {
-    let Some((names, numbers)) = columns.split_first() else { return Vec::new() };
+    let Some((names, numbers)) = columns.split_first() else {
+        return Vec::new();
+    };
     let width = |column: &Vec<String>| column.first().map_or(0, |cell| cell.chars().count());
     let mut all: Vec<Vec<&Vec<String>>> = Vec::new();
     let mut taken = usize::MAX;

@@ -14,7 +14,11 @@ pub(crate) fn title(output: &ReportOutput) -> String {
     }
     match &output.results {
         Results::PassAtK(results) => format!("pass@k on {}", results.benchmark),
-        Results::DeltaSe(results) => format!("Sampling-efficiency gap to {} at k = {}", results.against, count(results.k)),
+        Results::DeltaSe(results) => format!(
+            "Sampling-efficiency gap to {} at k = {}",
+            results.against,
+            count(results.k)
+        ),
         Results::Subset(results) => format!("Problems solved, against {}", results.within),
         Results::Perplexity(results) if results.only_correct => "Perplexity of correct responses".to_owned(),
         Results::Perplexity(_) => "Perplexity of responses".to_owned(),
@@ -59,7 +63,11 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
             ));
         }
         Results::Perplexity(results) => {
-            let which = if results.only_correct { "the correct" } else { "all" };
+            let which = if results.only_correct {
+                "the correct"
+            } else {
+                "all"
+            };
             sentences.push(format!(
                 "Perplexity of {which} responses of {}, one number a response: exp of its mean negative log-likelihood a token.",
                 results.evaluation
@@ -79,10 +87,19 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
         }
         Results::Training(results) => {
             sentences.push("Values at each training step.".to_owned());
-            let longest = results.panels.iter().flat_map(|panel| &panel.series).map(|series| series.points.len()).max().unwrap_or(0);
+            let longest = results
+                .panels
+                .iter()
+                .flat_map(|panel| &panel.series)
+                .map(|series| series.points.len())
+                .max()
+                .unwrap_or(0);
             let half = figures::half_window(longest);
             if figure && half > 0 {
-                sentences.push(format!("Faint: each step; bold: moving mean over {} steps.", 2 * half + 1));
+                sentences.push(format!(
+                    "Faint: each step; bold: moving mean over {} steps.",
+                    2 * half + 1
+                ));
             }
         }
     }
@@ -103,24 +120,51 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
 }
 
 fn sampling(evaluation: &str, data: &ReportData) -> String {
-    data.evaluations.iter().find(|settings| settings.name == evaluation).map_or_else(String::new, |settings| {
-        format!(", at temperature {} and top-p {}", number::setting(settings.temperature), number::setting(settings.top_p))
-    })
+    data.evaluations
+        .iter()
+        .find(|settings| settings.name == evaluation)
+        .map_or_else(String::new, |settings| {
+            format!(
+                ", at temperature {} and top-p {}",
+                number::setting(settings.temperature),
+                number::setting(settings.top_p)
+            )
+        })
 }
 
 /// `From k = 32 on base leads rl@40 and rl@80 (point estimates).`
 pub(crate) fn crossings(results: &PassAtK) -> Vec<String> {
-    let first = results.curves.iter().flat_map(|curve| &curve.points).map(|point| point.k).min().unwrap_or(1);
+    let first = results
+        .curves
+        .iter()
+        .flat_map(|curve| &curve.points)
+        .map(|point| point.k)
+        .min()
+        .unwrap_or(1);
     let mut groups: Vec<(u64, &str, Vec<String>)> = Vec::new();
     for crossing in &results.crossings {
-        let Some(k) = crossing.k.filter(|k| *k > first) else { continue };
-        match groups.iter_mut().find(|(at, above, _)| *at == k && *above == crossing.above) {
+        let Some(k) = crossing.k.filter(|k| *k > first) else {
+            continue;
+        };
+        match groups
+            .iter_mut()
+            .find(|(at, above, _)| *at == k && *above == crossing.above)
+        {
             Some((.., below)) => below.push(crossing.below.clone()),
             None => groups.push((k, &crossing.above, vec![crossing.below.clone()])),
         }
     }
     groups.sort_by_key(|(k, ..)| *k);
-    groups.into_iter().map(|(k, above, below)| format!("From k = {} on {above} leads {} (point estimates).", count(k), list(&below))).collect()
+    groups
+        .into_iter()
+        .map(|(k, above, below)| {
+            format!(
+                "From k = {} on {above} leads {} (point estimates).",
+                count(k),
+                list(&below)
+            )
+        })
+        .collect()
 }
 
 /// The word of a verdict.
@@ -151,13 +195,28 @@ pub(crate) fn effect_unit(text: &str) -> Unit {
 
 /// How many claims went which way: `2 hold, 1 is inconclusive`.
 pub(crate) fn tally(data: &ReportData) -> String {
-    let number = |verdict: Verdict| data.claims.iter().filter(|claim| claim.verdict == verdict).count();
-    let word = |count: usize, one: &str, more: &str| (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { more }));
+    let number = |verdict: Verdict| {
+        data.claims
+            .iter()
+            .filter(|claim| claim.verdict == verdict)
+            .count()
+    };
+    let word = |count: usize, one: &str, more: &str| {
+        (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { more }))
+    };
     let parts: Vec<String> = [
         word(number(Verdict::Holds), "holds", "hold"),
         word(number(Verdict::Refuted), "is refuted", "are refuted"),
-        word(number(Verdict::Inconclusive), "is inconclusive", "are inconclusive"),
-        word(number(Verdict::Error), "could not be evaluated", "could not be evaluated"),
+        word(
+            number(Verdict::Inconclusive),
+            "is inconclusive",
+            "are inconclusive",
+        ),
+        word(
+            number(Verdict::Error),
+            "could not be evaluated",
+            "could not be evaluated",
+        ),
     ]
     .into_iter()
     .flatten()
@@ -184,8 +243,16 @@ pub(crate) fn summary(data: &ReportData) -> String {
         .collect();
     let labels: Vec<String> = data.models.iter().map(|model| model.label.clone()).collect();
     if !evaluations.is_empty() && !labels.is_empty() {
-        let names = if labels.len() <= 8 { format!(" ({})", list(&labels)) } else { String::new() };
-        sentences.push(format!("This study uses {}{names} and measures on {}.", plural(labels.len() as u64, "model"), list(&evaluations)));
+        let names = if labels.len() <= 8 {
+            format!(" ({})", list(&labels))
+        } else {
+            String::new()
+        };
+        sentences.push(format!(
+            "This study uses {}{names} and measures on {}.",
+            plural(labels.len() as u64, "model"),
+            list(&evaluations)
+        ));
     }
     if let Some(results) = data.outputs.iter().find_map(|output| match &output.results {
         Results::PassAtK(results) => Some(results),
@@ -195,32 +262,53 @@ pub(crate) fn summary(data: &ReportData) -> String {
         sentences.extend(crossings(results));
     }
     if !data.claims.is_empty() {
-        sentences.push(format!("Of {}, {}.", plural(data.claims.len() as u64, "claim"), tally(data)));
+        sentences.push(format!(
+            "Of {}, {}.",
+            plural(data.claims.len() as u64, "claim"),
+            tally(data)
+        ));
     }
     sentences.join(" ")
 }
 
 /// Who leads at the smallest and at the largest k.
 fn ends(results: &PassAtK) -> Option<String> {
-    let ks = || results.curves.iter().flat_map(|curve| &curve.points).map(|point| point.k);
+    let ks = || {
+        results
+            .curves
+            .iter()
+            .flat_map(|curve| &curve.points)
+            .map(|point| point.k)
+    };
     let leader = |k: u64| {
         results
             .curves
             .iter()
             .filter_map(|curve| {
                 let point = curve.points.iter().find(|point| point.k == k)?;
-                Some((curve.model.as_str(), point.pass, point.pass.value.filter(|value| value.is_finite())?))
+                Some((
+                    curve.model.as_str(),
+                    point.pass,
+                    point.pass.value.filter(|value| value.is_finite())?,
+                ))
             })
             .reduce(|best, next| if next.2 > best.2 { next } else { best })
     };
     let (first, last) = (ks().min()?, ks().max()?);
     let (model, pass, _) = leader(first)?;
-    let opening = format!("The best pass@{first} is that of {model}, {}", number::estimate(&pass, Unit::Share));
+    let opening = format!(
+        "The best pass@{first} is that of {model}, {}",
+        number::estimate(&pass, Unit::Share)
+    );
     if first == last {
         return Some(format!("{opening}."));
     }
     let (model, pass, _) = leader(last)?;
-    Some(format!("{opening}; the best pass@{} that of {model}, {}.", count(last), number::estimate(&pass, Unit::Share)))
+    Some(format!(
+        "{opening}; the best pass@{} that of {model}, {}.",
+        count(last),
+        number::estimate(&pass, Unit::Share)
+    ))
 }
 
 #[cfg(test)]
@@ -229,9 +317,21 @@ mod tests {
 
     #[test]
     fn the_unit_of_an_effect_is_that_of_its_functions() {
-        assert_eq!(effect_unit("pass(aime, base, k = 256) > pass(aime, rl@450, k = 256)"), Unit::Points);
-        assert_eq!(effect_unit("count(solved(a, b) - solved(a, c)) < 3"), Unit::Problems);
-        assert_eq!(effect_unit("perplexity(a, of = b, under = c) < 2"), Unit::Difference);
-        assert_eq!(effect_unit("pass(a, b, k = 1) / pass(a, c, k = 1) > 2"), Unit::Difference);
+        assert_eq!(
+            effect_unit("pass(aime, base, k = 256) > pass(aime, rl@450, k = 256)"),
+            Unit::Points
+        );
+        assert_eq!(
+            effect_unit("count(solved(a, b) - solved(a, c)) < 3"),
+            Unit::Problems
+        );
+        assert_eq!(
+            effect_unit("perplexity(a, of = b, under = c) < 2"),
+            Unit::Difference
+        );
+        assert_eq!(
+            effect_unit("pass(a, b, k = 1) / pass(a, c, k = 1) > 2"),
+            Unit::Difference
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! CSV reads back to the same numbers, LaTeX and Markdown are well-formed, names are safe.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -8,7 +10,10 @@ use rlx_analysis::{Estimate, Results};
 use rlx_report::{OutputForm, ReportData, ReportFile, render_files};
 
 fn file(files: &[ReportFile], path: &str) -> String {
-    let file = files.iter().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}"));
+    let file = files
+        .iter()
+        .find(|file| file.path == path)
+        .unwrap_or_else(|| panic!("no {path}"));
     String::from_utf8(file.contents.clone()).unwrap()
 }
 
@@ -44,7 +49,11 @@ impl Reader {
     fn new(csv: &str) -> Reader {
         let mut records = parse(csv);
         let heads = records.remove(0);
-        assert_eq!(heads.iter().collect::<BTreeSet<_>>().len(), heads.len(), "a head twice: {heads:?}");
+        assert_eq!(
+            heads.iter().collect::<BTreeSet<_>>().len(),
+            heads.len(),
+            "a head twice: {heads:?}"
+        );
         for row in &records {
             assert_eq!(row.len(), heads.len(), "{row:?}");
         }
@@ -52,19 +61,42 @@ impl Reader {
     }
 
     fn get(&self, row: usize, head: &str) -> &str {
-        let column = self.heads.iter().position(|known| known == head).unwrap_or_else(|| panic!("no column {head} in {:?}", self.heads));
+        let column = self
+            .heads
+            .iter()
+            .position(|known| known == head)
+            .unwrap_or_else(|| panic!("no column {head} in {:?}", self.heads));
         &self.rows[row][column]
     }
 
     fn assert_estimate(&self, row: usize, head: &str, estimate: &Estimate) {
-        let number = |head: &str| Some(self.get(row, head)).filter(|text| !text.is_empty()).map(|text| text.parse::<f64>().unwrap());
+        let number = |head: &str| {
+            Some(self.get(row, head))
+                .filter(|text| !text.is_empty())
+                .map(|text| text.parse::<f64>().unwrap())
+        };
         let same = |text: Option<f64>, value: Option<f64>, what: &str| {
-            assert_eq!(text.map(f64::to_bits), value.map(f64::to_bits), "{head} {what} of row {row}");
+            assert_eq!(
+                text.map(f64::to_bits),
+                value.map(f64::to_bits),
+                "{head} {what} of row {row}"
+            );
         };
         same(number(head), estimate.value, "value");
-        for (name, interval) in [("these_problems", estimate.these_problems), ("problems_like_these", estimate.problems_like_these)] {
-            same(number(&format!("{head}_{name}_low")), interval.map(|interval| interval.low), name);
-            same(number(&format!("{head}_{name}_high")), interval.map(|interval| interval.high), name);
+        for (name, interval) in [
+            ("these_problems", estimate.these_problems),
+            ("problems_like_these", estimate.problems_like_these),
+        ] {
+            same(
+                number(&format!("{head}_{name}_low")),
+                interval.map(|interval| interval.low),
+                name,
+            );
+            same(
+                number(&format!("{head}_{name}_high")),
+                interval.map(|interval| interval.high),
+                name,
+            );
         }
     }
 }
@@ -73,18 +105,32 @@ impl Reader {
 fn csv_reads_back_to_the_same_bits() {
     let mut data = common::study();
     if let Results::PassAtK(results) = &mut data.outputs[0].results {
-        results.curves[1].points[2].pass = Estimate { value: None, these_problems: None, problems_like_these: None };
+        results.curves[1].points[2].pass = Estimate {
+            value: None,
+            these_problems: None,
+            problems_like_these: None,
+        };
         results.curves[0].points[0].pass.value = Some(0.1 + 0.2);
     }
     let files = render_files(&data);
     for output in &data.outputs {
-        let folder = if output.kind == OutputForm::Figure { "figures" } else { "tables" };
+        let folder = if output.kind == OutputForm::Figure {
+            "figures"
+        } else {
+            "tables"
+        };
         let csv = Reader::new(&file(&files, &format!("{folder}/{}.csv", output.name)));
         match &output.results {
             Results::PassAtK(results) => {
-                let points = results.curves.iter().flat_map(|curve| curve.points.iter().map(move |point| (curve, point)));
+                let points = results
+                    .curves
+                    .iter()
+                    .flat_map(|curve| curve.points.iter().map(move |point| (curve, point)));
                 for (row, (curve, point)) in points.enumerate() {
-                    assert_eq!((csv.get(row, "model"), csv.get(row, "k")), (curve.model.as_str(), point.k.to_string().as_str()));
+                    assert_eq!(
+                        (csv.get(row, "model"), csv.get(row, "k")),
+                        (curve.model.as_str(), point.k.to_string().as_str())
+                    );
                     csv.assert_estimate(row, "pass_at_k", &point.pass);
                 }
                 assert_eq!(csv.rows.len(), 54);
@@ -100,7 +146,10 @@ fn csv_reads_back_to_the_same_bits() {
             Results::Subset(results) => {
                 for (row, one) in results.rows.iter().enumerate() {
                     csv.assert_estimate(row, "contained", &one.contained);
-                    assert_eq!(csv.get(row, "only_within_ids").split(' ').collect::<Vec<_>>(), one.only_within);
+                    assert_eq!(
+                        csv.get(row, "only_within_ids").split(' ').collect::<Vec<_>>(),
+                        one.only_within
+                    );
                     assert_eq!(csv.get(row, "neither"), one.neither.to_string());
                 }
             }
@@ -115,14 +164,25 @@ fn csv_reads_back_to_the_same_bits() {
                 for (row, one) in results.rows.iter().enumerate() {
                     csv.assert_estimate(row, "pass_at_1", &one.pass_1);
                     csv.assert_estimate(row, "solved", &one.solved);
-                    assert_eq!(csv.get(row, "share_truncated").parse::<f64>().unwrap(), one.verdicts[3].1);
+                    assert_eq!(
+                        csv.get(row, "share_truncated").parse::<f64>().unwrap(),
+                        one.verdicts[3].1
+                    );
                 }
             }
             Results::Training(results) => {
-                let points: usize = results.panels.iter().flat_map(|panel| &panel.series).map(|series| series.points.len()).sum();
+                let points: usize = results
+                    .panels
+                    .iter()
+                    .flat_map(|panel| &panel.series)
+                    .map(|series| series.points.len())
+                    .sum();
                 assert_eq!(csv.rows.len(), points);
                 let (step, value) = results.panels[0].series[0].points[7];
-                assert_eq!((csv.get(7, "step").parse(), csv.get(7, "value").parse()), (Ok(step), Ok(value)));
+                assert_eq!(
+                    (csv.get(7, "step").parse(), csv.get(7, "value").parse()),
+                    (Ok(step), Ok(value))
+                );
             }
         }
     }
@@ -130,7 +190,15 @@ fn csv_reads_back_to_the_same_bits() {
     for (row, claim) in data.claims.iter().enumerate() {
         assert_eq!(claims.get(row, "statement"), claim.statement);
         assert_eq!(claims.get(row, "text"), claim.text);
-        claims.assert_estimate(row, "effect", claim.effect.as_ref().unwrap_or(&Estimate { value: None, these_problems: None, problems_like_these: None }));
+        claims.assert_estimate(
+            row,
+            "effect",
+            claim.effect.as_ref().unwrap_or(&Estimate {
+                value: None,
+                these_problems: None,
+                problems_like_these: None,
+            }),
+        );
     }
     assert_eq!(claims.get(1, "verdict"), "inconclusive");
     assert_eq!(claims.get(1, "on_these_problems"), "holds");
@@ -146,7 +214,10 @@ fn latex_has_its_columns_and_escapes() {
     }
     data.outputs[3].title = Some("A_title with 5% & more".into());
     let latex = file(&render_files(&data), "tables/gap.tex");
-    assert!(latex.contains(r"50\%\_\textbackslash{}input\{x\}\&\#\$\textasciitilde{}\textasciicircum{} & "), "{latex}");
+    assert!(
+        latex.contains(r"50\%\_\textbackslash{}input\{x\}\&\#\$\textasciitilde{}\textasciicircum{} & "),
+        "{latex}"
+    );
     assert!(latex.contains(r"\caption{A\_title with 5\% \& more."), "{latex}");
     assert!(latex.contains("\\begin{tabular}{lrrr}"), "{latex}");
     assert!(latex.contains("    {}[odd] & "), "{latex}");
@@ -170,7 +241,11 @@ fn markdown_rows_have_equal_cells() {
         results.rows[0].model = "a|b".to_owned();
     }
     let markdown = file(&render_files(&data), "tables/sets.md");
-    let rows: Vec<usize> = markdown.lines().take_while(|line| line.starts_with('|')).map(|line| line.replace("\\|", "").matches('|').count()).collect();
+    let rows: Vec<usize> = markdown
+        .lines()
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.replace("\\|", "").matches('|').count())
+        .collect();
     assert_eq!(rows, vec![7; 4]);
 }
 
@@ -184,8 +259,18 @@ fn paths_are_safe_and_unique() {
     let paths: BTreeSet<String> = files.iter().map(|file| file.path.to_lowercase()).collect();
     assert_eq!(paths.len(), files.len(), "two files of one name");
     for file in &files {
-        assert!(!file.path.contains("..") && !file.path.starts_with('/'), "{}", file.path);
-        assert!(file.path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte)), "{}", file.path);
+        assert!(
+            !file.path.contains("..") && !file.path.starts_with('/'),
+            "{}",
+            file.path
+        );
+        assert!(
+            file.path
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte)),
+            "{}",
+            file.path
+        );
     }
 }
 

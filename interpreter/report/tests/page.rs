@@ -1,5 +1,7 @@
 //! The page is self-contained, escapes what others wrote, says verdicts in words, and has its landmarks.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
+
 mod common;
 
 use rlx_report::{ReportData, render_html, render_text};
@@ -24,13 +26,18 @@ fn empty() -> ReportData {
 
 /// Values of an attribute in all tags.
 fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
-    html.split(&format!(" {name}=\"")).skip(1).map(|part| part.split('"').next().unwrap()).collect()
+    html.split(&format!(" {name}=\""))
+        .skip(1)
+        .map(|part| part.split('"').next().unwrap())
+        .collect()
 }
 
 #[test]
 fn nothing_outside_is_asked_for() {
     let html = render_html(&common::study());
-    for word in ["http://", "https://", "@import", "url(", "src=", "<link", "<iframe", "<img"] {
+    for word in [
+        "http://", "https://", "@import", "url(", "src=", "<link", "<iframe", "<img",
+    ] {
         assert!(!html.contains(word), "{word}");
     }
     for link in attributes(&html, "href") {
@@ -43,7 +50,10 @@ fn nothing_outside_is_asked_for() {
 fn links_point_at_files_and_places_that_exist() {
     let data = common::study();
     let html = render_html(&data);
-    let files: Vec<String> = rlx_report::render_files(&data).into_iter().map(|file| file.path).collect();
+    let files: Vec<String> = rlx_report::render_files(&data)
+        .into_iter()
+        .map(|file| file.path)
+        .collect();
     let ids = attributes(&html, "id");
     for (index, id) in ids.iter().enumerate() {
         assert!(!ids[..index].contains(id), "id {id} twice");
@@ -54,7 +64,10 @@ fn links_point_at_files_and_places_that_exist() {
             None => assert!(files.iter().any(|file| file == link), "no file {link}"),
         }
     }
-    for reference in attributes(&html, "aria-labelledby").into_iter().chain(attributes(&html, "aria-describedby")) {
+    for reference in attributes(&html, "aria-labelledby")
+        .into_iter()
+        .chain(attributes(&html, "aria-describedby"))
+    {
         assert!(ids.contains(&reference), "no element {reference}");
     }
 }
@@ -91,25 +104,53 @@ fn what_others_wrote_stays_text() {
     data.responses[0].problems[0].gold = Some(hostile.into());
     let html = render_html(&data);
     assert_eq!(html.matches("</script>").count(), 1, "only the page's own");
-    assert_eq!(html.matches("</title>").count(), render_html(&common::study()).matches("</title>").count());
+    assert_eq!(
+        html.matches("</title>").count(),
+        render_html(&common::study()).matches("</title>").count()
+    );
     assert!(!html.contains("<img") && !html.contains('\u{0}') && !html.contains('\u{202e}'));
     assert!(html.contains("&lt;/script&gt;&lt;/title&gt;"));
     let text = render_text(&data);
-    assert!(!text.chars().any(|character| character.is_control() && character != '\n'), "control characters on the terminal");
+    assert!(
+        !text
+            .chars()
+            .any(|character| character.is_control() && character != '\n'),
+        "control characters on the terminal"
+    );
 }
 
 #[test]
 fn verdicts_are_said_in_words_and_come_before_the_results() {
     let data = common::study();
     let html = render_html(&data);
-    for (class, word) in [("holds", "Holds"), ("refuted", "Refuted"), ("open", "Inconclusive"), ("error", "Error")] {
-        let card = html.split(&format!("<li class=\"claim {class}\"")).nth(1).unwrap_or_else(|| panic!("no card {class}"));
-        assert!(card.split("</li>").next().unwrap().contains(&format!("<strong>{word}</strong>")));
+    for (class, word) in [
+        ("holds", "Holds"),
+        ("refuted", "Refuted"),
+        ("open", "Inconclusive"),
+        ("error", "Error"),
+    ] {
+        let card = html
+            .split(&format!("<li class=\"claim {class}\""))
+            .nth(1)
+            .unwrap_or_else(|| panic!("no card {class}"));
+        assert!(
+            card.split("</li>")
+                .next()
+                .unwrap()
+                .contains(&format!("<strong>{word}</strong>"))
+        );
     }
     let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("no {text}"));
     assert!(place("id=\"claims\"") < place("id=\"results\""));
-    assert!(place("id=\"out-coverage\"") < place("id=\"out-numbers\"") && place("id=\"out-numbers\"") < place("id=\"out-progress\""));
-    assert!(place("id=\"results\"") < place("id=\"study\"") && place("id=\"study\"") < place("id=\"run\"") && place("id=\"run\"") < place("id=\"responses\""));
+    assert!(
+        place("id=\"out-coverage\"") < place("id=\"out-numbers\"")
+            && place("id=\"out-numbers\"") < place("id=\"out-progress\"")
+    );
+    assert!(
+        place("id=\"results\"") < place("id=\"study\"")
+            && place("id=\"study\"") < place("id=\"run\"")
+            && place("id=\"run\"") < place("id=\"responses\"")
+    );
     assert!(html.contains("On these problems alone (sampling noise): <b>holds</b>"));
     assert!(html.contains("<b>+12.5</b> points"));
 }
@@ -123,9 +164,19 @@ fn landmarks_and_balanced_tags() {
             assert!(html.contains(&format!("<{tag}")), "{tag}");
         }
         assert_eq!(html.matches("<h1").count(), 1);
-        let page = html.split("<body>").nth(1).unwrap().split("<script>").next().unwrap();
-        for tag in ["div", "section", "figure", "table", "thead", "tbody", "tr", "th", "td", "p", "pre", "code", "span", "dl", "ul", "ol", "li", "details", "summary", "svg", "g", "article", "aside", "button"] {
-            let opened = page.matches(&format!("<{tag} ")).count() + page.matches(&format!("<{tag}>")).count();
+        let page = html
+            .split("<body>")
+            .nth(1)
+            .unwrap()
+            .split("<script>")
+            .next()
+            .unwrap();
+        for tag in [
+            "div", "section", "figure", "table", "thead", "tbody", "tr", "th", "td", "p", "pre", "code",
+            "span", "dl", "ul", "ol", "li", "details", "summary", "svg", "g", "article", "aside", "button",
+        ] {
+            let opened =
+                page.matches(&format!("<{tag} ")).count() + page.matches(&format!("<{tag}>")).count();
             assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "<{tag}>");
         }
     }
@@ -152,7 +203,12 @@ fn the_terminal_gets_tables_and_ends_with_verdicts() {
     assert!(text.contains("  + holds        overtaken: the base model overtakes the RL model at large k\n"));
     assert!(text.contains("left - right = +12.5 points [+4.7, +20.6] at 95%"));
     assert!(text.find("Claims:").unwrap() > text.find("progress:").unwrap());
-    let tables = text.lines().filter(|line| line.contains('[') && line.starts_with("  ") && !line.contains("low, high"));
-    assert!(tables.into_iter().all(|line| line.chars().count() <= 104), "a table is too wide");
+    let tables = text
+        .lines()
+        .filter(|line| line.contains('[') && line.starts_with("  ") && !line.contains("low, high"));
+    assert!(
+        tables.into_iter().all(|line| line.chars().count() <= 104),
+        "a table is too wide"
+    );
     assert!(!text.contains('\u{1b}'));
 }

@@ -17,7 +17,15 @@ pub(crate) enum Swatch {
 }
 
 /// Draws the key from `top`; gives the height it took.
-pub(crate) fn draw(canvas: &mut Canvas, labels: &[&str], palette: &Palette, left: f64, top: f64, right: f64, swatch: Swatch) -> f64 {
+pub(crate) fn draw(
+    canvas: &mut Canvas,
+    labels: &[&str],
+    palette: &Palette,
+    left: f64,
+    top: f64,
+    right: f64,
+    swatch: Swatch,
+) -> f64 {
     let mut x = left;
     let mut y = top + ROW / 2.0;
     for label in labels {
@@ -33,9 +41,16 @@ pub(crate) fn draw(canvas: &mut Canvas, labels: &[&str], palette: &Palette, left
         if swatch == Swatch::Line {
             canvas.marker((x + SWATCH / 2.0, y), &style, 3.4);
         }
-        canvas.text((x + SWATCH + 6.0, y + 4.2), Text::new(&text).size(SIZE).paint(Paint::Ink));
+        canvas.text(
+            (x + SWATCH + 6.0, y + 4.2),
+            Text::new(&text).size(SIZE).paint(Paint::Ink),
+        );
         canvas.close();
         x += width + 18.0;
     }
-    if labels.is_empty() { 0.0 } else { y + ROW / 2.0 - top }
+    if labels.is_empty() {
+        0.0
+    } else {
+        y + ROW / 2.0 - top
+    }
 }

@@ -5,6 +5,7 @@ mod delta_se;
 mod legend;
 mod pass_at_k;
 mod perplexity;
+mod spread;
 mod subset;
 mod summary;
 mod training;

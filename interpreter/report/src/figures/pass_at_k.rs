@@ -3,9 +3,12 @@
 use rlx_analysis::{Curve, CurvePoint, PassAtK};
 
 use super::legend::{self, Swatch};
+use super::spread::spread;
 use crate::number::{self, Unit};
 use crate::palette::Palette;
-use crate::svg::{Anchor, Canvas, Drawing, Paint, Scale, Size, Text, fit, nice_ticks, powers_of_two, text_width};
+use crate::svg::{
+    Anchor, Canvas, Drawing, Paint, Scale, Size, Text, fit, nice_ticks, powers_of_two, text_width,
+};
 
 const LABEL: f64 = 12.0;
 /// Least distance of two labels at line ends.
@@ -24,8 +27,16 @@ pub(crate) fn draw(results: &PassAtK, palette: &Palette, size: Size) -> Drawing 
     let mut canvas = Canvas::new();
     let width = size.width();
     let labels: Vec<&str> = results.curves.iter().map(|curve| curve.model.as_str()).collect();
-    let room = labels.iter().map(|label| text_width(label, LABEL)).fold(0.0, f64::max).min(size.pick(170.0, 84.0));
-    let mut ks: Vec<u64> = results.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.k)).collect();
+    let room = labels
+        .iter()
+        .map(|label| text_width(label, LABEL))
+        .fold(0.0, f64::max)
+        .min(size.pick(170.0, 84.0));
+    let mut ks: Vec<u64> = results
+        .curves
+        .iter()
+        .flat_map(|curve| curve.points.iter().map(|point| point.k))
+        .collect();
     ks.sort_unstable();
     ks.dedup();
     let (first, last) = (ks.first().copied().unwrap_or(1), ks.last().copied().unwrap_or(1));
@@ -52,14 +63,20 @@ pub(crate) fn draw(results: &PassAtK, palette: &Palette, size: Size) -> Drawing 
         canvas.close();
     }
     crossings(&mut canvas, &frame, results, first, size);
-    for curve in &results.curves {
+    // The first model is drawn last, so that it lies on top.
+    for curve in results.curves.iter().rev() {
         canvas.open("v-line", Some(&curve.model));
         line(&mut canvas, &frame, curve, palette);
         canvas.close();
     }
     end_labels(&mut canvas, &frame, results, palette, room);
     hover(&mut canvas, &frame, results, &ks);
-    Drawing { width, height: bottom + 46.0, body: canvas.finish(), description: description(results, first, last) }
+    Drawing {
+        width,
+        height: bottom + 46.0,
+        body: canvas.finish(),
+        description: description(results, first, last),
+    }
 }
 
 /// Top of the axis and its ticks: all of 0 to 100% unless everything lies far below.
@@ -68,13 +85,27 @@ fn vertical(results: &PassAtK) -> (f64, Vec<(f64, String)>) {
         .curves
         .iter()
         .flat_map(|curve| &curve.points)
-        .flat_map(|point| [point.pass.value, point.pass.problems_like_these.map(|interval| interval.high)])
+        .flat_map(|point| {
+            [
+                point.pass.value,
+                point.pass.problems_like_these.map(|interval| interval.high),
+            ]
+        })
         .flatten()
         .filter(|value| value.is_finite())
         .fold(0.0, f64::max);
-    let ceiling = [0.02, 0.05, 0.1, 0.2, 0.4, 0.6].into_iter().find(|ceiling| highest <= *ceiling).unwrap_or(1.0);
+    let ceiling = [0.02, 0.05, 0.1, 0.2, 0.4, 0.6]
+        .into_iter()
+        .find(|ceiling| highest <= *ceiling)
+        .unwrap_or(1.0);
     let (ticks, decimals) = nice_ticks(0.0, ceiling * 100.0, 5);
-    (ceiling, ticks.into_iter().map(|tick| (tick / 100.0, format!("{tick:.decimals$}%"))).collect())
+    (
+        ceiling,
+        ticks
+            .into_iter()
+            .map(|tick| (tick / 100.0, format!("{tick:.decimals$}%")))
+            .collect(),
+    )
 }
 
 fn axes(canvas: &mut Canvas, frame: &Frame, ticks: &[(f64, String)], first: u64, last: u64, size: Size) {
@@ -91,9 +122,15 @@ fn axes(canvas: &mut Canvas, frame: &Frame, ticks: &[(f64, String)], first: u64,
     for power in powers {
         let x = frame.x.at(power as f64);
         canvas.line((x, frame.bottom), (x, frame.bottom + 5.0), Paint::Muted, 1.0, "");
-        canvas.text((x, frame.bottom + 19.0), Text::new(&number::count(power)).anchor(Anchor::Middle));
+        canvas.text(
+            (x, frame.bottom + 19.0),
+            Text::new(&number::count(power)).anchor(Anchor::Middle),
+        );
     }
-    canvas.text(((frame.left + frame.right) / 2.0, frame.bottom + 38.0), Text::new("k, samples a problem").anchor(Anchor::Middle));
+    canvas.text(
+        ((frame.left + frame.right) / 2.0, frame.bottom + 38.0),
+        Text::new("k, samples a problem").anchor(Anchor::Middle),
+    );
 }
 
 /// Stretches of neighbouring points for which `get` gives a value.
@@ -112,9 +149,14 @@ fn stretches<T>(points: &[CurvePoint], get: impl Fn(&CurvePoint) -> Option<T>) -
 
 fn band(canvas: &mut Canvas, frame: &Frame, curve: &Curve, palette: &Palette) {
     let style = palette.style(&curve.model);
-    for stretch in stretches(&curve.points, |point| point.pass.problems_like_these.map(|interval| (point.k, interval))) {
+    for stretch in stretches(&curve.points, |point| {
+        point.pass.problems_like_these.map(|interval| (point.k, interval))
+    }) {
         let edge = |pick: fn(&rlx_analysis::Interval) -> f64| {
-            stretch.iter().map(move |(k, interval)| (frame.x.at(*k as f64), frame.y.at(pick(interval)))).collect::<Vec<_>>()
+            stretch
+                .iter()
+                .map(move |(k, interval)| (frame.x.at(*k as f64), frame.y.at(pick(interval))))
+                .collect::<Vec<_>>()
         };
         let (upper, mut lower) = (edge(|interval| interval.high), edge(|interval| interval.low));
         if let ([(x, high)], [(_, low)]) = (upper.as_slice(), lower.as_slice()) {
@@ -129,7 +171,13 @@ fn band(canvas: &mut Canvas, frame: &Frame, curve: &Curve, palette: &Palette) {
 
 fn line(canvas: &mut Canvas, frame: &Frame, curve: &Curve, palette: &Palette) {
     let style = palette.style(&curve.model);
-    let position = |point: &CurvePoint| point.pass.value.filter(|value| value.is_finite()).map(|value| (frame.x.at(point.k as f64), frame.y.at(value)));
+    let position = |point: &CurvePoint| {
+        point
+            .pass
+            .value
+            .filter(|value| value.is_finite())
+            .map(|value| (frame.x.at(point.k as f64), frame.y.at(value)))
+    };
     for stretch in stretches(&curve.points, position) {
         canvas.polyline(&stretch, Paint::Model(&style), 2.0, style.dash, 1.0);
         for point in stretch {
@@ -142,8 +190,13 @@ fn line(canvas: &mut Canvas, frame: &Frame, curve: &Curve, palette: &Palette) {
 fn crossings(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, first: u64, size: Size) {
     let mut groups: Vec<(u64, &str, Vec<&str>)> = Vec::new();
     for crossing in &results.crossings {
-        let Some(k) = crossing.k.filter(|k| *k > first) else { continue };
-        match groups.iter_mut().find(|(at, above, _)| *at == k && *above == crossing.above) {
+        let Some(k) = crossing.k.filter(|k| *k > first) else {
+            continue;
+        };
+        match groups
+            .iter_mut()
+            .find(|(at, above, _)| *at == k && *above == crossing.above)
+        {
             Some((.., below)) => below.push(&crossing.below),
             None => groups.push((k, &crossing.above, vec![&crossing.below])),
         }
@@ -152,6 +205,7 @@ fn crossings(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, first: u64, 
     // Words for a few; more than that would cover the lines, and the caption tells them all.
     let worded = groups.len() <= size.pick(4, 3);
     let mut rows: Vec<f64> = Vec::new();
+    let mut sentences: Vec<((f64, f64), String)> = Vec::new();
     for (k, above, below) in &groups {
         let Some(value) = results
             .curves
@@ -168,40 +222,34 @@ fn crossings(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, first: u64, 
         if !worded {
             continue;
         }
-        let full = format!("{above} leads {} from k = {}", below.join(", "), number::count(*k));
+        let full = format!(
+            "{above} leads {} from k = {}",
+            below.join(", "),
+            number::count(*k)
+        );
         let words = size.pick(full, format!("k = {}", number::count(*k)));
         let words = fit(&words, 11.5, frame.right - frame.left - 12.0);
         let length = text_width(&words, 11.5);
-        let start = if x + 6.0 + length <= frame.right { x + 6.0 } else { (x - 6.0 - length).max(frame.left + 4.0) };
-        let row = rows.iter().position(|end| start > *end + 8.0).unwrap_or(rows.len());
+        let start = if x + 6.0 + length <= frame.right {
+            x + 6.0
+        } else {
+            (x - 6.0 - length).max(frame.left + 4.0)
+        };
+        let row = rows
+            .iter()
+            .position(|end| start > *end + 8.0)
+            .unwrap_or(rows.len());
         if row == rows.len() {
             rows.push(0.0);
         }
         if let Some(end) = rows.get_mut(row) {
             *end = start + length;
         }
-        canvas.text((start, frame.bottom - 9.0 - 16.0 * row as f64), Text::new(&words).size(11.5).paint(Paint::Ink).halo());
+        sentences.push(((start, frame.bottom - 9.0 - 16.0 * row as f64), words));
     }
-}
-
-/// Positions near the wished ones with at least `gap` between neighbours, inside `low..=high` where there is room.
-fn spread(wished: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..wished.len()).collect();
-    order.sort_by(|a, b| wished[*a].total_cmp(&wished[*b]));
-    let mut placed: Vec<f64> = order.iter().map(|index| wished[*index].clamp(low, high)).collect();
-    for index in 1..placed.len() {
-        placed[index] = placed[index].max(placed[index - 1] + gap);
+    for (at, words) in sentences {
+        canvas.text(at, Text::new(&words).size(11.5).paint(Paint::Ink).halo());
     }
-    let mut limit = high;
-    for position in placed.iter_mut().rev() {
-        *position = position.min(limit);
-        limit = *position - gap;
-    }
-    let mut result = vec![0.0; wished.len()];
-    for (position, index) in placed.into_iter().zip(order) {
-        result[index] = position;
-    }
-    result
 }
 
 fn end_labels(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, palette: &Palette, room: f64) {
@@ -209,8 +257,16 @@ fn end_labels(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, palette: &P
         .curves
         .iter()
         .filter_map(|curve| {
-            let last = curve.points.iter().rev().find(|point| point.pass.value.is_some_and(f64::is_finite))?;
-            Some((curve.model.as_str(), frame.x.at(last.k as f64), frame.y.at(last.pass.value?)))
+            let last = curve
+                .points
+                .iter()
+                .rev()
+                .find(|point| point.pass.value.is_some_and(f64::is_finite))?;
+            Some((
+                curve.model.as_str(),
+                frame.x.at(last.k as f64),
+                frame.y.at(last.pass.value?),
+            ))
         })
         .collect();
     let wished: Vec<f64> = ends.iter().map(|(.., y)| *y).collect();
@@ -219,10 +275,19 @@ fn end_labels(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, palette: &P
         let style = palette.style(model);
         let start = frame.right + 18.0;
         canvas.open("v-end", Some(model));
-        canvas.polyline(&[(x + 5.0, y), (start - 1.0, place)], Paint::Model(&style), 1.0, "", 0.7);
+        canvas.polyline(
+            &[(x + 5.0, y), (start - 1.0, place)],
+            Paint::Model(&style),
+            1.0,
+            "",
+            0.7,
+        );
         canvas.marker((start + 3.0, place), &style, 3.4);
         let text = fit(model, LABEL, room + 2.0);
-        canvas.text((start + 11.0, place + 4.2), Text::new(&text).size(LABEL).paint(Paint::Ink));
+        canvas.text(
+            (start + 11.0, place + 4.2),
+            Text::new(&text).size(LABEL).paint(Paint::Ink),
+        );
         canvas.close();
     }
 }
@@ -231,21 +296,50 @@ fn end_labels(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, palette: &P
 fn hover(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, ks: &[u64]) {
     for (index, k) in ks.iter().enumerate() {
         let x = frame.x.at(*k as f64);
-        let before = index.checked_sub(1).and_then(|index| ks.get(index)).map_or(frame.left, |k| (frame.x.at(*k as f64) + x) / 2.0);
-        let after = ks.get(index + 1).map_or(frame.right + 8.0, |k| (frame.x.at(*k as f64) + x) / 2.0);
-        let mut rows: Vec<(&str, &CurvePoint)> =
-            results.curves.iter().filter_map(|curve| Some((curve.model.as_str(), curve.points.iter().find(|point| point.k == *k)?))).collect();
-        rows.sort_by(|(_, a), (_, b)| b.pass.value.unwrap_or(-1.0).total_cmp(&a.pass.value.unwrap_or(-1.0)));
+        let before = index
+            .checked_sub(1)
+            .and_then(|index| ks.get(index))
+            .map_or(frame.left, |k| (frame.x.at(*k as f64) + x) / 2.0);
+        let after = ks
+            .get(index + 1)
+            .map_or(frame.right + 8.0, |k| (frame.x.at(*k as f64) + x) / 2.0);
+        let mut rows: Vec<(&str, &CurvePoint)> = results
+            .curves
+            .iter()
+            .filter_map(|curve| {
+                Some((
+                    curve.model.as_str(),
+                    curve.points.iter().find(|point| point.k == *k)?,
+                ))
+            })
+            .collect();
+        rows.sort_by(|(_, a), (_, b)| {
+            b.pass
+                .value
+                .unwrap_or(-1.0)
+                .total_cmp(&a.pass.value.unwrap_or(-1.0))
+        });
         let mut text = format!("k = {}", number::count(*k));
         for (model, point) in rows {
-            text.push_str(&format!("\n{model}: {}", number::estimate(&point.pass, Unit::Share)));
+            text.push_str(&format!(
+                "\n{model}: {}",
+                number::estimate(&point.pass, Unit::Share)
+            ));
         }
-        canvas.hit((before, frame.top), (after - before, frame.bottom - frame.top), &text);
+        canvas.hit(
+            (before, frame.top),
+            (after - before, frame.bottom - frame.top),
+            &text,
+        );
     }
 }
 
 fn description(results: &PassAtK, first: u64, last: u64) -> String {
-    let mut text = format!("pass@k of {} on {} for k from {first} to {last}.", number::plural(results.curves.len() as u64, "model"), results.benchmark);
+    let mut text = format!(
+        "pass@k of {} on {} for k from {first} to {last}.",
+        number::plural(results.curves.len() as u64, "model"),
+        results.benchmark
+    );
     for curve in &results.curves {
         if let (Some(start), Some(end)) = (curve.points.first(), curve.points.last()) {
             text.push_str(&format!(
@@ -260,23 +354,11 @@ fn description(results: &PassAtK, first: u64, last: u64) -> String {
     }
     for crossing in &results.crossings {
         if let Some(k) = crossing.k {
-            text.push_str(&format!(" {} is above {} from k = {k} on.", crossing.above, crossing.below));
+            text.push_str(&format!(
+                " {} is above {} from k = {k} on.",
+                crossing.above, crossing.below
+            ));
         }
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::spread;
-
-    #[test]
-    fn labels_do_not_meet_and_stay_inside() {
-        let places = spread(&[10.0, 11.0, 12.0, 99.0], 15.0, 5.0, 100.0);
-        let mut sorted = places.clone();
-        sorted.sort_by(f64::total_cmp);
-        assert!(sorted.windows(2).all(|pair| pair[1] - pair[0] >= 15.0 - 1e-9), "{sorted:?}");
-        assert!(sorted.iter().all(|place| (5.0..=100.0).contains(place)), "{sorted:?}");
-        assert_eq!(places[0], 10.0);
-    }
 }

@@ -17,35 +17,84 @@ pub(crate) fn draw(results: &Perplexity, palette: &Palette, size: Size) -> Drawi
             unders.push(&group.under);
         }
     }
-    let widest = results.groups.iter().map(|group| text_width(&group.of, 12.5)).fold(0.0, f64::max).min(size.pick(190.0, 104.0));
+    let widest = results
+        .groups
+        .iter()
+        .map(|group| text_width(&group.of, 12.5))
+        .fold(0.0, f64::max)
+        .min(size.pick(190.0, 104.0));
     let decimals = number::column_decimals(results.groups.iter().map(|group| &group.median), Unit::Plain);
-    let value_room = results.groups.iter().map(|group| text_width(&number::value(&group.median, Unit::Plain, decimals), 12.5)).fold(0.0, f64::max);
+    let value_room = results
+        .groups
+        .iter()
+        .map(|group| text_width(&number::value(&group.median, Unit::Plain, decimals), 12.5))
+        .fold(0.0, f64::max);
     let (left, right) = (widest + 12.0, width - value_room - 14.0);
     let (scale, ticks, tick_decimals) = axis(results, left, right, size);
 
     let mut top = 0.0;
     for under in unders {
-        canvas.text((0.0, top + 12.0), Text::new(&fit(&format!("under {under}"), 12.0, width * 0.6)).paint(Paint::Ink).bold());
+        canvas.text(
+            (0.0, top + 12.0),
+            Text::new(&fit(&format!("under {under}"), 12.0, width * 0.6))
+                .paint(Paint::Ink)
+                .bold(),
+        );
         canvas.text((width, top + 12.0), Text::new("median").anchor(Anchor::End));
-        let groups: Vec<&PerplexityGroup> = results.groups.iter().filter(|group| group.under == under).collect();
+        let groups: Vec<&PerplexityGroup> = results
+            .groups
+            .iter()
+            .filter(|group| group.under == under)
+            .collect();
         let (start, end) = (top + 22.0, top + 22.0 + ROW * groups.len() as f64);
         for tick in &ticks {
-            canvas.line((scale.at(*tick), start), (scale.at(*tick), end), Paint::Grid, 1.0, "");
-            canvas.text((scale.at(*tick), end + 16.0), Text::new(&format!("{tick:.tick_decimals$}")).anchor(Anchor::Middle));
+            canvas.line(
+                (scale.at(*tick), start),
+                (scale.at(*tick), end),
+                Paint::Grid,
+                1.0,
+                "",
+            );
+            canvas.text(
+                (scale.at(*tick), end + 16.0),
+                Text::new(&format!("{tick:.tick_decimals$}")).anchor(Anchor::Middle),
+            );
         }
         for (index, group) in groups.into_iter().enumerate() {
-            row(&mut canvas, group, palette, &scale, (left, widest, width), start + ROW * (index as f64 + 0.5), decimals);
+            row(
+                &mut canvas,
+                group,
+                palette,
+                &scale,
+                (left, widest, width),
+                start + ROW * (index as f64 + 0.5),
+                decimals,
+            );
         }
         top = end + 40.0;
     }
-    canvas.text(((left + right) / 2.0, top - 4.0), Text::new("perplexity of a response").anchor(Anchor::Middle));
-    Drawing { width, height: top + 4.0, body: canvas.finish(), description: description(results) }
+    canvas.text(
+        ((left + right) / 2.0, top - 4.0),
+        Text::new("perplexity of a response").anchor(Anchor::Middle),
+    );
+    Drawing {
+        width,
+        height: top + 4.0,
+        body: canvas.finish(),
+        description: description(results),
+    }
 }
 
 /// Logarithmic when the numbers span more than a factor of 4.
 fn axis(results: &Perplexity, left: f64, right: f64, size: Size) -> (Scale, Vec<f64>, usize) {
-    let ends = results.groups.iter().flat_map(|group| group.quantiles).filter(|value| value.is_finite() && *value > 0.0);
-    let (low, high) = ends.fold((f64::INFINITY, 0.0f64), |(low, high), value| (low.min(value), high.max(value)));
+    let ends = results
+        .groups
+        .iter()
+        .flat_map(|group| group.quantiles)
+        .filter(|value| value.is_finite() && *value > 0.0);
+    let (low, high) = ends.fold((f64::INFINITY, 0.0f64), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
     let (low, high) = if high >= low { (low, high) } else { (1.0, 2.0) };
     if high / low > 4.0 {
         let (low, high) = (low / 1.08, high * 1.08);
@@ -59,11 +108,25 @@ fn axis(results: &Perplexity, left: f64, right: f64, size: Size) -> (Scale, Vec<
     }
 }
 
-fn row(canvas: &mut Canvas, group: &PerplexityGroup, palette: &Palette, scale: &Scale, (left, widest, width): (f64, f64, f64), middle: f64, decimals: usize) {
+fn row(
+    canvas: &mut Canvas,
+    group: &PerplexityGroup,
+    palette: &Palette,
+    scale: &Scale,
+    (left, widest, width): (f64, f64, f64),
+    middle: f64,
+    decimals: usize,
+) {
     let style = palette.style(&group.of);
     let paint = Paint::Model(&style);
     canvas.open("v-row", Some(&group.of));
-    canvas.text((left - 10.0, middle + 4.3), Text::new(&fit(&group.of, 12.5, widest)).size(12.5).paint(Paint::Ink).anchor(Anchor::End));
+    canvas.text(
+        (left - 10.0, middle + 4.3),
+        Text::new(&fit(&group.of, 12.5, widest))
+            .size(12.5)
+            .paint(Paint::Ink)
+            .anchor(Anchor::End),
+    );
     if group.quantiles.iter().all(|value| value.is_finite()) {
         let [lowest, lower, median, upper, highest] = group.quantiles.map(|value| scale.at(value));
         canvas.line((lowest, middle), (lower, middle), paint, 1.4, "");
@@ -75,13 +138,24 @@ fn row(canvas: &mut Canvas, group: &PerplexityGroup, palette: &Palette, scale: &
         canvas.line((median, middle - 9.0), (median, middle + 9.0), paint, 3.0, "");
     }
     let value = number::value(&group.median, Unit::Plain, decimals);
-    canvas.text((width, middle + 4.3), Text::new(&value).size(12.5).paint(Paint::Ink).anchor(Anchor::End).bold());
+    canvas.text(
+        (width, middle + 4.3),
+        Text::new(&value)
+            .size(12.5)
+            .paint(Paint::Ink)
+            .anchor(Anchor::End)
+            .bold(),
+    );
     canvas.hit((0.0, middle - ROW / 2.0), (width, ROW), &tip(group));
     canvas.close();
 }
 
 fn tip(group: &PerplexityGroup) -> String {
-    let quantiles: Vec<String> = group.quantiles.iter().map(|value| number::number(*value, Unit::Plain, 3)).collect();
+    let quantiles: Vec<String> = group
+        .quantiles
+        .iter()
+        .map(|value| number::number(*value, Unit::Plain, 3))
+        .collect();
     format!(
         "{} under {}: median {}\nmean {}\n5–25–50–75–95% points: {}\n{}",
         group.of,
@@ -97,7 +171,19 @@ fn description(results: &Perplexity) -> String {
     let rows: Vec<String> = results
         .groups
         .iter()
-        .map(|group| format!("{} under {}: median {}", group.of, group.under, number::estimate(&group.median, Unit::Plain)))
+        .map(|group| {
+            format!(
+                "{} under {}: median {}",
+                group.of,
+                group.under,
+                number::estimate(&group.median, Unit::Plain)
+            )
+        })
         .collect();
-    format!("Perplexity of {}responses of {}. {}.", if results.only_correct { "correct " } else { "" }, results.evaluation, rows.join("; "))
+    format!(
+        "Perplexity of {}responses of {}. {}.",
+        if results.only_correct { "correct " } else { "" },
+        results.evaluation,
+        rows.join("; ")
+    )
 }

@@ -40,10 +40,18 @@ fn class(verdict: Verdict) -> &'static str {
 /// A shape of its own for each verdict: disc with tick, square with cross, diamond with wave, triangle.
 fn icon(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Holds => "<circle cx=\"11\" cy=\"11\" r=\"10\"/><path class=\"cut\" d=\"M6 11.5l3.4 3.4L16 8\"/>",
-        Verdict::Refuted => "<rect x=\"1.5\" y=\"1.5\" width=\"19\" height=\"19\" rx=\"3\"/><path class=\"cut\" d=\"M7 7l8 8M15 7l-8 8\"/>",
-        Verdict::Inconclusive => "<path d=\"M11 .5L21.5 11 11 21.5.5 11Z\"/><path class=\"cut\" d=\"M6.2 12c1.6-2.6 3.2-2.6 4.8-1s3.2 1.600 4.800-1\"/>",
-        Verdict::Error => "<path d=\"M11 1.500L21.500 20.500H.500Z\"/><path class=\"cut\" d=\"M11 8v6M11 16.800v.6\"/>",
+        Verdict::Holds => {
+            "<circle cx=\"11\" cy=\"11\" r=\"10\"/><path class=\"cut\" d=\"M6 11.5l3.4 3.4L16 8\"/>"
+        }
+        Verdict::Refuted => {
+            "<rect x=\"1.5\" y=\"1.5\" width=\"19\" height=\"19\" rx=\"3\"/><path class=\"cut\" d=\"M7 7l8 8M15 7l-8 8\"/>"
+        }
+        Verdict::Inconclusive => {
+            "<path d=\"M11 .5L21.5 11 11 21.5.5 11Z\"/><path class=\"cut\" d=\"M6.2 12c1.6-2.6 3.2-2.6 4.8-1s3.2 1.600 4.800-1\"/>"
+        }
+        Verdict::Error => {
+            "<path d=\"M11 1.500L21.500 20.500H.500Z\"/><path class=\"cut\" d=\"M11 8v6M11 16.800v.6\"/>"
+        }
     }
 }
 
@@ -75,13 +83,24 @@ fn card(page: &mut String, claim: &ClaimVerdict) {
             let confidence = number::confidence(claim.confidence);
             page.push_str("<div class=\"effect\">\n");
             page.push_str(&strip(effect, unit, decimals, &confidence));
-            let _ = writeln!(page, "<dl><div><dt>left − right</dt><dd><b>{}</b>{}</dd></div>", number::value(effect, unit, decimals), if effect.value.is_some() { unit.suffix() } else { "" });
-            for (name, interval) in [("problems like these", effect.problems_like_these), ("these problems", effect.these_problems)] {
+            let _ = writeln!(
+                page,
+                "<dl><div><dt>left − right</dt><dd><b>{}</b>{}</dd></div>",
+                number::value(effect, unit, decimals),
+                if effect.value.is_some() { unit.suffix() } else { "" }
+            );
+            for (name, interval) in [
+                ("problems like these", effect.problems_like_these),
+                ("these problems", effect.these_problems),
+            ] {
                 if let Some(text) = number::interval(interval, unit, decimals) {
                     let _ = writeln!(page, "<div><dt>{name}</dt><dd>{text}</dd></div>");
                 }
             }
-            let _ = write!(page, "</dl>\n<p class=\"quiet-text\">{confidence} intervals</p></div>\n");
+            let _ = write!(
+                page,
+                "</dl>\n<p class=\"quiet-text\">{confidence} intervals</p></div>\n"
+            );
         }
         None => page.push_str("<div class=\"effect none\">no effect could be measured</div>\n"),
     }
@@ -92,10 +111,19 @@ fn card(page: &mut String, claim: &ClaimVerdict) {
 fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut characters = text.chars();
-    let Some(first) = characters.next() else { return String::new() };
+    let Some(first) = characters.next() else {
+        return String::new();
+    };
     // A statement may open with a name that is written small: `rl@150 …` keeps it.
-    let word: String = text.chars().take_while(|character| !character.is_whitespace()).collect();
-    let opening = if word.chars().all(char::is_alphabetic) { first.to_uppercase().to_string() } else { first.to_string() };
+    let word: String = text
+        .chars()
+        .take_while(|character| !character.is_whitespace())
+        .collect();
+    let opening = if word.chars().all(char::is_alphabetic) {
+        first.to_uppercase().to_string()
+    } else {
+        first.to_string()
+    };
     let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };
     format!("{opening}{}{stop}", characters.as_str())
 }
@@ -110,7 +138,11 @@ fn strip(effect: &Estimate, unit: Unit, decimals: usize, confidence: &str) -> St
         effect.these_problems.map(|interval| interval.low),
         effect.these_problems.map(|interval| interval.high),
     ];
-    let (low, high) = ends.into_iter().flatten().filter(|end| end.is_finite()).fold((0.0f64, 0.0f64), |(low, high), end| (low.min(end), high.max(end)));
+    let (low, high) = ends
+        .into_iter()
+        .flatten()
+        .filter(|end| end.is_finite())
+        .fold((0.0f64, 0.0f64), |(low, high), end| (low.min(end), high.max(end)));
     let pad = ((high - low) * 0.12).max(1e-9);
     let scale = Scale::linear(low - pad, high + pad, 2.0, width - 2.0);
     let mut canvas = Canvas::new();
@@ -126,10 +158,22 @@ fn strip(effect: &Estimate, unit: Unit, decimals: usize, confidence: &str) -> St
         }
     }
     if let Some(interval) = effect.these_problems {
-        canvas.line((scale.at(interval.low), middle), (scale.at(interval.high), middle), Paint::Ink, 5.0, "");
+        canvas.line(
+            (scale.at(interval.low), middle),
+            (scale.at(interval.high), middle),
+            Paint::Ink,
+            5.0,
+            "",
+        );
     }
     if let Some(value) = effect.value.filter(|value| value.is_finite()) {
-        canvas.rect((scale.at(value) - 5.5, middle - 5.5), (11.0, 11.0), Paint::Ground, 1.0, 5.5);
+        canvas.rect(
+            (scale.at(value) - 5.5, middle - 5.5),
+            (11.0, 11.0),
+            Paint::Ground,
+            1.0,
+            5.5,
+        );
         canvas.ring((scale.at(value), middle), 4.5, Paint::Ink, 2.0);
     }
     let label = format!(

@@ -43,7 +43,11 @@ pub fn render_html(data: &ReportData) -> String {
     run::section(&mut page, data);
     responses::section(&mut page, data, &palette);
     page.push_str("</main>\n");
-    let version = data.versions.iter().find(|(name, _)| name == "rlx").map_or_else(String::new, |(_, version)| format!(" {version}"));
+    let version = data
+        .versions
+        .iter()
+        .find(|(name, _)| name == "rlx")
+        .map_or_else(String::new, |(_, version)| format!(" {version}"));
     let _ = writeln!(
         page,
         "<footer><p>Made by <b>rlx</b>{} from <code>{}</code>, seed {}. The numbers behind each figure and table lie beside this page as CSV.</p></footer>",
@@ -51,7 +55,11 @@ pub fn render_html(data: &ReportData) -> String {
         xml(&data.source.file),
         data.seed
     );
-    let _ = write!(page, "<script>\n{}</script>\n</body>\n</html>\n", include_str!("script.js"));
+    let _ = write!(
+        page,
+        "<script>\n{}</script>\n</body>\n</html>\n",
+        include_str!("script.js")
+    );
     page
 }
 
@@ -59,12 +67,26 @@ pub fn render_html(data: &ReportData) -> String {
 fn heading(data: &ReportData) -> String {
     let paragraph = first_paragraph(data);
     let finished = data.title.ends_with(['.', '?', '!', ':']);
-    let title = if !finished && paragraph.starts_with(&data.title) && paragraph.chars().count() <= 200 { paragraph } else { data.title.clone() };
-    if title.trim().is_empty() { data.name.clone() } else { title }
+    let title = if !finished && paragraph.starts_with(&data.title) && paragraph.chars().count() <= 200 {
+        paragraph
+    } else {
+        data.title.clone()
+    };
+    if title.trim().is_empty() {
+        data.name.clone()
+    } else {
+        title
+    }
 }
 
 fn first_paragraph(data: &ReportData) -> String {
-    let lines: Vec<&str> = data.doc.trim().lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = data
+        .doc
+        .trim()
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
     lines.join(" ")
 }
 
@@ -91,7 +113,12 @@ fn doc_paragraphs(data: &ReportData, title: &str) -> Vec<String> {
 }
 
 fn masthead(page: &mut String, data: &ReportData, title: &str) {
-    let _ = write!(page, "<header>\n<p class=\"kicker\">rlx study <span>{}</span></p>\n<h1>{}</h1>\n", xml(&data.name), xml(title));
+    let _ = write!(
+        page,
+        "<header>\n<p class=\"kicker\">rlx study <span>{}</span></p>\n<h1>{}</h1>\n",
+        xml(&data.name),
+        xml(title)
+    );
     for paragraph in doc_paragraphs(data, title) {
         let _ = writeln!(page, "<p class=\"lede\">{}</p>", xml(&paragraph));
     }
@@ -105,9 +132,15 @@ fn masthead(page: &mut String, data: &ReportData, title: &str) {
         facts.push(("Samples a problem", number::count(samples)));
     }
     let tokens = data.cost.tokens_sampled.saturating_add(data.cost.tokens_trained);
-    facts.push(("Tokens", number::short_count(if tokens > 0 { tokens } else { responses })));
+    facts.push((
+        "Tokens",
+        number::short_count(if tokens > 0 { tokens } else { responses }),
+    ));
     facts.push(("Wall time", number::duration(data.wall_seconds)));
-    facts.push(("Device", format!("{}, {}", data.machine.device, data.machine.precision)));
+    facts.push((
+        "Device",
+        format!("{}, {}", data.machine.device, data.machine.precision),
+    ));
     if let Some(profile) = &data.profile {
         facts.push(("Profile", profile.name.clone()));
     }
@@ -127,7 +160,12 @@ fn contents(page: &mut String, data: &ReportData) {
     if !data.outputs.is_empty() {
         page.push_str("<li><a href=\"#results\">Results</a>\n<ul>\n");
         for (output, stem) in data.outputs.iter().zip(crate::files::stems(data)) {
-            let _ = writeln!(page, "<li><a href=\"#out-{}\">{}</a></li>", xml(&stem), xml(&words::title(output)));
+            let _ = writeln!(
+                page,
+                "<li><a href=\"#out-{}\">{}</a></li>",
+                xml(&stem),
+                xml(&words::title(output))
+            );
         }
         page.push_str("</ul></li>\n");
     }
@@ -142,7 +180,11 @@ fn warnings(page: &mut String, data: &ReportData) {
     if data.warnings.is_empty() {
         return;
     }
-    let _ = writeln!(page, "<aside class=\"note\" aria-label=\"Warnings\"><h2>{}</h2><ul>", plural(data.warnings.len() as u64, "warning"));
+    let _ = writeln!(
+        page,
+        "<aside class=\"note\" aria-label=\"Warnings\"><h2>{}</h2><ul>",
+        plural(data.warnings.len() as u64, "warning")
+    );
     for warning in &data.warnings {
         let _ = writeln!(page, "<li>{}</li>", xml(warning));
     }

@@ -15,8 +15,13 @@ pub(super) fn section(page: &mut String, data: &ReportData, palette: &Palette) {
     if data.outputs.is_empty() {
         return;
     }
-    page.push_str("<section id=\"results\" aria-labelledby=\"results-h\">\n<h2 id=\"results-h\">Results</h2>\n");
-    let both = data.outputs.iter().any(|output| tables::confidence(&output.results).is_some());
+    page.push_str(
+        "<section id=\"results\" aria-labelledby=\"results-h\">\n<h2 id=\"results-h\">Results</h2>\n",
+    );
+    let both = data
+        .outputs
+        .iter()
+        .any(|output| tables::confidence(&output.results).is_some());
     if both {
         page.push_str(
             "<fieldset class=\"switch\"><legend>Intervals in tables</legend>\
@@ -42,30 +47,58 @@ pub(super) fn section(page: &mut String, data: &ReportData, palette: &Palette) {
     page.push_str("</section>\n");
 }
 
-fn one(page: &mut String, output: &ReportOutput, stem: &str, number: &str, data: &ReportData, palette: &Palette) {
+fn one(
+    page: &mut String,
+    output: &ReportOutput,
+    stem: &str,
+    number: &str,
+    data: &ReportData,
+    palette: &Palette,
+) {
     let title = words::title(output);
-    let _ = write!(page, "<figure id=\"out-{stem}\">\n<h3><span class=\"no\">{number}</span> {}</h3>\n", xml(&title));
+    let _ = write!(
+        page,
+        "<figure id=\"out-{stem}\">\n<h3><span class=\"no\">{number}</span> {}</h3>\n",
+        xml(&title)
+    );
     let numbers = table::results(&tables::build(&output.results), &title, palette);
     match output.kind {
         OutputForm::Figure => {
             for (size, class) in [(Size::Wide, "fig wide"), (Size::Narrow, "fig narrow")] {
                 let id = format!("{stem}-{}", size.pick("w", "n"));
-                page.push_str(&svg::inline(&figures::draw(&output.results, palette, size), &title, &id, class));
+                page.push_str(&svg::inline(
+                    &figures::draw(&output.results, palette, size),
+                    &title,
+                    &id,
+                    class,
+                ));
             }
         }
         OutputForm::Table => page.push_str(&numbers),
     }
-    let _ = writeln!(page, "<figcaption>{}</figcaption>", xml(&words::caption(output, data)));
+    let _ = writeln!(
+        page,
+        "<figcaption>{}</figcaption>",
+        xml(&words::caption(output, data))
+    );
     for warning in tables::warnings(&output.results) {
         let _ = writeln!(page, "<p class=\"warn\">{}</p>", xml(warning));
     }
     page.push_str("<p class=\"files\">");
     for format in formats(output) {
-        let _ = write!(page, "<a href=\"{}\" download>{}</a> ", xml(&path(output, stem, *format)), format.name());
+        let _ = write!(
+            page,
+            "<a href=\"{}\" download>{}</a> ",
+            xml(&path(output, stem, *format)),
+            format.name()
+        );
     }
     let _ = writeln!(page, "<code>{}</code></p>", xml(&output.name));
     if output.kind == OutputForm::Figure {
-        let _ = writeln!(page, "<details><summary>The numbers of this figure</summary>\n{numbers}</details>");
+        let _ = writeln!(
+            page,
+            "<details><summary>The numbers of this figure</summary>\n{numbers}</details>"
+        );
     }
     page.push_str("</figure>\n");
 }

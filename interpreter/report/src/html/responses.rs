@@ -26,7 +26,11 @@ pub(super) fn section(page: &mut String, data: &ReportData, palette: &Palette) {
 }
 
 fn problem(page: &mut String, problem: &SampledProblem, palette: &Palette, open: bool) {
-    let right = problem.responses.iter().filter(|response| response.correct).count();
+    let right = problem
+        .responses
+        .iter()
+        .filter(|response| response.correct)
+        .count();
     let _ = write!(
         page,
         "<details class=\"problem\"{}><summary><b>Problem {}</b> <span class=\"quiet-text\">{right} of {} right</span></summary>\n\
@@ -37,7 +41,11 @@ fn problem(page: &mut String, problem: &SampledProblem, palette: &Palette, open:
         xml(&problem.prompt)
     );
     if let Some(gold) = &problem.gold {
-        let _ = writeln!(page, "<p class=\"gold\">Right answer: <code>{}</code></p>", xml(gold));
+        let _ = writeln!(
+            page,
+            "<p class=\"gold\">Right answer: <code>{}</code></p>",
+            xml(gold)
+        );
     }
     page.push_str("<div class=\"answers\">\n");
     for answer in &problem.responses {
@@ -48,9 +56,15 @@ fn problem(page: &mut String, problem: &SampledProblem, palette: &Palette, open:
 
 fn response(page: &mut String, response: &SampledResponse, palette: &Palette) {
     let (class, icon) = if response.correct {
-        ("good", "<circle cx=\"8\" cy=\"8\" r=\"7.2\"/><path class=\"cut\" d=\"M4.500 8.300l2.400 2.400L11.500 5.800\"/>")
+        (
+            "good",
+            "<circle cx=\"8\" cy=\"8\" r=\"7.2\"/><path class=\"cut\" d=\"M4.500 8.300l2.400 2.400L11.500 5.800\"/>",
+        )
     } else {
-        ("bad", "<rect x=\"1\" y=\"1\" width=\"14\" height=\"14\" rx=\"2.500\"/><path class=\"cut\" d=\"M5 5l6 6M11 5l-6 6\"/>")
+        (
+            "bad",
+            "<rect x=\"1\" y=\"1\" width=\"14\" height=\"14\" rx=\"2.500\"/><path class=\"cut\" d=\"M5 5l6 6M11 5l-6 6\"/>",
+        )
     };
     let _ = write!(
         page,

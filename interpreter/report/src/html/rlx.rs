@@ -2,10 +2,26 @@
 
 use crate::escape;
 
-const KEYWORDS: [&str; 14] =
-    ["use", "param", "let", "model", "data", "benchmark", "algorithm", "train", "distill", "evaluate", "figure", "table", "claim", "profile"];
+const KEYWORDS: [&str; 14] = [
+    "use",
+    "param",
+    "let",
+    "model",
+    "data",
+    "benchmark",
+    "algorithm",
+    "train",
+    "distill",
+    "evaluate",
+    "figure",
+    "table",
+    "claim",
+    "profile",
+];
 const SMALL_WORDS: [&str; 6] = ["as", "by", "for", "in", "none", "init"];
-const UNITS: [&str; 8] = ["samples", "prompts", "steps", "tokens", "epochs", "hours", "GiB", "problems"];
+const UNITS: [&str; 8] = [
+    "samples", "prompts", "steps", "tokens", "epochs", "hours", "GiB", "problems",
+];
 
 /// HTML of a spec's text.
 pub(crate) fn highlight(text: &str) -> String {
@@ -50,9 +66,16 @@ fn token(text: &str, fresh_line: bool, after_number: bool) -> (usize, Option<&'s
             escaped = *character == '\\' && !escaped;
             ends
         });
-        (end.map_or(text.len(), |(index, character)| index + usize::from(character == '"')), Some("s"))
+        (
+            end.map_or(text.len(), |(index, character)| {
+                index + usize::from(character == '"')
+            }),
+            Some("s"),
+        )
     } else if first.is_ascii_digit() {
-        let end = text.find(|character: char| !(character.is_ascii_alphanumeric() || "._".contains(character))).unwrap_or(text.len());
+        let end = text
+            .find(|character: char| !(character.is_ascii_alphanumeric() || "._".contains(character)))
+            .unwrap_or(text.len());
         // `1..256` is two numbers with a range between them.
         let end = text[..end].find("..").unwrap_or(end);
         let percent = usize::from(text[end..].starts_with('%'));
@@ -102,7 +125,10 @@ mod tests {
         }
         assert_eq!(plain, escape::xml(text));
         assert!(html.contains("<span class=\"c\">//! &lt;b&gt;</span>"), "{html}");
-        assert!(html.contains("<span class=\"n\">64</span> <span class=\"n\">samples</span>"), "{html}");
+        assert!(
+            html.contains("<span class=\"n\">64</span> <span class=\"n\">samples</span>"),
+            "{html}"
+        );
         assert!(html.contains("<span class=\"n\">5%</span>"), "{html}");
         assert!(html.contains("<span class=\"k\">use</span>"), "{html}");
     }

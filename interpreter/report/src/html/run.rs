@@ -13,23 +13,49 @@ pub(super) fn section(page: &mut String, data: &ReportData) {
         let _ = writeln!(page, "<div><dt>{name}</dt><dd>{value}</dd></div>");
     };
     let because = |value: &str, reason: &str| {
-        if reason.is_empty() { xml(value) } else { format!("<b>{}</b> <span class=\"quiet-text\">{}</span>", xml(value), xml(reason)) }
+        if reason.is_empty() {
+            xml(value)
+        } else {
+            format!(
+                "<b>{}</b> <span class=\"quiet-text\">{}</span>",
+                xml(value),
+                xml(reason)
+            )
+        }
     };
-    pair("Device", because(&data.machine.device, &data.machine.device_reason));
-    pair("Precision", because(&data.machine.precision, &data.machine.precision_reason));
+    pair(
+        "Device",
+        because(&data.machine.device, &data.machine.device_reason),
+    );
+    pair(
+        "Precision",
+        because(&data.machine.precision, &data.machine.precision_reason),
+    );
     pair("Wall time", duration(data.wall_seconds));
     pair("Tokens sampled", count(data.cost.tokens_sampled));
     pair("Tokens trained on", count(data.cost.tokens_trained));
     pair("Seed", format!("<code>{}</code>", data.seed));
-    let versions: Vec<String> = data.versions.iter().map(|(name, version)| format!("{} <b>{}</b>", xml(name), xml(version))).collect();
+    let versions: Vec<String> = data
+        .versions
+        .iter()
+        .map(|(name, version)| format!("{} <b>{}</b>", xml(name), xml(version)))
+        .collect();
     if !versions.is_empty() {
         pair("Versions", versions.join(" · "));
     }
     page.push_str("</dl>\n");
     if !data.seeds.is_empty() {
-        let _ = writeln!(page, "<details><summary>{} derived from it</summary><dl class=\"pairs\">", number::plural(data.seeds.len() as u64, "seed"));
+        let _ = writeln!(
+            page,
+            "<details><summary>{} derived from it</summary><dl class=\"pairs\">",
+            number::plural(data.seeds.len() as u64, "seed")
+        );
         for (name, seed) in &data.seeds {
-            let _ = writeln!(page, "<div><dt>{}</dt><dd><code>{seed}</code></dd></div>", xml(name));
+            let _ = writeln!(
+                page,
+                "<div><dt>{}</dt><dd><code>{seed}</code></dd></div>",
+                xml(name)
+            );
         }
         page.push_str("</dl></details>\n");
     }
@@ -42,16 +68,43 @@ fn steps(page: &mut String, data: &ReportData) {
         return;
     }
     page.push_str("<h3>Steps</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Steps\"><table class=\"steps\"><thead><tr>");
-    let heads = [("step", false), ("state", false), ("time", true), ("tokens", true), ("tokens/s", true)];
+    let heads = [
+        ("step", false),
+        ("state", false),
+        ("time", true),
+        ("tokens", true),
+        ("tokens/s", true),
+    ];
     page.extend(heads.map(|(name, numeric)| head(name, numeric)));
     page.push_str("</tr></thead><tbody>\n");
-    let longest = data.steps.iter().filter_map(|step| step.seconds).filter(|seconds| seconds.is_finite()).fold(0.0, f64::max);
+    let longest = data
+        .steps
+        .iter()
+        .filter_map(|step| step.seconds)
+        .filter(|seconds| seconds.is_finite())
+        .fold(0.0, f64::max);
     for step in &data.steps {
-        let _ = write!(page, "<tr><th scope=\"row\">{}</th><td>{}</td>", xml(&step.name), xml(&step.state));
-        match step.seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0) {
+        let _ = write!(
+            page,
+            "<tr><th scope=\"row\">{}</th><td>{}</td>",
+            xml(&step.name),
+            xml(&step.state)
+        );
+        match step
+            .seconds
+            .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+        {
             Some(seconds) => {
-                let share = if longest > 0.0 { 100.0 * seconds / longest } else { 0.0 };
-                let _ = write!(page, "<td class=\"n\" data-v=\"{seconds}\"><span class=\"bar\" style=\"--w:{share:.1}%\">{}</span></td>", duration(seconds));
+                let share = if longest > 0.0 {
+                    100.0 * seconds / longest
+                } else {
+                    0.0
+                };
+                let _ = write!(
+                    page,
+                    "<td class=\"n\" data-v=\"{seconds}\"><span class=\"bar\" style=\"--w:{share:.1}%\">{}</span></td>",
+                    duration(seconds)
+                );
             }
             None => page.push_str("<td class=\"n\">–</td>"),
         }

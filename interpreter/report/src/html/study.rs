@@ -18,8 +18,14 @@ pub(super) fn section(page: &mut String, data: &ReportData, palette: &Palette) {
         rlx::highlight(&data.source.text)
     );
     match &data.profile {
-        Some(profile) => changes(page, &format!("Profile {} changed", profile.name), &profile.changes),
-        None if data.overrides.is_empty() => page.push_str("<p>No profile and no override: it ran as written.</p>\n"),
+        Some(profile) => changes(
+            page,
+            &format!("Profile {} changed", profile.name),
+            &profile.changes,
+        ),
+        None if data.overrides.is_empty() => {
+            page.push_str("<p>No profile and no override: it ran as written.</p>\n")
+        }
         None => {}
     }
     if !data.overrides.is_empty() {
@@ -27,11 +33,24 @@ pub(super) fn section(page: &mut String, data: &ReportData, palette: &Palette) {
     }
     if !data.evaluations.is_empty() {
         page.push_str("<h3>Evaluations</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Evaluations\"><table><thead><tr>");
-        let heads = [("evaluation", false), ("benchmark", false), ("problems", true), ("samples", true), ("temperature", true), ("top_p", true), ("max_tokens", true)];
+        let heads = [
+            ("evaluation", false),
+            ("benchmark", false),
+            ("problems", true),
+            ("samples", true),
+            ("temperature", true),
+            ("top_p", true),
+            ("max_tokens", true),
+        ];
         page.extend(heads.map(|(name, numeric)| head(name, numeric)));
         page.push_str("</tr></thead><tbody>\n");
         for settings in &data.evaluations {
-            let _ = write!(page, "<tr><th scope=\"row\">{}</th><td>{}</td>", xml(&settings.name), xml(&settings.benchmark));
+            let _ = write!(
+                page,
+                "<tr><th scope=\"row\">{}</th><td>{}</td>",
+                xml(&settings.name),
+                xml(&settings.benchmark)
+            );
             let numbers = [
                 (settings.problems as f64, count(settings.problems as u64)),
                 (settings.samples as f64, count(settings.samples)),
@@ -72,12 +91,23 @@ fn changes(page: &mut String, title: &str, changes: &[ReportChange]) {
         let _ = writeln!(page, "<p>{title} nothing.</p>");
         return;
     }
-    let _ = write!(page, "<h3>{title}</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><thead><tr>");
+    let _ = write!(
+        page,
+        "<h3>{title}</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><thead><tr>"
+    );
     page.extend(["value", "from", "to"].map(|name| head(name, false)));
     page.push_str("</tr></thead><tbody>\n");
     for change in changes {
-        let from = change.from.as_deref().map_or_else(|| "<span class=\"quiet-text\">not set</span>".to_owned(), |from| format!("<code>{}</code>", xml(from)));
-        let _ = writeln!(page, "<tr><th scope=\"row\"><code>{}</code></th><td>{from}</td><td><code>{}</code></td></tr>", xml(&change.path), xml(&change.to));
+        let from = change.from.as_deref().map_or_else(
+            || "<span class=\"quiet-text\">not set</span>".to_owned(),
+            |from| format!("<code>{}</code>", xml(from)),
+        );
+        let _ = writeln!(
+            page,
+            "<tr><th scope=\"row\"><code>{}</code></th><td>{from}</td><td><code>{}</code></td></tr>",
+            xml(&change.path),
+            xml(&change.to)
+        );
     }
     page.push_str("</tbody></table></div>\n");
 }

@@ -13,20 +13,44 @@ pub(crate) struct Scale {
 impl Scale {
     /// Linear from `low..=high` onto pixels `from..=to`; an empty domain is widened.
     pub(crate) fn linear(low: f64, high: f64, from: f64, to: f64) -> Scale {
-        let (low, high) = if high > low { (low, high) } else { (low - 0.5, low + 0.5) };
-        Scale { low, high, from, to, logarithmic: false }
+        let (low, high) = if high > low {
+            (low, high)
+        } else {
+            (low - 0.5, low + 0.5)
+        };
+        Scale {
+            low,
+            high,
+            from,
+            to,
+            logarithmic: false,
+        }
     }
 
     /// Logarithmic; both ends must be above 0, an empty domain is widened by a factor of 2 to each side.
     pub(crate) fn logarithmic(low: f64, high: f64, from: f64, to: f64) -> Scale {
         let low = low.max(f64::MIN_POSITIVE);
-        let (low, high) = if high > low { (low, high) } else { (low / 2.0, low * 2.0) };
-        Scale { low: libm::log2(low), high: libm::log2(high), from, to, logarithmic: true }
+        let (low, high) = if high > low {
+            (low, high)
+        } else {
+            (low / 2.0, low * 2.0)
+        };
+        Scale {
+            low: libm::log2(low),
+            high: libm::log2(high),
+            from,
+            to,
+            logarithmic: true,
+        }
     }
 
     /// The pixel of a number.
     pub(crate) fn at(&self, value: f64) -> f64 {
-        let value = if self.logarithmic { libm::log2(value.max(f64::MIN_POSITIVE)) } else { value };
+        let value = if self.logarithmic {
+            libm::log2(value.max(f64::MIN_POSITIVE))
+        } else {
+            value
+        };
         self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 }
@@ -48,21 +72,36 @@ pub(crate) fn nice_ticks(low: f64, high: f64, target: usize) -> (Vec<f64>, usize
     let decimals = (-(power as i64) + extra).clamp(0, 6) as usize;
     let first = libm::ceil(low / step - 1e-9) as i64;
     let last = libm::floor(high / step + 1e-9) as i64;
-    ((first..=last).map(|index| index as f64 * step).collect(), decimals)
+    (
+        (first..=last).map(|index| index as f64 * step).collect(),
+        decimals,
+    )
 }
 
 /// Powers of two in `low..=high`, thinned to at most `most` (every second, fourth …).
 pub(crate) fn powers_of_two(low: u64, high: u64, most: usize) -> Vec<u64> {
-    let all: Vec<u64> = (0..63).map(|exponent| 1u64 << exponent).filter(|power| (low..=high).contains(power)).collect();
+    let all: Vec<u64> = (0..63)
+        .map(|exponent| 1u64 << exponent)
+        .filter(|power| (low..=high).contains(power))
+        .collect();
     let stride = all.len().div_ceil(most.max(1)).max(1);
     all.into_iter().step_by(stride).collect()
 }
 
 /// Round numbers on a logarithmic axis, with their decimals: 1, 2, 5 times powers of ten, else linear ones.
 pub(crate) fn log_ticks(low: f64, high: f64, most: usize) -> (Vec<f64>, usize) {
-    for factors in [&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0][..], &[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]] {
+    for factors in [
+        &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0][..],
+        &[1.0, 2.0, 5.0],
+        &[1.0, 3.0],
+        &[1.0],
+    ] {
         let ticks: Vec<f64> = (-6..=12)
-            .flat_map(|power| factors.iter().map(move |factor| factor * libm::pow(10.0, f64::from(power))))
+            .flat_map(|power| {
+                factors
+                    .iter()
+                    .map(move |factor| factor * libm::pow(10.0, f64::from(power)))
+            })
             .filter(|tick| (low * 0.9999..=high * 1.0001).contains(tick))
             .collect();
         if ticks.len() < 2 {
@@ -82,7 +121,10 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_inside() {
-        assert_eq!(nice_ticks(0.0, 100.0, 5), (vec![0.0, 20.0, 40.0, 60.0, 80.0, 100.0], 0));
+        assert_eq!(
+            nice_ticks(0.0, 100.0, 5),
+            (vec![0.0, 20.0, 40.0, 60.0, 80.0, 100.0], 0)
+        );
         assert_eq!(nice_ticks(0.0, 1.0, 4).0, vec![0.0, 0.25, 0.5, 0.75, 1.0]);
         assert_eq!(nice_ticks(0.0, 1.0, 4).1, 2);
         assert_eq!(nice_ticks(3.0, 3.0, 4).0, vec![3.0]);

@@ -37,7 +37,10 @@ impl Paint<'_> {
     fn attributes(self, property: &str) -> (String, String) {
         let letter = &property[..1];
         match self {
-            Paint::Model(style) => (format!("v-{letter}{}", style.index), format!("{property}=\"{}\"", style.tone.light)),
+            Paint::Model(style) => (
+                format!("v-{letter}{}", style.index),
+                format!("{property}=\"{}\"", style.tone.light),
+            ),
             other => {
                 let (name, light, _) = other.fixed();
                 (format!("v-{letter}{name}"), format!("{property}=\"{light}\""))
@@ -69,7 +72,14 @@ pub(crate) struct Text<'a> {
 impl<'a> Text<'a> {
     /// Start-anchored, secondary, 12 px.
     pub(crate) fn new(text: &'a str) -> Text<'a> {
-        Text { text, size: 12.0, paint: Paint::Muted, anchor: Anchor::Start, bold: false, halo: false }
+        Text {
+            text,
+            size: 12.0,
+            paint: Paint::Muted,
+            anchor: Anchor::Start,
+            bold: false,
+            halo: false,
+        }
     }
 
     pub(crate) fn anchor(self, anchor: Anchor) -> Text<'a> {
@@ -106,7 +116,11 @@ pub(super) fn number(value: f64) -> String {
     }
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+    if text == "-0" {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 impl Canvas {
@@ -131,7 +145,14 @@ impl Canvas {
         self.body.push_str("</g>\n");
     }
 
-    pub(crate) fn line(&mut self, from: (f64, f64), to: (f64, f64), paint: Paint<'_>, width: f64, dash: &str) {
+    pub(crate) fn line(
+        &mut self,
+        from: (f64, f64),
+        to: (f64, f64),
+        paint: Paint<'_>,
+        width: f64,
+        dash: &str,
+    ) {
         let (class, stroke) = paint.attributes("stroke");
         let _ = write!(
             self.body,
@@ -153,7 +174,14 @@ impl Canvas {
     }
 
     /// A line through points.
-    pub(crate) fn polyline(&mut self, points: &[(f64, f64)], paint: Paint<'_>, width: f64, dash: &str, opacity: f64) {
+    pub(crate) fn polyline(
+        &mut self,
+        points: &[(f64, f64)],
+        paint: Paint<'_>,
+        width: f64,
+        dash: &str,
+        opacity: f64,
+    ) {
         if points.is_empty() {
             return;
         }
@@ -174,10 +202,22 @@ impl Canvas {
     /// A filled shape.
     pub(crate) fn area(&mut self, points: &[(f64, f64)], paint: Paint<'_>, opacity: f64) {
         let (class, fill) = paint.attributes("fill");
-        let _ = writeln!(self.body, "<path class=\"{class}\" d=\"{}Z\" {fill} fill-opacity=\"{}\"/>", path(points), number(opacity));
+        let _ = writeln!(
+            self.body,
+            "<path class=\"{class}\" d=\"{}Z\" {fill} fill-opacity=\"{}\"/>",
+            path(points),
+            number(opacity)
+        );
     }
 
-    pub(crate) fn rect(&mut self, at: (f64, f64), size: (f64, f64), paint: Paint<'_>, opacity: f64, radius: f64) {
+    pub(crate) fn rect(
+        &mut self,
+        at: (f64, f64),
+        size: (f64, f64),
+        paint: Paint<'_>,
+        opacity: f64,
+        radius: f64,
+    ) {
         let (class, fill) = paint.attributes("fill");
         let _ = write!(
             self.body,
@@ -229,27 +269,55 @@ impl Canvas {
         let (class, fill) = Paint::Model(style).attributes("fill");
         let (rim, stroke) = Paint::Ground.attributes("stroke");
         let shape = match style.marker {
-            Marker::Circle => format!("circle cx=\"{}\" cy=\"{}\" r=\"{}\"", number(x), number(y), number(radius)),
+            Marker::Circle => format!(
+                "circle cx=\"{}\" cy=\"{}\" r=\"{}\"",
+                number(x),
+                number(y),
+                number(radius)
+            ),
             Marker::Square => {
                 let half = radius * 0.9;
                 let side = number(2.0 * half);
-                format!("rect x=\"{}\" y=\"{}\" width=\"{side}\" height=\"{side}\"", number(x - half), number(y - half))
+                format!(
+                    "rect x=\"{}\" y=\"{}\" width=\"{side}\" height=\"{side}\"",
+                    number(x - half),
+                    number(y - half)
+                )
             }
             Marker::Diamond => {
                 let half = radius * 1.3;
-                format!("path d=\"{}Z\"", path(&[(x, y - half), (x + half, y), (x, y + half), (x - half, y)]))
+                format!(
+                    "path d=\"{}Z\"",
+                    path(&[(x, y - half), (x + half, y), (x, y + half), (x - half, y)])
+                )
             }
             Marker::Triangle => {
                 let half = radius * 1.2;
-                format!("path d=\"{}Z\"", path(&[(x, y - half), (x + half, y + half * 0.8), (x - half, y + half * 0.8)]))
+                format!(
+                    "path d=\"{}Z\"",
+                    path(&[
+                        (x, y - half),
+                        (x + half, y + half * 0.8),
+                        (x - half, y + half * 0.8)
+                    ])
+                )
             }
         };
-        let _ = writeln!(self.body, "<{shape} class=\"{class} {rim}\" {fill} {stroke} stroke-width=\"0.8\"/>");
+        let _ = writeln!(
+            self.body,
+            "<{shape} class=\"{class} {rim}\" {fill} {stroke} stroke-width=\"0.8\"/>"
+        );
     }
 
     pub(crate) fn text(&mut self, at: (f64, f64), text: Text<'_>) {
         let (class, fill) = text.paint.attributes("fill");
-        let _ = write!(self.body, "<text x=\"{}\" y=\"{}\" font-size=\"{}\" {fill}", number(at.0), number(at.1), number(text.size));
+        let _ = write!(
+            self.body,
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" {fill}",
+            number(at.0),
+            number(at.1),
+            number(text.size)
+        );
         match text.anchor {
             Anchor::Start => {}
             Anchor::Middle => self.body.push_str(" text-anchor=\"middle\""),
@@ -260,7 +328,10 @@ impl Canvas {
         }
         if text.halo {
             let (rim, stroke) = Paint::Ground.attributes("stroke");
-            let _ = write!(self.body, " class=\"{class} {rim}\" {stroke} stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\"");
+            let _ = write!(
+                self.body,
+                " class=\"{class} {rim}\" {stroke} stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\""
+            );
         } else {
             let _ = write!(self.body, " class=\"{class}\"");
         }
@@ -284,7 +355,13 @@ impl Canvas {
 fn path(points: &[(f64, f64)]) -> String {
     let mut text = String::with_capacity(points.len() * 14);
     for (index, (x, y)) in points.iter().enumerate() {
-        let _ = write!(text, "{}{} {}", if index == 0 { "M" } else { "L" }, number(*x), number(*y));
+        let _ = write!(
+            text,
+            "{}{} {}",
+            if index == 0 { "M" } else { "L" },
+            number(*x),
+            number(*y)
+        );
     }
     text
 }

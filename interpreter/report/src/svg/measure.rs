@@ -25,7 +25,11 @@ pub(crate) fn fit(text: &str, size: f64, width: f64) -> String {
     let characters: Vec<char> = text.chars().collect();
     for kept in (2..characters.len()).rev() {
         let head = kept.div_ceil(2);
-        let short: String = characters[..head].iter().chain(&['…']).chain(&characters[characters.len() - (kept - head)..]).collect();
+        let short: String = characters[..head]
+            .iter()
+            .chain(&['…'])
+            .chain(&characters[characters.len() - (kept - head)..])
+            .collect();
         if text_width(&short, size) <= width {
             return short;
         }
@@ -40,7 +44,10 @@ mod tests {
     #[test]
     fn long_labels_are_shortened_in_the_middle() {
         let short = fit("a_very_long_training_name@450", 12.0, 100.0);
-        assert!(short.starts_with("a_v") && short.ends_with("450") && short.contains('…'), "{short}");
+        assert!(
+            short.starts_with("a_v") && short.ends_with("450") && short.contains('…'),
+            "{short}"
+        );
         assert!(text_width(&short, 12.0) <= 100.0);
         assert_eq!(fit("base", 12.0, 100.0), "base");
     }

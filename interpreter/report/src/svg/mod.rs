@@ -50,15 +50,24 @@ pub(crate) struct Drawing {
     pub(crate) description: String,
 }
 
-const FONT: &str = "system-ui,-apple-system,&quot;Segoe UI&quot;,Roboto,&quot;Helvetica Neue&quot;,Arial,sans-serif";
+const FONT: &str =
+    "system-ui,-apple-system,&quot;Segoe UI&quot;,Roboto,&quot;Helvetica Neue&quot;,Arial,sans-serif";
+
+/// Room around a figure in a file of its own.
+const MARGIN: f64 = 16.0;
 
 /// A file of its own, on its own ground.
 pub(crate) fn standalone(drawing: &Drawing, title: &str, palette: &Palette) -> String {
-    let (width, height) = (canvas::number(drawing.width), canvas::number(drawing.height));
+    let (width, height) = (drawing.width + 2.0 * MARGIN, drawing.height + 2.0 * MARGIN);
+    let (corner, width, height) = (
+        canvas::number(-MARGIN),
+        canvas::number(width),
+        canvas::number(height),
+    );
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{corner} {corner} {width} {height}\" width=\"{width}\" height=\"{height}\" \
          font-family=\"{FONT}\" role=\"img\" aria-labelledby=\"t d\">\n<title id=\"t\">{title}</title>\n<desc id=\"d\">{description}</desc>\n\
-         <style>{css}</style>\n<rect class=\"v-fg\" fill=\"#ffffff\" width=\"{width}\" height=\"{height}\"/>\n{body}</svg>\n",
+         <style>{css}</style>\n<rect class=\"v-fg\" fill=\"#ffffff\" x=\"{corner}\" y=\"{corner}\" width=\"{width}\" height=\"{height}\"/>\n{body}</svg>\n",
         title = escape::xml(title),
         description = escape::xml(&drawing.description),
         css = style_sheet(palette),
@@ -82,7 +91,8 @@ pub(crate) fn inline(drawing: &Drawing, title: &str, id: &str, class: &str) -> S
 /// Dark tones of the classes that the canvas writes, and tabular figures.
 pub(crate) fn style_sheet(palette: &Palette) -> String {
     use std::fmt::Write;
-    let mut css = String::from("text{font-variant-numeric:tabular-nums}@media screen and (prefers-color-scheme:dark){");
+    let mut css =
+        String::from("text{font-variant-numeric:tabular-nums}@media screen and (prefers-color-scheme:dark){");
     for paint in [Paint::Ink, Paint::Muted, Paint::Grid, Paint::Ground, Paint::Soft] {
         let (name, _, dark) = paint.fixed();
         let _ = write!(css, ".v-f{name}{{fill:{dark}}}.v-s{name}{{stroke:{dark}}}");

@@ -18,21 +18,41 @@ pub(crate) fn build(results: &Results) -> Table {
 }
 
 fn pass_at_k(results: &PassAtK) -> Table {
-    let mut ks: Vec<u64> = results.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.k)).collect();
+    let mut ks: Vec<u64> = results
+        .curves
+        .iter()
+        .flat_map(|curve| curve.points.iter().map(|point| point.k))
+        .collect();
     ks.sort_unstable();
     ks.dedup();
-    let decimals = column_decimals(results.curves.iter().flat_map(|curve| &curve.points).map(|point| &point.pass), Unit::Share);
+    let decimals = column_decimals(
+        results
+            .curves
+            .iter()
+            .flat_map(|curve| &curve.points)
+            .map(|point| &point.pass),
+        Unit::Share,
+    );
     let mut columns = vec![Column::text("model")];
     columns.extend(ks.iter().map(|k| Column::number(format!("k={k}"))));
     let rows = results
         .curves
         .iter()
         .map(|curve| {
-            let cells = ks.iter().map(|k| match curve.points.iter().find(|point| point.k == *k) {
-                Some(point) => Cell::estimate(&point.pass, Unit::Share, decimals),
-                None => Cell::Number { value: None, text: number::UNDEFINED.to_owned(), population: None, sampling: None },
-            });
-            std::iter::once(Cell::Text(curve.model.clone())).chain(cells).collect()
+            let cells = ks
+                .iter()
+                .map(|k| match curve.points.iter().find(|point| point.k == *k) {
+                    Some(point) => Cell::estimate(&point.pass, Unit::Share, decimals),
+                    None => Cell::Number {
+                        value: None,
+                        text: number::UNDEFINED.to_owned(),
+                        population: None,
+                        sampling: None,
+                    },
+                });
+            std::iter::once(Cell::Text(curve.model.clone()))
+                .chain(cells)
+                .collect()
         })
         .collect();
     Table { columns, rows }
@@ -91,7 +111,13 @@ fn subset(results: &Subset) -> Table {
 }
 
 fn perplexity(results: &Perplexity) -> Table {
-    let mut columns = vec![Column::text("responses of"), Column::text("under"), Column::number("responses"), Column::number("median"), Column::number("mean")];
+    let mut columns = vec![
+        Column::text("responses of"),
+        Column::text("under"),
+        Column::number("responses"),
+        Column::number("median"),
+        Column::number("mean"),
+    ];
     columns.extend(["5%", "25%", "75%", "95%"].map(Column::number));
     let median = column_decimals(results.groups.iter().map(|group| &group.median), Unit::Plain);
     let mean = column_decimals(results.groups.iter().map(|group| &group.mean), Unit::Plain);
@@ -121,8 +147,17 @@ fn summary(results: &Summary) -> Table {
             verdicts.push(name);
         }
     }
-    let mut columns = vec![Column::text("model"), Column::number("pass@1 %"), Column::number("solved %"), Column::number("mean tokens")];
-    columns.extend(verdicts.iter().map(|verdict| Column::number(format!("{verdict} %"))));
+    let mut columns = vec![
+        Column::text("model"),
+        Column::number("pass@1 %"),
+        Column::number("solved %"),
+        Column::number("mean tokens"),
+    ];
+    columns.extend(
+        verdicts
+            .iter()
+            .map(|verdict| Column::number(format!("{verdict} %"))),
+    );
     let pass = column_decimals(results.rows.iter().map(|row| &row.pass_1), Unit::Share);
     let solved = column_decimals(results.rows.iter().map(|row| &row.solved), Unit::Share);
     let rows = results
@@ -131,7 +166,12 @@ fn summary(results: &Summary) -> Table {
         .map(|row| {
             let shares = verdicts.iter().map(|verdict| {
                 // A verdict that no response of this model has is a share of 0.
-                Cell::share(row.verdicts.iter().find(|(name, _)| name == verdict).map_or(0.0, |(_, share)| *share))
+                Cell::share(
+                    row.verdicts
+                        .iter()
+                        .find(|(name, _)| name == verdict)
+                        .map_or(0.0, |(_, share)| *share),
+                )
             });
             [
                 Cell::Text(row.model.clone()),

@@ -10,41 +10,96 @@ use crate::escape;
 pub(crate) fn csv(results: &Results) -> String {
     match results {
         Results::PassAtK(results) => {
-            let mut sheet = Sheet::new(&["evaluation", "benchmark", "problems", "samples", "model", "k"], &["pass_at_k"]);
+            let mut sheet = Sheet::new(
+                &["evaluation", "benchmark", "problems", "samples", "model", "k"],
+                &["pass_at_k"],
+            );
             for curve in &results.curves {
                 for point in &curve.points {
-                    sheet.text(&results.evaluation).text(&results.benchmark).count(results.problems as u64).count(results.samples);
-                    sheet.text(&curve.model).count(point.k).estimate(&point.pass).end();
+                    sheet
+                        .text(&results.evaluation)
+                        .text(&results.benchmark)
+                        .count(results.problems as u64)
+                        .count(results.samples);
+                    sheet
+                        .text(&curve.model)
+                        .count(point.k)
+                        .estimate(&point.pass)
+                        .end();
                 }
             }
             sheet.finish()
         }
         Results::DeltaSe(results) => {
-            let mut sheet = Sheet::new(&["evaluation", "against", "k", "model"], &["against_pass_at_k", "pass_at_1", "pass_at_k", "delta_se"]);
+            let mut sheet = Sheet::new(
+                &["evaluation", "against", "k", "model"],
+                &["against_pass_at_k", "pass_at_1", "pass_at_k", "delta_se"],
+            );
             for row in &results.rows {
-                sheet.text(&results.evaluation).text(&results.against).count(results.k).text(&row.model);
-                sheet.estimate(&results.against_pass_k).estimate(&row.pass_1).estimate(&row.pass_k).estimate(&row.delta_se).end();
+                sheet
+                    .text(&results.evaluation)
+                    .text(&results.against)
+                    .count(results.k)
+                    .text(&row.model);
+                sheet
+                    .estimate(&results.against_pass_k)
+                    .estimate(&row.pass_1)
+                    .estimate(&row.pass_k)
+                    .estimate(&row.delta_se)
+                    .end();
             }
             sheet.finish()
         }
         Results::Subset(results) => {
-            let heads = ["evaluation", "problems", "samples", "within", "model", "both", "only_within", "only_model", "neither"];
+            let heads = [
+                "evaluation",
+                "problems",
+                "samples",
+                "within",
+                "model",
+                "both",
+                "only_within",
+                "only_model",
+                "neither",
+            ];
             let mut sheet = Sheet::new(&heads, &["contained"]);
             sheet.more(&["both_ids", "only_within_ids", "only_model_ids"]);
             for row in &results.rows {
-                sheet.text(&results.evaluation).count(results.problems as u64).count(results.samples).text(&results.within).text(&row.model);
-                sheet.count(row.both.len() as u64).count(row.only_within.len() as u64).count(row.only_model.len() as u64);
+                sheet
+                    .text(&results.evaluation)
+                    .count(results.problems as u64)
+                    .count(results.samples)
+                    .text(&results.within)
+                    .text(&row.model);
+                sheet
+                    .count(row.both.len() as u64)
+                    .count(row.only_within.len() as u64)
+                    .count(row.only_model.len() as u64);
                 sheet.count(row.neither as u64).estimate(&row.contained);
-                sheet.text(&row.both.join(" ")).text(&row.only_within.join(" ")).text(&row.only_model.join(" ")).end();
+                sheet
+                    .text(&row.both.join(" "))
+                    .text(&row.only_within.join(" "))
+                    .text(&row.only_model.join(" "))
+                    .end();
             }
             sheet.finish()
         }
         Results::Perplexity(results) => {
-            let mut sheet = Sheet::new(&["evaluation", "only_correct", "of", "under", "responses"], &["median", "mean"]);
+            let mut sheet = Sheet::new(
+                &["evaluation", "only_correct", "of", "under", "responses"],
+                &["median", "mean"],
+            );
             sheet.more(&["q05", "q25", "q50", "q75", "q95"]);
             for group in &results.groups {
-                sheet.text(&results.evaluation).text(if results.only_correct { "true" } else { "false" });
-                sheet.text(&group.of).text(&group.under).count(group.responses as u64).estimate(&group.median).estimate(&group.mean);
+                sheet
+                    .text(&results.evaluation)
+                    .text(if results.only_correct { "true" } else { "false" });
+                sheet
+                    .text(&group.of)
+                    .text(&group.under)
+                    .count(group.responses as u64)
+                    .estimate(&group.median)
+                    .estimate(&group.mean);
                 for quantile in group.quantiles {
                     sheet.number(Some(quantile));
                 }
@@ -59,14 +114,35 @@ pub(crate) fn csv(results: &Results) -> String {
                     verdicts.push(name);
                 }
             }
-            let mut sheet = Sheet::new(&["evaluation", "benchmark", "problems", "samples", "model"], &["pass_at_1", "solved"]);
+            let mut sheet = Sheet::new(
+                &["evaluation", "benchmark", "problems", "samples", "model"],
+                &["pass_at_1", "solved"],
+            );
             sheet.more(&["mean_tokens"]);
-            sheet.more(&verdicts.iter().map(|verdict| format!("share_{verdict}")).collect::<Vec<_>>());
+            sheet.more(
+                &verdicts
+                    .iter()
+                    .map(|verdict| format!("share_{verdict}"))
+                    .collect::<Vec<_>>(),
+            );
             for row in &results.rows {
-                sheet.text(&results.evaluation).text(&results.benchmark).count(results.problems as u64).count(results.samples);
-                sheet.text(&row.model).estimate(&row.pass_1).estimate(&row.solved).number(Some(row.mean_tokens));
+                sheet
+                    .text(&results.evaluation)
+                    .text(&results.benchmark)
+                    .count(results.problems as u64)
+                    .count(results.samples);
+                sheet
+                    .text(&row.model)
+                    .estimate(&row.pass_1)
+                    .estimate(&row.solved)
+                    .number(Some(row.mean_tokens));
                 for verdict in &verdicts {
-                    sheet.number(Some(row.verdicts.iter().find(|(name, _)| name == verdict).map_or(0.0, |(_, share)| *share)));
+                    sheet.number(Some(
+                        row.verdicts
+                            .iter()
+                            .find(|(name, _)| name == verdict)
+                            .map_or(0.0, |(_, share)| *share),
+                    ));
                 }
                 sheet.end();
             }
@@ -77,7 +153,12 @@ pub(crate) fn csv(results: &Results) -> String {
             for panel in &results.panels {
                 for series in &panel.series {
                     for (step, value) in &series.points {
-                        sheet.text(&series.training).text(&panel.metric).count(*step).number(Some(*value)).end();
+                        sheet
+                            .text(&series.training)
+                            .text(&panel.metric)
+                            .count(*step)
+                            .number(Some(*value))
+                            .end();
                     }
                 }
             }
@@ -88,13 +169,35 @@ pub(crate) fn csv(results: &Results) -> String {
 
 /// All verdicts of a study.
 pub(crate) fn claims(claims: &[ClaimVerdict]) -> String {
-    let mut sheet = Sheet::new(&["claim", "statement", "text", "verdict", "on_these_problems", "confidence"], &["effect"]);
+    let mut sheet = Sheet::new(
+        &[
+            "claim",
+            "statement",
+            "text",
+            "verdict",
+            "on_these_problems",
+            "confidence",
+        ],
+        &["effect"],
+    );
     sheet.more(&["reason"]);
     for claim in claims {
-        sheet.text(&claim.name).text(&claim.statement).text(&claim.text).text(word(claim.verdict)).text(word(claim.on_these_problems));
+        sheet
+            .text(&claim.name)
+            .text(&claim.statement)
+            .text(&claim.text)
+            .text(word(claim.verdict))
+            .text(word(claim.on_these_problems));
         sheet.number(Some(claim.confidence));
-        let none = Estimate { value: None, these_problems: None, problems_like_these: None };
-        sheet.estimate(claim.effect.as_ref().unwrap_or(&none)).text(&claim.reason).end();
+        let none = Estimate {
+            value: None,
+            these_problems: None,
+            problems_like_these: None,
+        };
+        sheet
+            .estimate(claim.effect.as_ref().unwrap_or(&none))
+            .text(&claim.reason)
+            .end();
     }
     sheet.finish()
 }
@@ -125,11 +228,17 @@ impl Sheet {
                 heads.extend(["low", "high"].map(|end| format!("{name}_{interval}_{end}")));
             }
         }
-        Sheet { out: String::new(), heads, begun: false, fresh: true }
+        Sheet {
+            out: String::new(),
+            heads,
+            begun: false,
+            fresh: true,
+        }
     }
 
     fn more(&mut self, heads: &[impl AsRef<str>]) {
-        self.heads.extend(heads.iter().map(|head| head.as_ref().to_owned()));
+        self.heads
+            .extend(heads.iter().map(|head| head.as_ref().to_owned()));
     }
 
     fn head(&mut self) {
@@ -160,7 +269,9 @@ impl Sheet {
     }
 
     fn number(&mut self, number: Option<f64>) -> &mut Sheet {
-        let text = number.filter(|number| number.is_finite()).map_or_else(String::new, |number| number.to_string());
+        let text = number
+            .filter(|number| number.is_finite())
+            .map_or_else(String::new, |number| number.to_string());
         self.field(&text);
         self
     }

@@ -10,9 +10,17 @@ pub(crate) fn latex(table: &Table, caption: &str, label: &str) -> String {
     let mut out = String::from("% \\usepackage{booktabs}\n\\begin{table}\n  \\centering\n");
     let _ = writeln!(out, "  \\caption{{{}}}", escape::latex(caption));
     let _ = writeln!(out, "  \\label{{tab:{}}}", escape::slug(label));
-    let columns: String = table.columns.iter().map(|column| if column.numeric { 'r' } else { 'l' }).collect();
+    let columns: String = table
+        .columns
+        .iter()
+        .map(|column| if column.numeric { 'r' } else { 'l' })
+        .collect();
     let _ = writeln!(out, "  \\begin{{tabular}}{{{columns}}}\n    \\toprule");
-    let heads: Vec<String> = table.columns.iter().map(|column| escape::latex(&column.head)).collect();
+    let heads: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| escape::latex(&column.head))
+        .collect();
     let _ = writeln!(out, "    {} \\\\\n    \\midrule", heads.join(" & "));
     for row in &table.rows {
         let cells: Vec<String> = row.iter().map(cell).collect();
@@ -29,7 +37,10 @@ fn cell(cell: &Cell) -> String {
         text.insert_str(0, "{}");
     }
     match cell.interval() {
-        Some(interval) => format!("{text} {{\\scriptsize [{}]}}", escape::latex(interval.trim_matches(['[', ']']))),
+        Some(interval) => format!(
+            "{text} {{\\scriptsize [{}]}}",
+            escape::latex(interval.trim_matches(['[', ']']))
+        ),
         None => text,
     }
 }

@@ -8,9 +8,17 @@ use crate::escape;
 /// A table with the caption as a line below it.
 pub(crate) fn markdown(table: &Table, caption: &str) -> String {
     let mut out = String::new();
-    let heads: Vec<String> = table.columns.iter().map(|column| escape::markdown(&column.head)).collect();
+    let heads: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| escape::markdown(&column.head))
+        .collect();
     let _ = writeln!(out, "| {} |", heads.join(" | "));
-    let rules: Vec<&str> = table.columns.iter().map(|column| if column.numeric { "--:" } else { ":--" }).collect();
+    let rules: Vec<&str> = table
+        .columns
+        .iter()
+        .map(|column| if column.numeric { "--:" } else { ":--" })
+        .collect();
     let _ = writeln!(out, "| {} |", rules.join(" | "));
     for row in &table.rows {
         let cells: Vec<String> = row.iter().map(cell).collect();

@@ -45,11 +45,17 @@ pub(crate) enum Cell {
 
 impl Column {
     fn text(head: &str) -> Column {
-        Column { head: head.to_owned(), numeric: false }
+        Column {
+            head: head.to_owned(),
+            numeric: false,
+        }
     }
 
     fn number(head: impl Into<String>) -> Column {
-        Column { head: head.into(), numeric: true }
+        Column {
+            head: head.into(),
+            numeric: true,
+        }
     }
 }
 
@@ -64,15 +70,30 @@ impl Cell {
     }
 
     fn count(value: usize) -> Cell {
-        Cell::Number { value: Some(value as f64), text: number::count(value as u64), population: None, sampling: None }
+        Cell::Number {
+            value: Some(value as f64),
+            text: number::count(value as u64),
+            population: None,
+            sampling: None,
+        }
     }
 
     fn plain(value: f64, decimals: usize) -> Cell {
-        Cell::Number { value: Some(value).filter(|value| value.is_finite()), text: number::number(value, Unit::Plain, decimals), population: None, sampling: None }
+        Cell::Number {
+            value: Some(value).filter(|value| value.is_finite()),
+            text: number::number(value, Unit::Plain, decimals),
+            population: None,
+            sampling: None,
+        }
     }
 
     fn share(value: f64) -> Cell {
-        Cell::Number { value: Some(value).filter(|value| value.is_finite()), text: number::number(value, Unit::Share, 1), population: None, sampling: None }
+        Cell::Number {
+            value: Some(value).filter(|value| value.is_finite()),
+            text: number::number(value, Unit::Share, 1),
+            population: None,
+            sampling: None,
+        }
     }
 
     /// Number or text, without intervals.
@@ -95,9 +116,17 @@ impl Cell {
 pub(crate) fn labels(results: &Results) -> Vec<String> {
     let all: Vec<&String> = match results {
         Results::PassAtK(results) => results.curves.iter().map(|curve| &curve.model).collect(),
-        Results::DeltaSe(results) => std::iter::once(&results.against).chain(results.rows.iter().map(|row| &row.model)).collect(),
-        Results::Subset(results) => std::iter::once(&results.within).chain(results.rows.iter().map(|row| &row.model)).collect(),
-        Results::Perplexity(results) => results.groups.iter().flat_map(|group| [&group.under, &group.of]).collect(),
+        Results::DeltaSe(results) => std::iter::once(&results.against)
+            .chain(results.rows.iter().map(|row| &row.model))
+            .collect(),
+        Results::Subset(results) => std::iter::once(&results.within)
+            .chain(results.rows.iter().map(|row| &row.model))
+            .collect(),
+        Results::Perplexity(results) => results
+            .groups
+            .iter()
+            .flat_map(|group| [&group.under, &group.of])
+            .collect(),
         Results::Summary(results) => results.rows.iter().map(|row| &row.model).collect(),
         // A training's curves are coloured by its checkpoints; unknown ones take the neutral style.
         Results::Training(_) => Vec::new(),

@@ -1,8 +1,9 @@
 //! A finished study with the numbers of a prototype run: countdown, 64 problems × 256 samples, six models.
 
 use rlx_analysis::{
-    ClaimVerdict, Crossing, Curve, CurvePoint, DeltaSe, DeltaSeRow, Estimate, Interval, Panel, PassAtK, Perplexity,
-    PerplexityGroup, Results, Series, Subset, SubsetRow, Summary, SummaryRow, TrainingCurves, Verdict,
+    ClaimVerdict, Crossing, Curve, CurvePoint, DeltaSe, DeltaSeRow, Estimate, Interval, Panel, PassAtK,
+    Perplexity, PerplexityGroup, Results, Series, Subset, SubsetRow, Summary, SummaryRow, TrainingCurves,
+    Verdict,
 };
 use rlx_report::*;
 
@@ -64,13 +65,29 @@ claim bounded "what RL solves, the base model solves too" {
 "#;
 
 fn near(value: f64, sampling: f64, population: f64) -> Estimate {
-    let around = |half: f64| Interval { low: (value - half).max(0.0), high: (value + half * 0.96).min(1.0) };
-    Estimate { value: Some(value), these_problems: Some(around(sampling)), problems_like_these: Some(around(population)) }
+    let around = |half: f64| Interval {
+        low: (value - half).max(0.0),
+        high: (value + half * 0.96).min(1.0),
+    };
+    Estimate {
+        value: Some(value),
+        these_problems: Some(around(sampling)),
+        problems_like_these: Some(around(population)),
+    }
 }
 
 fn gap(value: f64, sampling: f64, population: f64) -> Estimate {
-    let around = |half: f64| Some(Interval { low: value - half, high: value + half * 1.04 });
-    Estimate { value: Some(value), these_problems: around(sampling), problems_like_these: around(population) }
+    let around = |half: f64| {
+        Some(Interval {
+            low: value - half,
+            high: value + half * 1.04,
+        })
+    };
+    Estimate {
+        value: Some(value),
+        these_problems: around(sampling),
+        problems_like_these: around(population),
+    }
 }
 
 fn share(percent: f64) -> Estimate {
@@ -82,9 +99,20 @@ fn share(percent: f64) -> Estimate {
 fn pass_at_k() -> PassAtK {
     let curves = CURVES.iter().map(|(model, values)| Curve {
         model: (*model).to_owned(),
-        points: KS.iter().zip(values).map(|(k, value)| CurvePoint { k: *k, pass: share(*value) }).collect(),
+        points: KS
+            .iter()
+            .zip(values)
+            .map(|(k, value)| CurvePoint {
+                k: *k,
+                pass: share(*value),
+            })
+            .collect(),
     });
-    let crossing = |below: &str, k| Crossing { above: "base".into(), below: below.into(), k };
+    let crossing = |below: &str, k| Crossing {
+        above: "base".into(),
+        below: below.into(),
+        k,
+    };
     PassAtK {
         evaluation: "held_out".into(),
         benchmark: "countdown_test".into(),
@@ -97,14 +125,22 @@ fn pass_at_k() -> PassAtK {
             crossing("rl@40", Some(16)),
             crossing("rl@80", Some(8)),
             crossing("teacher", None),
-            Crossing { above: "teacher".into(), below: "base".into(), k: Some(1) },
+            Crossing {
+                above: "teacher".into(),
+                below: "base".into(),
+                k: Some(1),
+            },
         ],
-        warnings: vec!["k above n/2 = 128: pass@256 rests on all samples at once and its interval is wide.".into()],
+        warnings: vec![
+            "k above n/2 = 128: pass@256 rests on all samples at once and its interval is wide.".into(),
+        ],
     }
 }
 
 fn ids(from: usize, to: usize) -> Vec<String> {
-    (from..to).map(|number| format!("countdown-{number:03}")).collect()
+    (from..to)
+        .map(|number| format!("countdown-{number:03}"))
+        .collect()
 }
 
 fn subset() -> Subset {
@@ -158,7 +194,10 @@ trait Shifted {
 
 impl Shifted for Estimate {
     fn shifted(self) -> Self {
-        let up = |interval: Interval| Interval { low: interval.low + 1.0, high: interval.high + 1.0 };
+        let up = |interval: Interval| Interval {
+            low: interval.low + 1.0,
+            high: interval.high + 1.0,
+        };
         Estimate {
             value: self.value.map(|value| value + 1.0),
             these_problems: self.these_problems.map(up),
@@ -168,12 +207,15 @@ impl Shifted for Estimate {
 }
 
 fn delta_se() -> DeltaSe {
-    let rows = CURVES.iter().filter(|(model, _)| *model != "base" && *model != "teacher").map(|(model, values)| DeltaSeRow {
-        model: (*model).into(),
-        pass_1: share(values[0]),
-        pass_k: share(values[8]),
-        delta_se: gap((89.1 - values[0]) / 100.0, 0.017, 0.081),
-    });
+    let rows = CURVES
+        .iter()
+        .filter(|(model, _)| *model != "base" && *model != "teacher")
+        .map(|(model, values)| DeltaSeRow {
+            model: (*model).into(),
+            pass_1: share(values[0]),
+            pass_k: share(values[8]),
+            delta_se: gap((89.1 - values[0]) / 100.0, 0.017, 0.081),
+        });
     DeltaSe {
         evaluation: "held_out".into(),
         against: "base".into(),
@@ -186,18 +228,21 @@ fn delta_se() -> DeltaSe {
 }
 
 fn summary() -> Summary {
-    let rows = CURVES.iter().enumerate().map(|(index, (model, values))| SummaryRow {
-        model: (*model).into(),
-        pass_1: share(values[0]),
-        solved: share(values[8]),
-        mean_tokens: 30.4 + index as f64 * 0.37,
-        verdicts: vec![
-            ("correct".into(), values[0] / 100.0),
-            ("wrong".into(), 0.97 - values[0] / 100.0),
-            ("unparsed".into(), 0.025),
-            ("truncated".into(), 0.005),
-        ],
-    });
+    let rows = CURVES
+        .iter()
+        .enumerate()
+        .map(|(index, (model, values))| SummaryRow {
+            model: (*model).into(),
+            pass_1: share(values[0]),
+            solved: share(values[8]),
+            mean_tokens: 30.4 + index as f64 * 0.37,
+            verdicts: vec![
+                ("correct".into(), values[0] / 100.0),
+                ("wrong".into(), 0.97 - values[0] / 100.0),
+                ("unparsed".into(), 0.025),
+                ("truncated".into(), 0.005),
+            ],
+        });
     Summary {
         evaluation: "held_out".into(),
         benchmark: "countdown_test".into(),
@@ -220,13 +265,28 @@ fn training() -> TrainingCurves {
             })
             .collect(),
     };
-    let panel = |metric: &str, one| Panel { metric: metric.into(), series: vec![one] };
+    let panel = |metric: &str, one| Panel {
+        metric: metric.into(),
+        series: vec![one],
+    };
     TrainingCurves {
         panels: vec![
-            panel("reward", series([0.113, 0.115, 0.140, 0.185, 0.156, 0.184, 0.159, 0.160], 0.06)),
-            panel("entropy", series([0.135, 0.129, 0.120, 0.113, 0.109, 0.104, 0.104, 0.102], 0.012)),
-            panel("length", series([30.1, 30.4, 30.2, 29.8, 29.6, 29.9, 29.5, 29.7], 1.6)),
-            panel("gradient norm", series([0.41, 0.38, 0.44, 0.47, 0.43, 0.45, 0.42, 0.40], 0.2)),
+            panel(
+                "reward",
+                series([0.113, 0.115, 0.140, 0.185, 0.156, 0.184, 0.159, 0.160], 0.06),
+            ),
+            panel(
+                "entropy",
+                series([0.135, 0.129, 0.120, 0.113, 0.109, 0.104, 0.104, 0.102], 0.012),
+            ),
+            panel(
+                "length",
+                series([30.1, 30.4, 30.2, 29.8, 29.6, 29.9, 29.5, 29.7], 1.6),
+            ),
+            panel(
+                "gradient norm",
+                series([0.41, 0.38, 0.44, 0.47, 0.43, 0.45, 0.42, 0.40], 0.2),
+            ),
         ],
     }
 }
@@ -281,15 +341,17 @@ fn claims() -> Vec<ClaimVerdict> {
 }
 
 fn responses() -> Vec<SampledEvaluation> {
-    let response = |model: &str, sample, text: &str, correct: bool, extracted: Option<&str>, reason: &str| SampledResponse {
-        model: model.into(),
-        sample,
-        text: text.into(),
-        correct,
-        verdict: if correct { "correct" } else { "wrong" }.into(),
-        extracted: extracted.map(str::to_owned),
-        reason: reason.into(),
-        tokens: 31 + sample,
+    let response = |model: &str, sample, text: &str, correct: bool, extracted: Option<&str>, reason: &str| {
+        SampledResponse {
+            model: model.into(),
+            sample,
+            text: text.into(),
+            correct,
+            verdict: if correct { "correct" } else { "wrong" }.into(),
+            extracted: extracted.map(str::to_owned),
+            reason: reason.into(),
+            tokens: 31 + sample,
+        }
     };
     vec![SampledEvaluation {
         evaluation: "held_out".into(),
@@ -299,10 +361,38 @@ fn responses() -> Vec<SampledEvaluation> {
                 prompt: "Use 5 20 15 14 to make 12\n".into(),
                 gold: Some("12".into()),
                 responses: vec![
-                    response("base", 0, "15-5=10 left 20 14 10\n20/10=2 left 14 2\n14-2=12 yes\n", true, Some("12"), "3 legal steps reach 12"),
-                    response("base", 1, "20-15=5 left 5 14 5\n14-5=9 left 5 9\n5+9=14 no\n", false, Some("14"), "the last result is 14, not 12"),
-                    response("rl@80", 0, "15-5=10 left 20 14 10\n20/10=2 left 14 2\n14-2=12 yes\n", true, Some("12"), "3 legal steps reach 12"),
-                    response("teacher", 0, "20-14=6 left 5 15 6\n15-5=10 left 6 10\n6+10=12 yes\n", false, Some("12"), "6+10 is 16, not 12 (line 3)"),
+                    response(
+                        "base",
+                        0,
+                        "15-5=10 left 20 14 10\n20/10=2 left 14 2\n14-2=12 yes\n",
+                        true,
+                        Some("12"),
+                        "3 legal steps reach 12",
+                    ),
+                    response(
+                        "base",
+                        1,
+                        "20-15=5 left 5 14 5\n14-5=9 left 5 9\n5+9=14 no\n",
+                        false,
+                        Some("14"),
+                        "the last result is 14, not 12",
+                    ),
+                    response(
+                        "rl@80",
+                        0,
+                        "15-5=10 left 20 14 10\n20/10=2 left 14 2\n14-2=12 yes\n",
+                        true,
+                        Some("12"),
+                        "3 legal steps reach 12",
+                    ),
+                    response(
+                        "teacher",
+                        0,
+                        "20-14=6 left 5 15 6\n15-5=10 left 6 10\n6+10=12 yes\n",
+                        false,
+                        Some("12"),
+                        "6+10 is 16, not 12 (line 3)",
+                    ),
                 ],
             },
             SampledProblem {
@@ -310,7 +400,14 @@ fn responses() -> Vec<SampledEvaluation> {
                 prompt: "Use 17 14 10 18 to make 84\n".into(),
                 gold: None,
                 responses: vec![
-                    response("student", 4, "</script><script>alert(1)</script>\n<b>not markup</b> & so on", false, None, "line 1 is no step: </script>…"),
+                    response(
+                        "student",
+                        4,
+                        "</script><script>alert(1)</script>\n<b>not markup</b> & so on",
+                        false,
+                        None,
+                        "line 1 is no step: </script>…",
+                    ),
                     response("rl@80", 2, "", false, None, "empty response"),
                 ],
             },
@@ -321,28 +418,78 @@ fn responses() -> Vec<SampledEvaluation> {
 /// The study.
 #[allow(unreachable_pub)]
 pub fn study() -> ReportData {
-    let model = |label: &str, role, source: &str, key: &str| ReportModel { label: label.into(), role, source: source.into(), key: key.into() };
-    let rl = |step| ModelRole::Trained { training: "rl".into(), step };
-    let figure = |name: &str, title: Option<&str>, results| ReportOutput { name: name.into(), kind: OutputForm::Figure, title: title.map(str::to_owned), results };
-    let table = |name: &str, title: Option<&str>, results| ReportOutput { name: name.into(), kind: OutputForm::Table, title: title.map(str::to_owned), results };
-    let step = |name: &str, state: &str, seconds, tokens| ReportStep { name: name.into(), state: state.into(), seconds, tokens };
+    let model = |label: &str, role, source: &str, key: &str| ReportModel {
+        label: label.into(),
+        role,
+        source: source.into(),
+        key: key.into(),
+    };
+    let rl = |step| ModelRole::Trained {
+        training: "rl".into(),
+        step,
+    };
+    let figure = |name: &str, title: Option<&str>, results| ReportOutput {
+        name: name.into(),
+        kind: OutputForm::Figure,
+        title: title.map(str::to_owned),
+        results,
+    };
+    let table = |name: &str, title: Option<&str>, results| ReportOutput {
+        name: name.into(),
+        kind: OutputForm::Table,
+        title: title.map(str::to_owned),
+        results,
+    };
+    let step = |name: &str, state: &str, seconds, tokens| ReportStep {
+        name: name.into(),
+        state: state.into(),
+        seconds,
+        tokens,
+    };
     ReportData {
         name: "quickstart".into(),
         title: "Does reinforcement learning with verifiable rewards let a small model solve".into(),
-        doc: SPEC.lines().take_while(|line| line.starts_with("//!")).map(|line| line.trim_start_matches("//!").trim()).collect::<Vec<_>>().join("\n"),
-        source: SpecSource { file: "experiments/quickstart.rlx".into(), text: SPEC.into() },
+        doc: SPEC
+            .lines()
+            .take_while(|line| line.starts_with("//!"))
+            .map(|line| line.trim_start_matches("//!").trim())
+            .collect::<Vec<_>>()
+            .join("\n"),
+        source: SpecSource {
+            file: "experiments/quickstart.rlx".into(),
+            text: SPEC.into(),
+        },
         profile: Some(ReportProfile {
             name: "laptop".into(),
             changes: vec![
-                ReportChange { path: "n".into(), from: Some("1024 samples".into()), to: "256 samples".into() },
-                ReportChange { path: "rl.steps".into(), from: Some("450 steps".into()), to: "80 steps".into() },
+                ReportChange {
+                    path: "n".into(),
+                    from: Some("1024 samples".into()),
+                    to: "256 samples".into(),
+                },
+                ReportChange {
+                    path: "rl.steps".into(),
+                    from: Some("450 steps".into()),
+                    to: "80 steps".into(),
+                },
             ],
         }),
-        overrides: vec![ReportChange { path: "rl.optimizer.clip_norm".into(), from: None, to: "1.0".into() }],
+        overrides: vec![ReportChange {
+            path: "rl.optimizer.clip_norm".into(),
+            from: None,
+            to: "1.0".into(),
+        }],
         seed: 20_250_516,
-        seeds: vec![("train rl".into(), 1_733_020_911), ("evaluate held_out".into(), 886_215_004)],
+        seeds: vec![
+            ("train rl".into(), 1_733_020_911),
+            ("evaluate held_out".into(), 886_215_004),
+        ],
         outputs: vec![
-            figure("coverage", Some("pass@k: the base model catches up"), Results::PassAtK(pass_at_k())),
+            figure(
+                "coverage",
+                Some("pass@k: the base model catches up"),
+                Results::PassAtK(pass_at_k()),
+            ),
             table("numbers", None, Results::PassAtK(pass_at_k())),
             table("overview", None, Results::Summary(summary())),
             table("gap", None, Results::DeltaSe(delta_se())),
@@ -350,16 +497,53 @@ pub fn study() -> ReportData {
             figure("solved", None, Results::Subset(subset())),
             figure("likelihood", None, Results::Perplexity(perplexity())),
             table("sets", None, Results::Subset(subset())),
-            figure("progress", Some("GRPO over its 80 steps"), Results::Training(training())),
+            figure(
+                "progress",
+                Some("GRPO over its 80 steps"),
+                Results::Training(training()),
+            ),
         ],
         claims: claims(),
         models: vec![
-            model("base", ModelRole::Given, "models/countdown-base", "5d1f3ac09be77c1284aa03b2c7710f6f"),
-            model("rl@20", rl(20), "GRPO from base, step 20", "09be77c1284aa03b2c7710f6f5d1f3ac"),
-            model("rl@40", rl(40), "GRPO from base, step 40", "77c1284aa03b2c7710f6f5d1f3ac09be"),
-            model("rl@80", rl(80), "GRPO from base, step 80", "284aa03b2c7710f6f5d1f3ac09be77c1"),
-            model("teacher", ModelRole::Given, "models/countdown-teacher", "aa03b2c7710f6f5d1f3ac09be77c1284"),
-            model("student", ModelRole::Distilled { training: "student".into(), step: 256 }, "distilled from teacher into base", "b2c7710f6f5d1f3ac09be77c1284aa03"),
+            model(
+                "base",
+                ModelRole::Given,
+                "models/countdown-base",
+                "5d1f3ac09be77c1284aa03b2c7710f6f",
+            ),
+            model(
+                "rl@20",
+                rl(20),
+                "GRPO from base, step 20",
+                "09be77c1284aa03b2c7710f6f5d1f3ac",
+            ),
+            model(
+                "rl@40",
+                rl(40),
+                "GRPO from base, step 40",
+                "77c1284aa03b2c7710f6f5d1f3ac09be",
+            ),
+            model(
+                "rl@80",
+                rl(80),
+                "GRPO from base, step 80",
+                "284aa03b2c7710f6f5d1f3ac09be77c1",
+            ),
+            model(
+                "teacher",
+                ModelRole::Given,
+                "models/countdown-teacher",
+                "aa03b2c7710f6f5d1f3ac09be77c1284",
+            ),
+            model(
+                "student",
+                ModelRole::Distilled {
+                    training: "student".into(),
+                    step: 256,
+                },
+                "distilled from teacher into base",
+                "b2c7710f6f5d1f3ac09be77c1284aa03",
+            ),
         ],
         evaluations: vec![EvaluationSettings {
             name: "held_out".into(),
@@ -386,9 +570,16 @@ pub fn study() -> ReportData {
             precision: "fp32".into(),
             precision_reason: "the CPU has no fast bf16 kernels for these sizes".into(),
         },
-        versions: vec![("rlx".into(), "0.1.0".into()), ("libtorch".into(), "2.13.0".into()), ("judge".into(), "3".into())],
+        versions: vec![
+            ("rlx".into(), "0.1.0".into()),
+            ("libtorch".into(), "2.13.0".into()),
+            ("judge".into(), "3".into()),
+        ],
         wall_seconds: 249.9,
-        cost: Cost { tokens_sampled: 5_220_417, tokens_trained: 1_244_623 },
+        cost: Cost {
+            tokens_sampled: 5_220_417,
+            tokens_trained: 1_244_623,
+        },
         warnings: vec!["One seed of each training: the intervals say nothing about other seeds.".into()],
         responses: responses(),
     }
