@@ -91,34 +91,32 @@ pub enum DataError {
     NoPlaceholder,
     #[error("`{repo}` is not a repository name: write `hf:organisation/name@revision`")]
     RepoName { repo: String },
-    #[error("{kind} hf:{repo}@{revision} is not on this machine: {missing} missing under {cache}: {mend}")]
+    /// `repo` is `hf:org/name@revision` here and below.
+    #[error("{kind} {repo} is not on this machine: {missing} missing under {cache}: {mend}")]
     NotHere {
         kind: &'static str,
         repo: String,
-        revision: String,
         missing: String,
         cache: PathBuf,
         mend: String,
     },
     #[error(
-        "hf:{repo}@{revision} has no data file for split `{split}`{config}; its files are {files}: name another \
+        "{repo} has no data file for split `{split}`{config}; its files are {files}: name another \
              split, or set the source to a path"
     )]
     NoSplit {
         repo: String,
-        revision: String,
         split: String,
         config: String,
         files: String,
     },
     #[error(
-        "hf:{repo}@{revision}: split `{split}` comes as Parquet only ({file}), which is not read: convert it \
+        "{repo}: split `{split}` comes as Parquet only ({file}), which is not read: convert it \
              (`python3 -c \"import pandas; pandas.read_parquet('{file}').to_json('{split}.jsonl', orient='records', \
              lines=True)\"`) and set the source to the .jsonl file"
     )]
     Parquet {
         repo: String,
-        revision: String,
         split: String,
         file: String,
     },

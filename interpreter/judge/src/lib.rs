@@ -6,10 +6,12 @@
 
 mod countdown;
 mod extract;
+mod math;
 mod number;
 mod rational;
 mod verdict;
 
 pub use countdown::Countdown;
+pub use math::Math;
 pub use number::Number;
 pub use verdict::{Case, Judge, Outcome, Verdict};

@@ -171,8 +171,11 @@ impl<'a> Scanner<'a> {
         let body = ["\\frac{", "\\dfrac{", "\\tfrac{"]
             .iter()
             .find_map(|name| rest.strip_prefix(name))?;
-        let (top, body) = body.split_once("}{")?;
-        let (bottom, body) = body.split_once('}')?;
+        // Bounded, so that a text full of fractions costs no more than its length.
+        let (top, body) = body.split_at(near(body).find("}{")?);
+        let body = body.get(2..)?;
+        let (bottom, body) = body.split_at(near(body).find('}')?);
+        let body = body.get(1..)?;
         let (negative, top) = top
             .trim()
             .strip_prefix('-')
@@ -206,6 +209,15 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// The first bytes of a text, enough for the longest number that is read.
+fn near(text: &str) -> &str {
+    let mut end = text.len().min(DIGITS + 8);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
 fn divide(top: BigRational, bottom: BigRational) -> Option<BigRational> {
     (!bottom.is_zero()).then(|| top / bottom)
 }
@@ -230,6 +242,20 @@ impl<'a> Iterator for Scanner<'a> {
                 self.at += 1;
                 continue;
             };
+            // Digits within a word, as in `B2B`, are no number.
+            if start > 0
+                && self
+                    .text
+                    .get(..start)
+                    .is_some_and(|before| before.ends_with(char::is_alphabetic))
+                && self
+                    .text
+                    .get(end..)
+                    .is_some_and(|after| after.starts_with(char::is_alphabetic))
+            {
+                self.at = end;
+                continue;
+            }
             let Some(mut value) = decimal(&plain) else {
                 self.at = end;
                 continue;
@@ -296,6 +322,7 @@ mod tests {
             ("7/0", 0, 1),
             ("50\\%", 50, 1),
             ("ends 18.", 18, 1),
+            ("7 B2B", 7, 1),
         ];
         for (text, top, bottom) in rows {
             assert_eq!(

@@ -75,7 +75,7 @@ pub(crate) fn step(list: &List, i: usize, j: usize, operator: u8) -> Option<Step
         b'/' if low > 1 && high % low == 0 => (high, low, u16::from(high / low)),
         _ => return None,
     };
-    (1..=LARGEST).contains(&result).then(|| Step {
+    (1..=LARGEST).contains(&result).then_some(Step {
         a,
         b,
         operator,

@@ -9,6 +9,9 @@ use rlx_language::study::{Model, ModelSource, ProblemSet, ProblemSource};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Picks the wanted ones of a repository's files.
+type Choose<'a> = &'a dyn Fn(&[String]) -> Result<Vec<String>, DataError>;
+
 /// How far a repository's download is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
@@ -103,7 +106,7 @@ impl Repo {
     fn fetch(
         &self,
         world: &World,
-        choose: &dyn Fn(&[String]) -> Result<Vec<String>, DataError>,
+        choose: Choose,
         progress: &mut dyn FnMut(&Progress) -> bool,
     ) -> Result<(), DataError> {
         let client = Client::new(world);

@@ -24,8 +24,7 @@ impl Repo {
     pub(super) fn not_here(&self, missing: &str, world: &World, mend: String) -> DataError {
         DataError::NotHere {
             kind: self.kind(),
-            repo: self.id.clone(),
-            revision: self.revision.clone(),
+            repo: self.label(),
             missing: missing.to_owned(),
             cache: self.folder(world),
             mend,
@@ -155,14 +154,12 @@ impl Repo {
         match split_files(names, config, split) {
             Split::Files(files) => Ok(files),
             Split::Parquet(file) => Err(DataError::Parquet {
-                repo: self.id.clone(),
-                revision: self.revision.clone(),
+                repo: self.label(),
                 split: split.to_owned(),
                 file,
             }),
             Split::None => Err(DataError::NoSplit {
-                repo: self.id.clone(),
-                revision: self.revision.clone(),
+                repo: self.label(),
                 split: split.to_owned(),
                 config: config
                     .map(|config| format!(" of configuration `{config}`"))

@@ -57,6 +57,11 @@ impl Repo {
         if self.dataset { "data set" } else { "model" }
     }
 
+    /// `hf:org/name@revision`
+    fn label(&self) -> String {
+        format!("hf:{}@{}", self.id, self.revision)
+    }
+
     /// `models--org--name` under the cache.
     fn folder(&self, world: &World) -> PathBuf {
         let kind = if self.dataset { "datasets" } else { "models" };
