@@ -132,8 +132,16 @@ fn sampling(evaluation: &str, data: &ReportData) -> String {
         })
 }
 
-/// `From k = 32 on base leads rl@40 and rl@80 (point estimates).`
-pub(crate) fn crossings(results: &PassAtK) -> Vec<String> {
+/// One curve that leads others from a k on.
+pub(crate) struct Lead<'a> {
+    pub(crate) k: u64,
+    pub(crate) above: &'a str,
+    pub(crate) below: Vec<&'a str>,
+}
+
+/// Where curves change places for good, by k: those of the first curve (what the others are held against), or all
+/// where it takes part in none. Curves that lead from the smallest k on do not cross.
+pub(crate) fn leads(results: &PassAtK) -> Vec<Lead<'_>> {
     let first = results
         .curves
         .iter()
@@ -141,26 +149,45 @@ pub(crate) fn crossings(results: &PassAtK) -> Vec<String> {
         .map(|point| point.k)
         .min()
         .unwrap_or(1);
-    let mut groups: Vec<(u64, &str, Vec<String>)> = Vec::new();
-    for crossing in &results.crossings {
-        let Some(k) = crossing.k.filter(|k| *k > first) else {
-            continue;
-        };
-        match groups
-            .iter_mut()
-            .find(|(at, above, _)| *at == k && *above == crossing.above)
-        {
-            Some((.., below)) => below.push(crossing.below.clone()),
-            None => groups.push((k, &crossing.above, vec![crossing.below.clone()])),
+    let crossing: Vec<(u64, &str, &str)> = results
+        .crossings
+        .iter()
+        .filter_map(|crossing| {
+            Some((
+                crossing.k.filter(|k| *k > first)?,
+                crossing.above.as_str(),
+                crossing.below.as_str(),
+            ))
+        })
+        .collect();
+    let reference = results.curves.first().map_or("", |curve| curve.model.as_str());
+    let touches = |(_, above, below): &(u64, &str, &str)| *above == reference || *below == reference;
+    let any = crossing.iter().any(touches);
+    let mut leads: Vec<Lead<'_>> = Vec::new();
+    for (k, above, below) in crossing.into_iter().filter(|one| !any || touches(one)) {
+        match leads.iter_mut().find(|lead| lead.k == k && lead.above == above) {
+            Some(lead) => lead.below.push(below),
+            None => leads.push(Lead {
+                k,
+                above,
+                below: vec![below],
+            }),
         }
     }
-    groups.sort_by_key(|(k, ..)| *k);
-    groups
+    leads.sort_by_key(|lead| lead.k);
+    leads
+}
+
+/// `From k = 32 on base leads rl@40 and rl@80 (point estimates).`
+pub(crate) fn crossings(results: &PassAtK) -> Vec<String> {
+    leads(results)
         .into_iter()
-        .map(|(k, above, below)| {
+        .map(|lead| {
+            let below: Vec<String> = lead.below.iter().map(|label| (*label).to_owned()).collect();
             format!(
-                "From k = {} on {above} leads {} (point estimates).",
-                count(k),
+                "From k = {} on {} leads {} (point estimates).",
+                count(lead.k),
+                lead.above,
                 list(&below)
             )
         })

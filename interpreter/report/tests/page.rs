@@ -193,6 +193,10 @@ fn the_paragraph_at_the_top_tells_the_data() {
     ] {
         assert!(html.contains(words), "{words}");
     }
+    assert!(
+        !html.contains("on rl@20 leads rl@80"),
+        "crossings that the first curve has no part in are not sentences"
+    );
     assert!(html.contains("<h1>Does reinforcement learning with verifiable rewards let a small model solve countdown puzzles that its base model cannot?</h1>"));
 }
 

@@ -9,6 +9,7 @@ use crate::palette::Palette;
 use crate::svg::{
     Anchor, Canvas, Drawing, Paint, Scale, Size, Text, fit, nice_ticks, powers_of_two, text_width,
 };
+use crate::words::{self, Lead};
 
 const LABEL: f64 = 12.0;
 /// Least distance of two labels at line ends.
@@ -62,7 +63,7 @@ pub(crate) fn draw(results: &PassAtK, palette: &Palette, size: Size) -> Drawing 
         band(&mut canvas, &frame, curve, palette);
         canvas.close();
     }
-    crossings(&mut canvas, &frame, results, first, size);
+    crossings(&mut canvas, &frame, results, size);
     // The first model is drawn last, so that it lies on top.
     for curve in results.curves.iter().rev() {
         canvas.open("v-line", Some(&curve.model));
@@ -187,26 +188,13 @@ fn line(canvas: &mut Canvas, frame: &Frame, curve: &Curve, palette: &Palette) {
 }
 
 /// Rings where a curve takes the lead for good, with words at the foot of the plot.
-fn crossings(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, first: u64, size: Size) {
-    let mut groups: Vec<(u64, &str, Vec<&str>)> = Vec::new();
-    for crossing in &results.crossings {
-        let Some(k) = crossing.k.filter(|k| *k > first) else {
-            continue;
-        };
-        match groups
-            .iter_mut()
-            .find(|(at, above, _)| *at == k && *above == crossing.above)
-        {
-            Some((.., below)) => below.push(&crossing.below),
-            None => groups.push((k, &crossing.above, vec![&crossing.below])),
-        }
-    }
-    groups.sort_by_key(|(k, ..)| *k);
+fn crossings(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, size: Size) {
+    let groups = words::leads(results);
     // Words for a few; more than that would cover the lines, and the caption tells them all.
     let worded = groups.len() <= size.pick(4, 3);
     let mut rows: Vec<f64> = Vec::new();
     let mut sentences: Vec<((f64, f64), String)> = Vec::new();
-    for (k, above, below) in &groups {
+    for Lead { k, above, below } in &groups {
         let Some(value) = results
             .curves
             .iter()

@@ -125,6 +125,12 @@ fn pass_at_k() -> PassAtK {
             crossing("rl@40", Some(16)),
             crossing("rl@80", Some(8)),
             crossing("teacher", None),
+            // Of no interest beside the base's: only the text alternative tells it.
+            Crossing {
+                above: "rl@20".into(),
+                below: "rl@80".into(),
+                k: Some(16),
+            },
             Crossing {
                 above: "teacher".into(),
                 below: "base".into(),
