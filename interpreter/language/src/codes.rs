@@ -1,1 +1,270 @@
-//! placeholder
+//! Every code a diagnostic can carry, with the longer story that `rlx explain CODE` tells.
+
+/// A code and its story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    pub code: &'static str,
+    /// What it means and how to mend it, in a few sentences.
+    pub story: &'static str,
+}
+
+/// The codes of this crate, sorted by name.
+pub const CODES: &[Code] = &[
+    Code {
+        code: "rlx::checkpoint::after_end",
+        story: "`keep` names a step that the training never reaches. `steps = 80` and `keep = [20, 100]` keep nothing at \
+                100. Lower the step or raise `steps`; a profile that shortens a training has to shorten its `keep`, too.",
+    },
+    Code {
+        code: "rlx::checkpoint::not_kept",
+        story: "`rl@150` names the checkpoint after step 150, which must be in the training's `keep` (the last step always \
+                is). `rl@last` is the last one whatever its number, `rl@*` all of them. A distillation keeps its end only: \
+                write its name alone.",
+    },
+    Code {
+        code: "rlx::claim::constant",
+        story: "A comparison in a claim has to measure something on at least one side: `pass`, `delta_se`, `perplexity`, \
+                `share` or `count`. A comparison of two written numbers is decided by the author, not by the study.",
+    },
+    Code {
+        code: "rlx::claim::form",
+        story: "A claim is a comparison (`<`, `<=`, `>`, `>=`) of measured quantities, or several joined by `and`, `or`, \
+                `not`. Equality is not a claim: two measured numbers are never known to be equal, only to be near each \
+                other. Sets of problems in one `share` or `count` have to come from one evaluation.",
+    },
+    Code {
+        code: "rlx::context::exceeded",
+        story: "A response of `max_tokens` and its prompt do not fit into the model's context. Left to run, responses \
+                would be cut early without a word, and numbers would come out too low. Lower `max_tokens`, or take a model \
+                with a longer context. The check needs a stated `context` (or `init`).",
+    },
+    Code {
+        code: "rlx::data::contamination",
+        story: "A training names a `benchmark` as its data. What is measured must not be trained on, so the language has \
+                two kinds of problem sets. Declare training problems as `data`, and let `exclude = [BENCHMARK]` keep the \
+                two apart.",
+    },
+    Code {
+        code: "rlx::data::empty",
+        story: "`skip` leaves out as many problems as there are, or more. Nothing would be left.",
+    },
+    Code {
+        code: "rlx::data::endless",
+        story: "A procedural task such as countdown makes problems for ever. Where all problems of a set are needed (an \
+                evaluation, a distillation without `prompts`) the set has to say how many there are: `size = 64 problems`.",
+    },
+    Code {
+        code: "rlx::data::judge",
+        story: "A countdown puzzle is judged by checking each step of the response, not by comparing with a gold answer: \
+                it has none. Write `judge = countdown`.",
+    },
+    Code {
+        code: "rlx::data::response",
+        story: "Supervised fine-tuning imitates responses. Data from a file or the hub names their column: \
+                `response = \"solution\"`. Tasks write their own demonstrations.",
+    },
+    Code {
+        code: "rlx::data::short",
+        story: "More prompts are asked for than the data has problems, by its stated `size`, `skip` and `limit`.",
+    },
+    Code {
+        code: "rlx::field::duplicate",
+        story: "The same field, argument or profile entry is written twice. Neither would win silently, so one has to go. \
+                To change a field of something that exists, use an update: `grpo { kl = none }`.",
+    },
+    Code {
+        code: "rlx::field::inapplicable",
+        story: "The field is known, but because of another field's value nothing would read it: `rollouts` of supervised \
+                fine-tuning, `loss_length` without the aggregation that divides by it, a column of a task. What is written \
+                is read, or it is an error.",
+    },
+    Code {
+        code: "rlx::field::missing",
+        story: "A field without a default is not written. The help names it and what it takes.",
+    },
+    Code {
+        code: "rlx::field::unknown",
+        story: "The record or declaration has no field of this name. Misspelt fields that are silently accepted change \
+                studies without anyone's knowing, so they are errors, with the nearest name as a suggestion.",
+    },
+    Code {
+        code: "rlx::import::alias",
+        story: "`use … as name` gives one thing another name. With several names in braces it is unclear which is meant.",
+    },
+    Code {
+        code: "rlx::import::cycle",
+        story: "A file imports itself, directly or by way of others. Move what both need into a third file.",
+    },
+    Code {
+        code: "rlx::import::missing",
+        story: "The file is not there, or cannot be read. Paths in `use` count from the folder of the file they stand in.",
+    },
+    Code {
+        code: "rlx::import::unknown",
+        story: "The imported name is not declared in that file, or that part of the standard library does not exist. Names \
+                that a file has itself imported are not passed on.",
+    },
+    Code {
+        code: "rlx::model::architecture",
+        story: "The sizes of a freshly initialised model do not fit together: heads divide the width, key and value heads \
+                divide the heads, and a head's width is even (rotary embedding).",
+    },
+    Code {
+        code: "rlx::model::none",
+        story: "A list that has to name something is empty.",
+    },
+    Code {
+        code: "rlx::model::twice",
+        story: "A warning: the list names the same model or checkpoint twice (perhaps `rl@*` and `rl@80`). It counts once.",
+    },
+    Code {
+        code: "rlx::name::cycle",
+        story: "Declarations need each other in a circle, so none of them has a meaning: two `let`s, a model that is made \
+                from itself, trainings that start from each other, problem sets that exclude each other.",
+    },
+    Code {
+        code: "rlx::name::duplicate",
+        story: "In a file a name stands for one thing, imports included. Rename one, or import it `as` another name.",
+    },
+    Code {
+        code: "rlx::name::field",
+        story: "`rl.batch` names a field from outside, which only profiles and `--set` do. To use one value in two places, \
+                declare it: `let batch = 32 prompts`.",
+    },
+    Code {
+        code: "rlx::name::unknown",
+        story: "The name is neither declared in this file nor imported. The help has the nearest name, or the `use` line \
+                that is missing.",
+    },
+    Code {
+        code: "rlx::name::unused",
+        story: "Nothing reads this name. A value that was written and not used is the most common way for a study to differ \
+                from its description, so it is an error. Trainings, evaluations, figures, tables and claims are results and \
+                count as used; so does what a profile names.",
+    },
+    Code {
+        code: "rlx::problems::few",
+        story: "A warning: the benchmark has fewer than 30 problems. Intervals for problems like these resample problems; \
+                with few of them they are wide, and claims stay inconclusive, however many samples are drawn.",
+    },
+    Code {
+        code: "rlx::profile::idle",
+        story: "The profile changes something that the study does not read, so the change would do nothing.",
+    },
+    Code {
+        code: "rlx::profile::target",
+        story: "A profile changes values of the study: a declared or imported name, or a field of one (`rl.batch`). It \
+                cannot add names, and it cannot change a claim: what is claimed does not depend on the size of the run.",
+    },
+    Code {
+        code: "rlx::profile::unknown",
+        story: "`--profile NAME` names a profile that the file does not declare.",
+    },
+    Code {
+        code: "rlx::prompt::placeholder",
+        story: "A prompt has to hold `{problem}`, where the problem's text goes, and knows no other placeholder. `{}` and \
+                `{1}` are plain text, so `\\boxed{}` needs no escape; `{{name}}` gives `{name}`.",
+    },
+    Code {
+        code: "rlx::prompt::system",
+        story: "A system message exists in a chat only: write `chat = true`, or put the text into the template.",
+    },
+    Code {
+        code: "rlx::query::argument",
+        story: "Only the first arguments of a function go without a name (the evaluation; in a claim also the model). The others are written `name = value`.",
+    },
+    Code {
+        code: "rlx::query::k",
+        story: "pass@k is estimated without bias from n samples a problem only for k up to n. Draw more samples (those that \
+                are there are kept), or ask for a smaller k.",
+    },
+    Code {
+        code: "rlx::query::model",
+        story: "A figure, table or claim asks for a model that its evaluation does not measure. Add it to the evaluation's \
+                `models`, or ask for one of those.",
+    },
+    Code {
+        code: "rlx::query::noisy",
+        story: "A warning: k is above half of the samples. For k near n the estimate of pass@k rests on few samples a \
+                problem: its standard deviation at k = n is several times the one at k = n/8. Draw at least 2 k samples for \
+                narrow intervals.",
+    },
+    Code {
+        code: "rlx::query::unknown",
+        story: "Figures and tables know `pass_at_k`, `delta_se`, `subset`, `perplexity`, `summary`, `training`; claims know `pass`, `delta_se`, `perplexity`, `share`, `count`, and `solved` inside of the last two.",
+    },
+    Code {
+        code: "rlx::range::empty",
+        story: "Ranges go upwards and include both ends: `1..256 by *2` is 1, 2, 4, … 256, `0..100 by 10` is 0, 10, … 100.",
+    },
+    Code {
+        code: "rlx::sampling::greedy",
+        story: "A warning: at temperature 0 every sample of a problem is the same text, so more than one tells nothing new, and pass@k is pass@1.",
+    },
+    Code {
+        code: "rlx::set::idle",
+        story: "`--set` changes something that the study does not read (perhaps it is read with another profile), so the change would do nothing.",
+    },
+    Code {
+        code: "rlx::set::unknown",
+        story: "`--set` changes values of the study: a declared or imported name, or a field of one: `--set n=64`, `--set rl.batch=\"4 prompts\"`. Claims cannot be changed.",
+    },
+    Code {
+        code: "rlx::source::form",
+        story: "A source is `hf:org/name` or `hf:org/name@revision`, or a path. A text such as `org/name` could be either: \
+                write `hf:org/name` or `./org/name`. Paths count from the folder of the file that declares them.",
+    },
+    Code {
+        code: "rlx::train::length",
+        story: "A training is as long as `steps` says, or `epochs` over data whose size is known. With both, one would be \
+                ignored; without a known size, an epoch has no length.",
+    },
+    Code {
+        code: "rlx::train::warmup",
+        story: "A warning: the warm-up is as long as the training or longer, so the learning rate never reaches its value.",
+    },
+    Code {
+        code: "rlx::type::mismatch",
+        story: "The value is of another kind than the field takes: a text for a number, a list for one model, a benchmark \
+                for an algorithm. The message names both.",
+    },
+    Code {
+        code: "rlx::unit::mismatch",
+        story: "A number carries another unit than the field counts in (`batch = 8 samples` counts prompts), or numbers of \
+                different units are added. A bare number is taken in the field's unit; a written unit is checked.",
+    },
+    Code {
+        code: "rlx::unit::unknown",
+        story: "The units are samples, prompts, steps, tokens, epochs, problems and %. The singular is understood, too.",
+    },
+    Code {
+        code: "rlx::value::range",
+        story: "The number is outside of what the field allows: a temperature below 0, a `top_p` outside of 0 to 1, half a sample.",
+    },
+    Code {
+        code: "rlx::value::word",
+        story: "The field takes one of a few words, written bare: `judge = number`, `schedule = cosine`.",
+    },
+];
+
+/// The story of a code, of this crate or of the grammar.
+pub fn story(code: &str) -> Option<&'static str> {
+    let own = CODES
+        .iter()
+        .find(|known| known.code == code)
+        .map(|known| known.story);
+    own.or_else(|| {
+        rlx_grammar::CODES
+            .iter()
+            .find(|(known, _)| *known == code)
+            .map(|(_, story)| *story)
+    })
+}
+
+/// Every code, of this crate and of the grammar.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    CODES
+        .iter()
+        .map(|code| code.code)
+        .chain(rlx_grammar::CODES.iter().map(|(code, _)| *code))
+}

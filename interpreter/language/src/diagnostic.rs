@@ -50,15 +50,28 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub(crate) fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Diagnostic { code, severity: Severity::Error, message: message.into(), labels: Vec::new(), help: None }
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            labels: Vec::new(),
+            help: None,
+        }
     }
 
     pub(crate) fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message) }
+        Diagnostic {
+            severity: Severity::Warning,
+            ..Diagnostic::error(code, message)
+        }
     }
 
     pub(crate) fn label(mut self, file: &Arc<Source>, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label { file: Arc::clone(file), span, text: text.into() });
+        self.labels.push(Label {
+            file: Arc::clone(file),
+            span,
+            text: text.into(),
+        });
         self
     }
 

@@ -46,6 +46,10 @@ pub struct Options {
 ///
 /// # Errors
 /// All that is wrong with it, warnings included, in the order in which it was found.
-pub fn elaborate(sources: &dyn Sources, root: &str, options: &Options) -> Result<(Study, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub fn elaborate(
+    sources: &dyn Sources,
+    root: &str,
+    options: &Options,
+) -> Result<(Study, Vec<Diagnostic>), Vec<Diagnostic>> {
     elaborate::run(sources, root, options)
 }

@@ -67,18 +67,35 @@ pub(crate) const ROOT: ModuleId = 0;
 
 impl Program {
     /// Reads `root`, all that it imports, and the standard library. Syntax errors do not stop it.
-    pub(crate) fn load(sources: &dyn Sources, root: &str, settings: &[String], out: &mut Vec<Diagnostic>) -> Option<Program> {
+    pub(crate) fn load(
+        sources: &dyn Sources,
+        root: &str,
+        settings: &[String],
+        out: &mut Vec<Diagnostic>,
+    ) -> Option<Program> {
         let mut program = Program::default();
         let Some(text) = sources.read(root) else {
-            let nowhere = Arc::new(Source { name: root.into(), text: String::new() });
+            let nowhere = Arc::new(Source {
+                name: root.into(),
+                text: String::new(),
+            });
             out.push(
-                Diagnostic::error("rlx::import::missing", format!("there is no file `{root}`, or it cannot be read"))
-                    .label(&nowhere, Span::default(), "")
-                    .help("check the path; study files end in `.rlx`"),
+                Diagnostic::error(
+                    "rlx::import::missing",
+                    format!("there is no file `{root}`, or it cannot be read"),
+                )
+                .label(&nowhere, Span::default(), "")
+                .help("check the path; study files end in `.rlx`"),
             );
             return None;
         };
-        let mut loader = Loader { program: &mut program, sources, out, by_name: IndexMap::new(), stack: Vec::new() };
+        let mut loader = Loader {
+            program: &mut program,
+            sources,
+            out,
+            by_name: IndexMap::new(),
+            stack: Vec::new(),
+        };
         loader.file(root, text);
         loader.standard_library();
         for setting in settings {
@@ -100,17 +117,26 @@ impl Program {
 
     /// The declarations of a module in the order of the text.
     pub(crate) fn declarations(&self, module: ModuleId) -> impl Iterator<Item = (DeclId, &Declaration)> {
-        self.modules[module].ast.items.iter().enumerate().filter_map(move |(index, item)| match &item.kind {
-            ItemKind::Declaration(declaration) => Some((DeclId { module, index }, declaration)),
-            _ => None,
-        })
+        self.modules[module]
+            .ast
+            .items
+            .iter()
+            .enumerate()
+            .filter_map(move |(index, item)| match &item.kind {
+                ItemKind::Declaration(declaration) => Some((DeclId { module, index }, declaration)),
+                _ => None,
+            })
     }
 
     pub(crate) fn profiles(&self) -> impl Iterator<Item = &Profile> {
-        self.modules.first().into_iter().flat_map(|module| &module.ast.items).filter_map(|item| match &item.kind {
-            ItemKind::Profile(profile) => Some(profile),
-            _ => None,
-        })
+        self.modules
+            .first()
+            .into_iter()
+            .flat_map(|module| &module.ast.items)
+            .filter_map(|item| match &item.kind {
+                ItemKind::Profile(profile) => Some(profile),
+                _ => None,
+            })
     }
 
     pub(crate) fn source(&self, file: FileId) -> &Arc<Source> {
@@ -119,16 +145,27 @@ impl Program {
 
     /// The text of a place, on one line.
     pub(crate) fn text(&self, place: Place) -> String {
-        let text = self.files[place.file].text.get(place.span.start..place.span.end).unwrap_or_default();
+        let text = self.files[place.file]
+            .text
+            .get(place.span.start..place.span.end)
+            .unwrap_or_default();
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The declaration that a path begins with, and how many of its segments name it.
     pub(crate) fn lookup(&self, module: ModuleId, path: &[Ident]) -> Result<(DeclId, usize), Unresolved> {
-        let Some(first) = path.first() else { return Err(Unresolved { at: 0, inside: None }) };
+        let Some(first) = path.first() else {
+            return Err(Unresolved { at: 0, inside: None });
+        };
         let (mut module, mut at) = match self.modules[module].symbols.get(&first.node) {
-            Some(Symbol { target: Target::Declaration(id), .. }) => return Ok((*id, 1)),
-            Some(Symbol { target: Target::Module(inner), .. }) => (*inner, 1),
+            Some(Symbol {
+                target: Target::Declaration(id),
+                ..
+            }) => return Ok((*id, 1)),
+            Some(Symbol {
+                target: Target::Module(inner),
+                ..
+            }) => (*inner, 1),
             None if first.node == "std" => match path.get(1) {
                 None => return Err(Unresolved { at: 0, inside: None }),
                 Some(second) => match self.std.get(second.node.as_str()) {
@@ -139,11 +176,28 @@ impl Program {
             None => return Err(Unresolved { at: 0, inside: None }),
         };
         loop {
-            let Some(name) = path.get(at) else { return Err(Unresolved { at: at - 1, inside: Some(module) }) };
+            let Some(name) = path.get(at) else {
+                return Err(Unresolved {
+                    at: at - 1,
+                    inside: Some(module),
+                });
+            };
             match self.modules[module].symbols.get(&name.node) {
-                Some(Symbol { target: Target::Declaration(id), .. }) => return Ok((*id, at + 1)),
-                Some(Symbol { target: Target::Module(inner), imported: true, .. }) => (module, at) = (*inner, at + 1),
-                _ => return Err(Unresolved { at, inside: Some(module) }),
+                Some(Symbol {
+                    target: Target::Declaration(id),
+                    ..
+                }) => return Ok((*id, at + 1)),
+                Some(Symbol {
+                    target: Target::Module(inner),
+                    imported: true,
+                    ..
+                }) => (module, at) = (*inner, at + 1),
+                _ => {
+                    return Err(Unresolved {
+                        at,
+                        inside: Some(module),
+                    });
+                }
             }
         }
     }
@@ -154,14 +208,28 @@ impl Program {
         if let Some(inside) = unresolved.inside {
             if unresolved.at + 1 == path.len() && self.lookup(module, path).is_err() && path.len() == 1 {
                 let names = self.modules[inside].symbols.keys().map(String::as_str);
-                return Some(format!("`{}` is a file; name what is meant in it: {}", name.node, suggest::list(names)));
+                return Some(format!(
+                    "`{}` is a file; name what is meant in it: {}",
+                    name.node,
+                    suggest::list(names)
+                ));
             }
-            return suggest::did_you_mean(&name.node, self.modules[inside].symbols.keys().map(String::as_str));
+            return suggest::did_you_mean(
+                &name.node,
+                self.modules[inside].symbols.keys().map(String::as_str),
+            );
         }
         if path.first().is_some_and(|first| first.node == "std") {
-            return Some(format!("the standard library has {}", suggest::list(self.std.keys().copied())));
+            return Some(format!(
+                "the standard library has {}",
+                suggest::list(self.std.keys().copied())
+            ));
         }
-        suggest::did_you_mean(&name.node, self.modules[module].symbols.keys().map(String::as_str)).or_else(|| {
+        suggest::did_you_mean(
+            &name.node,
+            self.modules[module].symbols.keys().map(String::as_str),
+        )
+        .or_else(|| {
             let (std, _) = self.std.iter().find(|(_, inner)| {
                 let symbol = self.modules[**inner].symbols.get(&name.node);
                 symbol.is_some_and(|symbol| !symbol.imported)
@@ -189,7 +257,10 @@ struct Loader<'l> {
 
 impl Loader<'_> {
     fn add_file(&mut self, name: &str, text: String) -> FileId {
-        self.program.files.push(Arc::new(Source { name: name.into(), text }));
+        self.program.files.push(Arc::new(Source {
+            name: name.into(),
+            text,
+        }));
         self.program.files.len() - 1
     }
 
@@ -198,14 +269,22 @@ impl Loader<'_> {
         let file = self.add_file(name, text);
         for error in parsed.errors {
             let source = Arc::clone(&self.program.files[file]);
-            self.out.push(Diagnostic::error(error.code, error.message).label(&source, error.span, error.label).maybe_help(error.help));
+            self.out.push(
+                Diagnostic::error(error.code, error.message)
+                    .label(&source, error.span, error.label)
+                    .maybe_help(error.help),
+            );
         }
         self.module(name, file, Arc::new(parsed.file))
     }
 
     fn module(&mut self, name: &str, file: FileId, ast: Arc<ast::File>) -> ModuleId {
         let id = self.program.modules.len();
-        self.program.modules.push(Module { file, ast: Arc::clone(&ast), symbols: IndexMap::new() });
+        self.program.modules.push(Module {
+            file,
+            ast: Arc::clone(&ast),
+            symbols: IndexMap::new(),
+        });
         self.by_name.insert(name.into(), id);
         self.stack.push(name.into());
         let mut profiles: IndexMap<&str, Span> = IndexMap::new();
@@ -231,8 +310,11 @@ impl Loader<'_> {
         if name.node == "std" {
             let source = self.source(module);
             self.out.push(
-                Diagnostic::error("rlx::name::duplicate", "`std` is the standard library; nothing else can have this name")
-                    .label(&source, name.span, "give it another name"),
+                Diagnostic::error(
+                    "rlx::name::duplicate",
+                    "`std` is the standard library; nothing else can have this name",
+                )
+                .label(&source, name.span, "give it another name"),
             );
             return;
         }
@@ -240,7 +322,14 @@ impl Loader<'_> {
         match symbols.get(&name.node).map(|symbol| symbol.span) {
             Some(first) => self.clash(module, name, first),
             None => {
-                symbols.insert(name.node.clone(), Symbol { target, span: name.span, imported });
+                symbols.insert(
+                    name.node.clone(),
+                    Symbol {
+                        target,
+                        span: name.span,
+                        imported,
+                    },
+                );
             }
         }
     }
@@ -248,10 +337,13 @@ impl Loader<'_> {
     fn clash(&mut self, module: ModuleId, name: &Ident, first: Span) {
         let source = self.source(module);
         self.out.push(
-            Diagnostic::error("rlx::name::duplicate", format!("`{}` is declared twice", name.node))
-                .label(&source, name.span, "declared again here")
-                .label(&source, first, "first declared here")
-                .help("a name stands for one thing in a file; rename one of them"),
+            Diagnostic::error(
+                "rlx::name::duplicate",
+                format!("`{}` is declared twice", name.node),
+            )
+            .label(&source, name.span, "declared again here")
+            .label(&source, first, "first declared here")
+            .help("a name stands for one thing in a file; rename one of them"),
         );
     }
 
@@ -262,8 +354,16 @@ impl Loader<'_> {
     fn import(&mut self, into: ModuleId, importer: &str, clause: &Use) {
         let (inner, whole) = match &clause.from {
             UseFrom::File(path) => {
-                let Some(inner) = self.import_file(into, importer, &path.node, path.span) else { return };
-                (inner, ast::Spanned { node: stem(&path.node).to_owned(), span: path.span })
+                let Some(inner) = self.import_file(into, importer, &path.node, path.span) else {
+                    return;
+                };
+                (
+                    inner,
+                    ast::Spanned {
+                        node: stem(&path.node).to_owned(),
+                        span: path.span,
+                    },
+                )
             }
             UseFrom::Path(path) => match self.import_std(into, &path.node) {
                 Some((inner, None)) => match path.node.last() {
@@ -278,15 +378,23 @@ impl Loader<'_> {
             },
         };
         match (clause.names.as_slice(), &clause.alias) {
-            ([], alias) => self.define(into, alias.as_ref().unwrap_or(&whole), Target::Module(inner), true),
+            ([], alias) => self.define(
+                into,
+                alias.as_ref().unwrap_or(&whole),
+                Target::Module(inner),
+                true,
+            ),
             ([name], Some(alias)) => self.import_name(into, inner, name, alias),
             (names, alias) => {
                 if let Some(alias) = alias {
                     let source = self.source(into);
                     self.out.push(
-                        Diagnostic::error("rlx::import::alias", "`as` renames one name, and here are several")
-                            .label(&source, alias.span, "for which of them?")
-                            .help("write one `use` for the name that is renamed"),
+                        Diagnostic::error(
+                            "rlx::import::alias",
+                            "`as` renames one name, and here are several",
+                        )
+                        .label(&source, alias.span, "for which of them?")
+                        .help("write one `use` for the name that is renamed"),
                     );
                 }
                 for name in names {
@@ -303,16 +411,23 @@ impl Loader<'_> {
                 self.define(into, local, target, true);
             }
             _ => {
-                let names: Vec<&str> =
-                    self.program.modules[from].symbols.iter().filter(|(_, s)| !s.imported).map(|(name, _)| name.as_str()).collect();
+                let names: Vec<&str> = self.program.modules[from]
+                    .symbols
+                    .iter()
+                    .filter(|(_, s)| !s.imported)
+                    .map(|(name, _)| name.as_str())
+                    .collect();
                 let help = suggest::did_you_mean(&name.node, names.iter().copied())
                     .unwrap_or_else(|| format!("it has {}", suggest::list(names.iter().copied())));
                 let shown = self.source(from).name.clone();
                 let source = self.source(into);
                 self.out.push(
-                    Diagnostic::error("rlx::import::unknown", format!("`{shown}` has no `{}`", name.node))
-                        .label(&source, name.span, "not declared there")
-                        .help(help),
+                    Diagnostic::error(
+                        "rlx::import::unknown",
+                        format!("`{shown}` has no `{}`", name.node),
+                    )
+                    .label(&source, name.span, "not declared there")
+                    .help(help),
                 );
             }
         }
@@ -323,9 +438,12 @@ impl Loader<'_> {
         if self.stack.contains(&name) {
             let source = self.source(into);
             self.out.push(
-                Diagnostic::error("rlx::import::cycle", format!("`{name}` imports itself, by way of this file"))
-                    .label(&source, span, "the circle closes here")
-                    .help("move what both files need into a third one"),
+                Diagnostic::error(
+                    "rlx::import::cycle",
+                    format!("`{name}` imports itself, by way of this file"),
+                )
+                .label(&source, span, "the circle closes here")
+                .help("move what both files need into a third one"),
             );
             return None;
         }
@@ -335,9 +453,12 @@ impl Loader<'_> {
         let Some(text) = self.sources.read(&name) else {
             let source = self.source(into);
             self.out.push(
-                Diagnostic::error("rlx::import::missing", format!("there is no file `{name}`, or it cannot be read"))
-                    .label(&source, span, "imported here")
-                    .help("the path is taken from the folder of this file"),
+                Diagnostic::error(
+                    "rlx::import::missing",
+                    format!("there is no file `{name}`, or it cannot be read"),
+                )
+                .label(&source, span, "imported here")
+                .help("the path is taken from the folder of this file"),
             );
             return None;
         };
@@ -348,23 +469,38 @@ impl Loader<'_> {
     fn import_std<'p>(&mut self, into: ModuleId, path: &'p [Ident]) -> Option<(ModuleId, Option<&'p Ident>)> {
         let known = || suggest::list(STD.iter().map(|(module, _, _)| *module));
         let wrong = match path {
-            [std, module, rest @ ..] if std.node == "std" && rest.len() <= 1 => match self.std_module(&module.node) {
-                Some(inner) => return Some((inner, rest.first())),
-                None => (module, format!("the standard library has no `{}`", module.node), format!("it has {}", known())),
-            },
-            [std] if std.node == "std" => {
-                (std, "`use std` names no part of the standard library".to_owned(), format!("it has {}", known()))
+            [std, module, rest @ ..] if std.node == "std" && rest.len() <= 1 => {
+                match self.std_module(&module.node) {
+                    Some(inner) => return Some((inner, rest.first())),
+                    None => (
+                        module,
+                        format!("the standard library has no `{}`", module.node),
+                        format!("it has {}", known()),
+                    ),
+                }
             }
+            [std] if std.node == "std" => (
+                std,
+                "`use std` names no part of the standard library".to_owned(),
+                format!("it has {}", known()),
+            ),
             [first, ..] => (
                 first,
                 format!("`{}` cannot be imported: only `std` and files can", first.node),
-                format!("write `use std.models.NAME`, or `use \"./{}.rlx\" as {}` for a file", first.node, first.node),
+                format!(
+                    "write `use std.models.NAME`, or `use \"./{}.rlx\" as {}` for a file",
+                    first.node, first.node
+                ),
             ),
             [] => return None,
         };
         let (at, message, help) = wrong;
         let source = self.source(into);
-        self.out.push(Diagnostic::error("rlx::import::unknown", message).label(&source, at.span, "unknown").help(help));
+        self.out.push(
+            Diagnostic::error("rlx::import::unknown", message)
+                .label(&source, at.span, "unknown")
+                .help(help),
+        );
         None
     }
 
@@ -390,12 +526,22 @@ impl Loader<'_> {
     fn setting(&mut self, text: &str) {
         let file = self.add_file(&format!("--set {text}"), text.to_owned());
         match rlx_grammar::parse_setting(text) {
-            Ok(field) => self.program.settings.push(Setting { path: field.name.node, value: field.value, file }),
+            Ok(field) => self.program.settings.push(Setting {
+                path: field.name.node,
+                value: field.value,
+                file,
+            }),
             Err(errors) => {
                 let source = Arc::clone(&self.program.files[file]);
                 for error in errors {
-                    let help = error.help.unwrap_or_else(|| "write `--set name=value`, for example `--set n=64`".into());
-                    self.out.push(Diagnostic::error(error.code, error.message).label(&source, error.span, error.label).help(help));
+                    let help = error
+                        .help
+                        .unwrap_or_else(|| "write `--set name=value`, for example `--set n=64`".into());
+                    self.out.push(
+                        Diagnostic::error(error.code, error.message)
+                            .label(&source, error.span, error.label)
+                            .help(help),
+                    );
                 }
             }
         }

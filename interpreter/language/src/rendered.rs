@@ -24,8 +24,10 @@ pub struct Rendered {
 impl From<&Diagnostic> for Rendered {
     fn from(diagnostic: &Diagnostic) -> Self {
         let home = diagnostic.labels.first().map(|label| Arc::clone(&label.file));
-        let (here, elsewhere): (Vec<&Label>, Vec<&Label>) =
-            diagnostic.labels.iter().partition(|label| Some(&label.file) == home.as_ref());
+        let (here, elsewhere): (Vec<&Label>, Vec<&Label>) = diagnostic
+            .labels
+            .iter()
+            .partition(|label| Some(&label.file) == home.as_ref());
         Rendered {
             code: Some(diagnostic.code),
             severity: match diagnostic.severity {
@@ -47,7 +49,11 @@ fn named(source: &Source) -> NamedSource<String> {
 
 fn underline(label: &Label) -> LabeledSpan {
     let text = (!label.text.is_empty()).then(|| label.text.clone());
-    LabeledSpan::new(text, label.span.start, label.span.end.saturating_sub(label.span.start))
+    LabeledSpan::new(
+        text,
+        label.span.start,
+        label.span.end.saturating_sub(label.span.start),
+    )
 }
 
 fn note(label: &Label) -> Rendered {
@@ -80,7 +86,9 @@ impl miette::Diagnostic for Rendered {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -88,7 +96,8 @@ impl miette::Diagnostic for Rendered {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        (!self.labels.is_empty()).then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = LabeledSpan>>)
+        (!self.labels.is_empty())
+            .then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = LabeledSpan>>)
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {

@@ -20,11 +20,27 @@ impl Sources for Memory {
 
 /// The standard library, a part of the binary: module, shown name, text.
 pub(crate) const STD: [(&str, &str, &str); 5] = [
-    ("models", "std/models.rlx", include_str!("../../../stdlib/models.rlx")),
+    (
+        "models",
+        "std/models.rlx",
+        include_str!("../../../stdlib/models.rlx"),
+    ),
     ("data", "std/data.rlx", include_str!("../../../stdlib/data.rlx")),
-    ("benchmarks", "std/benchmarks.rlx", include_str!("../../../stdlib/benchmarks.rlx")),
-    ("algorithms", "std/algorithms.rlx", include_str!("../../../stdlib/algorithms.rlx")),
-    ("prompts", "std/prompts.rlx", include_str!("../../../stdlib/prompts.rlx")),
+    (
+        "benchmarks",
+        "std/benchmarks.rlx",
+        include_str!("../../../stdlib/benchmarks.rlx"),
+    ),
+    (
+        "algorithms",
+        "std/algorithms.rlx",
+        include_str!("../../../stdlib/algorithms.rlx"),
+    ),
+    (
+        "prompts",
+        "std/prompts.rlx",
+        include_str!("../../../stdlib/prompts.rlx"),
+    ),
 ];
 
 /// The standard library's files: shown name and text.
@@ -35,8 +51,14 @@ pub fn standard_library() -> impl Iterator<Item = (&'static str, &'static str)> 
 /// `path` as seen from the folder of the file `from`, without `.` and (where it can be told) `..`.
 pub(crate) fn join(from: &str, path: &str) -> String {
     let absolute = path.starts_with('/') || path.as_bytes().get(1) == Some(&b':');
-    let folder = if absolute { "" } else { from.rsplit_once('/').map_or("", |(folder, _)| folder) };
-    let rooted = path.starts_with('/') || (!absolute && folder.is_empty() && from.starts_with('/')) || folder.starts_with('/');
+    let folder = if absolute {
+        ""
+    } else {
+        from.rsplit_once('/').map_or("", |(folder, _)| folder)
+    };
+    let rooted = path.starts_with('/')
+        || (!absolute && folder.is_empty() && from.starts_with('/'))
+        || folder.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in folder.split('/').chain(path.split('/')) {
         match part {
@@ -64,7 +86,10 @@ mod tests {
 
     #[test]
     fn paths_are_joined_with_the_declaring_files_folder() {
-        assert_eq!(join("experiments/quickstart.rlx", "./quickstart/base"), "experiments/quickstart/base");
+        assert_eq!(
+            join("experiments/quickstart.rlx", "./quickstart/base"),
+            "experiments/quickstart/base"
+        );
         assert_eq!(join("experiments/quickstart.rlx", "../models/x"), "models/x");
         assert_eq!(join("quickstart.rlx", "../x"), "../x");
         assert_eq!(join("../a/b.rlx", "../../x"), "../../x");

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Study {
     /// The file's stem; names the results folder.
     pub name: String,
-    /// First line of the `//!` doc, or the name.
+    /// First sentence of the `//!` doc, or the name.
     pub title: String,
     /// The whole `//!` doc.
     pub doc: String,
@@ -52,7 +52,11 @@ pub enum ModelSource {
     /// and are already joined with its folder here.
     Path { path: String },
     /// Fresh weights: `source = init { family = qwen2, hidden = 128, … }`.
-    Init { architecture: Architecture, tokenizer: String, seed: u64 },
+    Init {
+        architecture: Architecture,
+        tokenizer: String,
+        seed: u64,
+    },
 }
 
 /// Sizes of a freshly initialised decoder.
@@ -109,11 +113,20 @@ pub struct ProblemSet {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ProblemSource {
     /// `hf:org/name@revision`, with configuration and split.
-    Hub { repo: String, revision: String, config: Option<String>, split: String },
+    Hub {
+        repo: String,
+        revision: String,
+        config: Option<String>,
+        split: String,
+    },
     /// JSON lines, joined with the folder of the declaring file.
     Path { path: String },
     /// A procedural family: `source = countdown { … }`. Options are part of the meaning.
-    Task { task: String, options: IndexMap<String, f64>, seed: u64 },
+    Task {
+        task: String,
+        options: IndexMap<String, f64>,
+        seed: u64,
+    },
 }
 
 /// How a problem becomes a prompt.
@@ -296,13 +309,31 @@ pub enum OutputKind {
 #[serde(tag = "query", rename_all = "snake_case")]
 pub enum Query {
     /// `pass_at_k(aime, k = 1..n by *2, of = [base, rl@*])`; `of` defaults to all models of the evaluation.
-    PassAtK { evaluation: String, of: Vec<ModelRef>, k: Vec<u64> },
+    PassAtK {
+        evaluation: String,
+        of: Vec<ModelRef>,
+        k: Vec<u64>,
+    },
     /// `delta_se(aime, of = rl@*, against = base, k = 256)`: pass@k of the base minus pass@1 of the model.
-    DeltaSe { evaluation: String, of: Vec<ModelRef>, against: ModelRef, k: u64 },
+    DeltaSe {
+        evaluation: String,
+        of: Vec<ModelRef>,
+        against: ModelRef,
+        k: u64,
+    },
     /// `subset(aime, of = rl@450, within = base)`
-    Subset { evaluation: String, of: Vec<ModelRef>, within: ModelRef },
+    Subset {
+        evaluation: String,
+        of: Vec<ModelRef>,
+        within: ModelRef,
+    },
     /// `perplexity(aime, of = [base, rl@450], under = [base], correct = true)`
-    Perplexity { evaluation: String, of: Vec<ModelRef>, under: Vec<ModelRef>, only_correct: bool },
+    Perplexity {
+        evaluation: String,
+        of: Vec<ModelRef>,
+        under: Vec<ModelRef>,
+        only_correct: bool,
+    },
     /// `summary(aime)`: pass@1, solved share, lengths, truncation, verdict counts a model.
     Summary { evaluation: String, of: Vec<ModelRef> },
     /// `training(rl)`: reward, length, entropy … over steps.
@@ -325,10 +356,22 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Condition {
-    Compare { comparison: Comparison, left: Quantity, right: Quantity },
-    And { left: Box<Condition>, right: Box<Condition> },
-    Or { left: Box<Condition>, right: Box<Condition> },
-    Not { condition: Box<Condition> },
+    Compare {
+        comparison: Comparison,
+        left: Quantity,
+        right: Quantity,
+    },
+    And {
+        left: Box<Condition>,
+        right: Box<Condition>,
+    },
+    Or {
+        left: Box<Condition>,
+        right: Box<Condition>,
+    },
+    Not {
+        condition: Box<Condition>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -344,21 +387,53 @@ pub enum Comparison {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Quantity {
-    Number { value: f64 },
+    Number {
+        value: f64,
+    },
     /// `pass(aime, base, k = 256)`
-    Pass { evaluation: String, model: ModelRef, k: u64 },
+    Pass {
+        evaluation: String,
+        model: ModelRef,
+        k: u64,
+    },
     /// `delta_se(aime, of = rl@450, against = base, k = 256)`
-    DeltaSe { evaluation: String, of: ModelRef, against: ModelRef, k: u64 },
+    DeltaSe {
+        evaluation: String,
+        of: ModelRef,
+        against: ModelRef,
+        k: u64,
+    },
     /// `perplexity(aime, of = rl@450, under = base)`: the median over responses.
-    Perplexity { evaluation: String, of: ModelRef, under: ModelRef, only_correct: bool },
+    Perplexity {
+        evaluation: String,
+        of: ModelRef,
+        under: ModelRef,
+        only_correct: bool,
+    },
     /// `share(set)`: of all problems of the evaluation.
-    Share { set: ProblemsExpr },
+    Share {
+        set: ProblemsExpr,
+    },
     /// `count(set)`
-    Count { set: ProblemsExpr },
-    Add { left: Box<Quantity>, right: Box<Quantity> },
-    Subtract { left: Box<Quantity>, right: Box<Quantity> },
-    Multiply { left: Box<Quantity>, right: Box<Quantity> },
-    Divide { left: Box<Quantity>, right: Box<Quantity> },
+    Count {
+        set: ProblemsExpr,
+    },
+    Add {
+        left: Box<Quantity>,
+        right: Box<Quantity>,
+    },
+    Subtract {
+        left: Box<Quantity>,
+        right: Box<Quantity>,
+    },
+    Multiply {
+        left: Box<Quantity>,
+        right: Box<Quantity>,
+    },
+    Divide {
+        left: Box<Quantity>,
+        right: Box<Quantity>,
+    },
 }
 
 /// A set of problems of one evaluation.
@@ -367,9 +442,18 @@ pub enum Quantity {
 pub enum ProblemsExpr {
     /// `solved(aime, base)`: at least one right sample.
     Solved { evaluation: String, model: ModelRef },
-    Union { left: Box<ProblemsExpr>, right: Box<ProblemsExpr> },
-    Intersection { left: Box<ProblemsExpr>, right: Box<ProblemsExpr> },
-    Difference { left: Box<ProblemsExpr>, right: Box<ProblemsExpr> },
+    Union {
+        left: Box<ProblemsExpr>,
+        right: Box<ProblemsExpr>,
+    },
+    Intersection {
+        left: Box<ProblemsExpr>,
+        right: Box<ProblemsExpr>,
+    },
+    Difference {
+        left: Box<ProblemsExpr>,
+        right: Box<ProblemsExpr>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -401,11 +485,22 @@ pub struct Leaf {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Origin {
     /// Written in a file (name as given or `std/models.rlx`), 1-based line and column.
-    Written { file: String, line: usize, column: usize },
+    Written {
+        file: String,
+        line: usize,
+        column: usize,
+    },
     /// The schema's default.
     Default,
-    Profile { name: String, file: String, line: usize, column: usize },
-    Set { text: String },
+    Profile {
+        name: String,
+        file: String,
+        line: usize,
+        column: usize,
+    },
+    Set {
+        text: String,
+    },
 }
 
 impl ModelRef {

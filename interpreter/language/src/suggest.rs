@@ -20,8 +20,15 @@ fn likeness(a: &str, b: &str) -> f64 {
     }
     let edits = strsim::normalized_damerau_levenshtein(&a, &b);
     // A name and its beginning (`temp` for `temperature`) are few letters apart in meaning, many in edits.
-    let prefix = if a.len() >= 3 && (b.starts_with(&a) || a.starts_with(&b)) { 0.8 } else { 0.0 };
-    strsim::jaro_winkler(&a, &b).min(edits + 0.3).max(edits).max(prefix)
+    let prefix = if a.len() >= 3 && (b.starts_with(&a) || a.starts_with(&b)) {
+        0.8
+    } else {
+        0.0
+    };
+    strsim::jaro_winkler(&a, &b)
+        .min(edits + 0.3)
+        .max(edits)
+        .max(prefix)
 }
 
 /// `did you mean \`top_p\`?`

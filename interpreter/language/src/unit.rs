@@ -15,8 +15,15 @@ pub enum Unit {
 }
 
 impl Unit {
-    pub const ALL: [Unit; 7] =
-        [Unit::Samples, Unit::Prompts, Unit::Steps, Unit::Tokens, Unit::Epochs, Unit::Problems, Unit::Percent];
+    pub const ALL: [Unit; 7] = [
+        Unit::Samples,
+        Unit::Prompts,
+        Unit::Steps,
+        Unit::Tokens,
+        Unit::Epochs,
+        Unit::Problems,
+        Unit::Percent,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -32,7 +39,9 @@ impl Unit {
 
     /// The unit of a name, plural or singular: `1 epoch`, `2 epochs`.
     pub fn parse(name: &str) -> Option<Unit> {
-        Unit::ALL.into_iter().find(|unit| unit.name() == name || unit.name().strip_suffix('s') == Some(name))
+        Unit::ALL
+            .into_iter()
+            .find(|unit| unit.name() == name || unit.name().strip_suffix('s') == Some(name))
     }
 }
 

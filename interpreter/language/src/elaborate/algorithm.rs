@@ -1,8 +1,8 @@
 //! Algorithms and optimisers.
 
-use super::entries::{Entries, Entity, Nested};
-use super::read::{Checked, Owner, Typed};
 use super::Elaborator;
+use super::entries::{Entity, Entries, Nested};
+use super::read::{Checked, Owner, Typed};
 use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place};
 use crate::schema::{self, SFT_FIELDS};
@@ -12,19 +12,35 @@ impl<'a> Elaborator<'a> {
     /// A declared algorithm is checked, whether it is used or not.
     pub(super) fn check_algorithm(&mut self, id: DeclId) {
         self.binding_leaf_if_value(id);
-        let Some(entries) = self.entries_of_declaration(id) else { return };
+        let Some(entries) = self.entries_of_declaration(id) else {
+            return;
+        };
         let key = self.key(id);
         let owner = self.owner(id, &key);
         self.build_algorithm(entries, &owner, key);
     }
 
     /// The algorithm of a training, read under `rl.algorithm`, and its optimizer as it was written.
-    pub(super) fn use_algorithm(&mut self, entity: &Entity<'a>, nested: &[Nested<'a>], path: &str) -> Option<(Algorithm, Entries<'a>, Place)> {
+    pub(super) fn use_algorithm(
+        &mut self,
+        entity: &Entity<'a>,
+        nested: &[Nested<'a>],
+        path: &str,
+    ) -> Option<(Algorithm, Entries<'a>, Place)> {
         let entries = self.entries_of_entity(entity, nested)?;
         let name = self.program.declaration(entity.id).name.node.clone();
-        let owner = Owner { path: path.to_owned(), what: format!("`algorithm {name}`"), place: entity.place, module: entity.id.module };
+        let owner = Owner {
+            path: path.to_owned(),
+            what: format!("`algorithm {name}`"),
+            place: entity.place,
+            module: entity.id.module,
+        };
         let plain = entity.changes.is_empty() && nested.is_empty();
-        let key = if plain { self.key(entity.id) } else { path.to_owned() };
+        let key = if plain {
+            self.key(entity.id)
+        } else {
+            path.to_owned()
+        };
         let algorithm = self.build_algorithm(entries.clone(), &owner, key.clone())?;
         self.algorithms.insert(key, algorithm.clone());
         Some((algorithm, entries, entity.place))
@@ -40,16 +56,34 @@ impl<'a> Elaborator<'a> {
             return None;
         }
         let optimizer = optimizer(checked.record("optimizer")?)?;
-        let method = if sft { Method::Sft } else { Method::Grpo(self.grpo(&checked)?) };
-        Some(Algorithm { name: key, method, optimizer })
+        let method = if sft {
+            Method::Sft
+        } else {
+            Method::Grpo(self.grpo(&checked)?)
+        };
+        Some(Algorithm {
+            name: key,
+            method,
+            optimizer,
+        })
     }
 
     fn only_for_grpo(&mut self, checked: &Checked<'a>) {
-        for field in schema::ALGORITHM.fields.iter().map(|field| field.name).filter(|name| !SFT_FIELDS.contains(name)) {
+        for field in schema::ALGORITHM
+            .fields
+            .iter()
+            .map(|field| field.name)
+            .filter(|name| !SFT_FIELDS.contains(name))
+        {
             if !checked.is_default(field) && !matches!(checked.typed(field), Some(Typed::Absent)) {
-                let diagnostic = Diagnostic::error("rlx::field::inapplicable", format!("supervised fine-tuning has no `{field}`"));
+                let diagnostic = Diagnostic::error(
+                    "rlx::field::inapplicable",
+                    format!("supervised fine-tuning has no `{field}`"),
+                );
                 let diagnostic = self.at(diagnostic, checked.place(field), "read by nobody");
-                let diagnostic = self.at(diagnostic, checked.place("method"), "the method").help("leave it out, or take `method = grpo`");
+                let diagnostic = self
+                    .at(diagnostic, checked.place("method"), "the method")
+                    .help("leave it out, or take `method = grpo`");
                 self.report(diagnostic);
             }
         }
@@ -65,15 +99,23 @@ impl<'a> Elaborator<'a> {
         };
         let loss_length = checked.maybe_count("loss_length")?;
         if loss_length.is_some() && aggregation != Aggregation::SeqMeanTokenSumNorm {
-            let diagnostic = Diagnostic::error("rlx::field::inapplicable", "only `seq_mean_token_sum_norm` divides by `loss_length`");
+            let diagnostic = Diagnostic::error(
+                "rlx::field::inapplicable",
+                "only `seq_mean_token_sum_norm` divides by `loss_length`",
+            );
             let diagnostic = self.at(diagnostic, checked.place("loss_length"), "read by nobody");
-            let diagnostic = self.at(diagnostic, checked.place("aggregation"), "the aggregation").help("leave it out");
+            let diagnostic = self
+                .at(diagnostic, checked.place("aggregation"), "the aggregation")
+                .help("leave it out");
             self.report(diagnostic);
             return None;
         }
         let kl = match checked.record("kl") {
             None => None,
-            Some(kl) => Some(Kl { estimator: kl.word("estimator")?.to_owned(), coefficient: kl.number("coefficient")? }),
+            Some(kl) => Some(Kl {
+                estimator: kl.word("estimator")?.to_owned(),
+                coefficient: kl.number("coefficient")?,
+            }),
         };
         Some(Grpo {
             normalize_std: checked.boolean("normalize_std")?,

@@ -25,42 +25,70 @@ impl<'a> Elaborator<'a> {
             Content::Value(_) | Content::Fields(..) => {
                 let diagnostic = Diagnostic::error("rlx::claim::form", format!("`{name}` is no claim"));
                 let place = self.name_place(id);
-                let diagnostic = self
-                    .at(diagnostic, place, "without a condition")
-                    .help(format!("write `claim {name} \"what is claimed\" {{ pass(EVALUATION, MODEL, k = 1) > 50% }}`"));
+                let diagnostic = self.at(diagnostic, place, "without a condition").help(format!(
+                    "write `claim {name} \"what is claimed\" {{ pass(EVALUATION, MODEL, k = 1) > 50% }}`"
+                ));
                 self.report(diagnostic);
                 return;
             }
         };
-        let statement = declaration.title.as_ref().map_or_else(|| name.clone(), |title| title.node.clone());
+        let statement = declaration
+            .title
+            .as_ref()
+            .map_or_else(|| name.clone(), |title| title.node.clone());
         let text = self.text_of(block);
         let origin = self.origin(block);
         self.leaf(&name, text.clone(), None, origin, Vec::new());
         if let Some(condition) = self.condition(block, &name) {
-            self.claims.insert(name.clone(), Claim { name, statement, condition, text, confidence: CONFIDENCE });
+            self.claims.insert(
+                name.clone(),
+                Claim {
+                    name,
+                    statement,
+                    condition,
+                    text,
+                    confidence: CONFIDENCE,
+                },
+            );
         }
     }
 
     fn condition(&mut self, at: Sited<'a>, name: &str) -> Option<Condition> {
         let at = self.resolve(at)?;
         match &at.expr.node {
-            ExprKind::Not(inner) => Some(Condition::Not { condition: Box::new(self.condition(at.with(inner), name)?) }),
-            ExprKind::Binary { operator, left, right } => {
+            ExprKind::Not(inner) => Some(Condition::Not {
+                condition: Box::new(self.condition(at.with(inner), name)?),
+            }),
+            ExprKind::Binary {
+                operator,
+                left,
+                right,
+            } => {
                 let (l, r) = (at.with(left), at.with(right));
                 let comparison = match operator.node {
                     Operator::And | Operator::Or => {
                         let left = self.condition(l, name);
                         let right = self.condition(r, name);
                         let (left, right) = (Box::new(left?), Box::new(right?));
-                        return Some(if operator.node == Operator::And { Condition::And { left, right } } else { Condition::Or { left, right } });
+                        return Some(if operator.node == Operator::And {
+                            Condition::And { left, right }
+                        } else {
+                            Condition::Or { left, right }
+                        });
                     }
                     Operator::Less => Comparison::Less,
                     Operator::LessEqual => Comparison::LessEqual,
                     Operator::Greater => Comparison::Greater,
                     Operator::GreaterEqual => Comparison::GreaterEqual,
                     Operator::Equal | Operator::NotEqual => {
-                        let diagnostic = Diagnostic::error("rlx::claim::form", "measured numbers are never known to be equal");
-                        let place = crate::program::Place { span: at.site.fixed.unwrap_or(operator.span), ..at.place() };
+                        let diagnostic = Diagnostic::error(
+                            "rlx::claim::form",
+                            "measured numbers are never known to be equal",
+                        );
+                        let place = crate::program::Place {
+                            span: at.site.fixed.unwrap_or(operator.span),
+                            ..at.place()
+                        };
                         let diagnostic = self
                             .at(diagnostic, place, "cannot be measured")
                             .help("claim that one is larger, or that their difference is small: `a - b < 2% and b - a < 2%`");
@@ -74,13 +102,17 @@ impl<'a> Elaborator<'a> {
                 let (left, right) = (left?, right?);
                 if !measures(&left) && !measures(&right) {
                     let diagnostic = Diagnostic::error("rlx::claim::constant", "nothing is measured here");
-                    let diagnostic = self
-                        .at(diagnostic, at.place(), "only numbers")
-                        .help("compare something measured: `pass`, `delta_se`, `perplexity`, `share`, `count`");
+                    let diagnostic = self.at(diagnostic, at.place(), "only numbers").help(
+                        "compare something measured: `pass`, `delta_se`, `perplexity`, `share`, `count`",
+                    );
                     self.report(diagnostic);
                     return None;
                 }
-                Some(Condition::Compare { comparison, left, right })
+                Some(Condition::Compare {
+                    comparison,
+                    left,
+                    right,
+                })
             }
             _ => self.no_condition(at),
         }
@@ -88,7 +120,9 @@ impl<'a> Elaborator<'a> {
 
     fn no_condition(&mut self, at: Sited<'a>) -> Option<Condition> {
         let diagnostic = Diagnostic::error("rlx::claim::form", "a claim compares measured quantities");
-        let diagnostic = self.at(diagnostic, at.place(), "compares nothing").help("for example `pass(aime, base, k = 256) > pass(aime, rl@last, k = 256)`");
+        let diagnostic = self
+            .at(diagnostic, at.place(), "compares nothing")
+            .help("for example `pass(aime, base, k = 256) > pass(aime, rl@last, k = 256)`");
         self.report(diagnostic);
         None
     }
@@ -101,9 +135,16 @@ impl<'a> Elaborator<'a> {
         match &at.expr.node {
             ExprKind::Negate(inner) => {
                 let left = Box::new(Quantity::Number { value: 0.0 });
-                Some(Quantity::Subtract { left, right: Box::new(self.quantity(at.with(inner), name)?) })
+                Some(Quantity::Subtract {
+                    left,
+                    right: Box::new(self.quantity(at.with(inner), name)?),
+                })
             }
-            ExprKind::Binary { operator, left, right } => {
+            ExprKind::Binary {
+                operator,
+                left,
+                right,
+            } => {
                 let build: fn(Box<Quantity>, Box<Quantity>) -> Quantity = match operator.node {
                     Operator::Add => |left, right| Quantity::Add { left, right },
                     Operator::Subtract => |left, right| Quantity::Subtract { left, right },
@@ -119,25 +160,45 @@ impl<'a> Elaborator<'a> {
                 if let [function] = callee.node.as_slice() {
                     if function.node == "share" || function.node == "count" {
                         let [argument] = arguments.as_slice() else {
-                            let diagnostic = Diagnostic::error("rlx::query::argument", format!("`{}` takes one set of problems", function.node));
-                            let diagnostic = self.at(diagnostic, at.place(), format!("{} arguments", arguments.len()));
-                            self.report(diagnostic.help(format!("write `{}(solved(EVALUATION, MODEL))`", function.node)));
+                            let diagnostic = Diagnostic::error(
+                                "rlx::query::argument",
+                                format!("`{}` takes one set of problems", function.node),
+                            );
+                            let diagnostic =
+                                self.at(diagnostic, at.place(), format!("{} arguments", arguments.len()));
+                            self.report(
+                                diagnostic
+                                    .help(format!("write `{}(solved(EVALUATION, MODEL))`", function.node)),
+                            );
                             return None;
                         };
                         let set = self.problems_expr(at.with(&argument.value), name)?;
                         self.one_evaluation(&set, at)?;
-                        return Some(if function.node == "share" { Quantity::Share { set } } else { Quantity::Count { set } });
+                        return Some(if function.node == "share" {
+                            Quantity::Share { set }
+                        } else {
+                            Quantity::Count { set }
+                        });
                     }
                     if function.node == "solved" {
-                        let diagnostic = Diagnostic::error("rlx::type::mismatch", "`solved` is a set of problems, not a number");
-                        let diagnostic = self.at(diagnostic, at.place(), "a set").help("take its `share(…)` or its `count(…)`");
+                        let diagnostic = Diagnostic::error(
+                            "rlx::type::mismatch",
+                            "`solved` is a set of problems, not a number",
+                        );
+                        let diagnostic = self
+                            .at(diagnostic, at.place(), "a set")
+                            .help("take its `share(…)` or its `count(…)`");
                         self.report(diagnostic);
                         return None;
                     }
                     if !NAMES.contains(&function.node.as_str()) {
-                        let help = crate::suggest::did_you_mean(&function.node, NAMES)
-                            .unwrap_or_else(|| format!("a claim can measure {}", crate::suggest::list(NAMES)));
-                        let diagnostic = Diagnostic::error("rlx::query::unknown", format!("there is no function `{}` here", function.node));
+                        let help = crate::suggest::did_you_mean(&function.node, NAMES).unwrap_or_else(|| {
+                            format!("a claim can measure {}", crate::suggest::list(NAMES))
+                        });
+                        let diagnostic = Diagnostic::error(
+                            "rlx::query::unknown",
+                            format!("there is no function `{}` here", function.node),
+                        );
                         let place = self.span(function, at.site);
                         let diagnostic = self.at(diagnostic, place, "unknown function").help(help);
                         self.report(diagnostic);
@@ -156,7 +217,12 @@ impl<'a> Elaborator<'a> {
         let reported = self.out.len();
         match self.number(at) {
             Ok(number) => {
-                if let Err(Fail::Reported) = self.check_unit(number, number.unit.filter(|unit| *unit == Unit::Percent), "a claim", at) {
+                if let Err(Fail::Reported) = self.check_unit(
+                    number,
+                    number.unit.filter(|unit| *unit == Unit::Percent),
+                    "a claim",
+                    at,
+                ) {
                     return None;
                 }
                 Some(Some(Quantity::Number { value: number.value }))
@@ -172,13 +238,24 @@ impl<'a> Elaborator<'a> {
 
     fn no_quantity(&mut self, at: Sited<'a>) -> Option<Quantity> {
         let found = self.describe(at);
-        let diagnostic = Diagnostic::error("rlx::type::mismatch", format!("a number or something measured is wanted here, not {found}"));
-        let diagnostic = self.at(diagnostic, at.place(), format!("this is {found}")).help(format!("a claim can measure {}", crate::suggest::list(NAMES)));
+        let diagnostic = Diagnostic::error(
+            "rlx::type::mismatch",
+            format!("a number or something measured is wanted here, not {found}"),
+        );
+        let diagnostic = self
+            .at(diagnostic, at.place(), format!("this is {found}"))
+            .help(format!("a claim can measure {}", crate::suggest::list(NAMES)));
         self.report(diagnostic);
         None
     }
 
-    fn measure(&mut self, function: &'static Schema, arguments: &'a [rlx_grammar::ast::Argument], at: Sited<'a>, name: &str) -> Option<Quantity> {
+    fn measure(
+        &mut self,
+        function: &'static Schema,
+        arguments: &'a [rlx_grammar::ast::Argument],
+        at: Sited<'a>,
+        name: &str,
+    ) -> Option<Quantity> {
         // Leaves of calls inside a claim would collide; the claim's text is its record.
         let before = self.origins.len();
         let checked = self.arguments(function, arguments, at, &format!("{name}.{}", function.name));
@@ -192,18 +269,32 @@ impl<'a> Elaborator<'a> {
                 let k = checked.count("k")?;
                 self.check_k(k, checked.place("k"), &info)?;
                 self.warn_k(k, checked.place("k"), &info);
-                Quantity::Pass { evaluation, model: of?, k }
+                Quantity::Pass {
+                    evaluation,
+                    model: of?,
+                    k,
+                }
             }
             "delta_se" => {
                 let against = self.asked_model(&checked, "against", &info);
                 let k = checked.count("k")?;
                 self.check_k(k, checked.place("k"), &info)?;
                 self.warn_k(k, checked.place("k"), &info);
-                Quantity::DeltaSe { evaluation, of: of?, against: against?, k }
+                Quantity::DeltaSe {
+                    evaluation,
+                    of: of?,
+                    against: against?,
+                    k,
+                }
             }
             _ => {
                 let under = self.asked_model(&checked, "under", &info);
-                Quantity::Perplexity { evaluation, of: of?, under: under?, only_correct: checked.boolean("correct")? }
+                Quantity::Perplexity {
+                    evaluation,
+                    of: of?,
+                    under: under?,
+                    only_correct: checked.boolean("correct")?,
+                }
             }
         };
         checked.is_whole().then_some(quantity)
@@ -212,7 +303,11 @@ impl<'a> Elaborator<'a> {
     fn problems_expr(&mut self, at: Sited<'a>, name: &str) -> Option<ProblemsExpr> {
         let at = self.resolve(at)?;
         match &at.expr.node {
-            ExprKind::Binary { operator, left, right } => {
+            ExprKind::Binary {
+                operator,
+                left,
+                right,
+            } => {
                 let build: fn(Box<ProblemsExpr>, Box<ProblemsExpr>) -> ProblemsExpr = match operator.node {
                     Operator::Union => |left, right| ProblemsExpr::Union { left, right },
                     Operator::Intersection => |left, right| ProblemsExpr::Intersection { left, right },
@@ -231,7 +326,10 @@ impl<'a> Elaborator<'a> {
                 let checked = checked?;
                 let info = self.asked(&checked)?;
                 let model = self.asked_model(&checked, "of", &info)?;
-                checked.is_whole().then(|| ProblemsExpr::Solved { evaluation: info.evaluation.name, model })
+                checked.is_whole().then(|| ProblemsExpr::Solved {
+                    evaluation: info.evaluation.name,
+                    model,
+                })
             }
             _ => self.no_set(at),
         }
@@ -239,9 +337,9 @@ impl<'a> Elaborator<'a> {
 
     fn no_set(&mut self, at: Sited<'a>) -> Option<ProblemsExpr> {
         let diagnostic = Diagnostic::error("rlx::type::mismatch", "a set of problems is wanted here");
-        let diagnostic = self
-            .at(diagnostic, at.place(), "no set")
-            .help("`solved(EVALUATION, MODEL)`, joined by `|` (union), `&` (intersection) or `-` (difference)");
+        let diagnostic = self.at(diagnostic, at.place(), "no set").help(
+            "`solved(EVALUATION, MODEL)`, joined by `|` (union), `&` (intersection) or `-` (difference)",
+        );
         self.report(diagnostic);
         None
     }
@@ -255,7 +353,13 @@ impl<'a> Elaborator<'a> {
             return Some(());
         }
         let diagnostic = Diagnostic::error("rlx::claim::form", "the sets are of different evaluations");
-        let diagnostic = self.at(diagnostic, at.place(), crate::suggest::list(names.iter().copied())).help("compare what one evaluation measured");
+        let diagnostic = self
+            .at(
+                diagnostic,
+                at.place(),
+                crate::suggest::list(names.iter().copied()),
+            )
+            .help("compare what one evaluation measured");
         self.report(diagnostic);
         None
     }

@@ -42,27 +42,54 @@ impl<'a> Elaborator<'a> {
     pub(super) fn entries_of_fields(&mut self, fields: &'a [Field], site: Site) -> Entries<'a> {
         let mut entries = Entries::new();
         for field in fields {
-            self.add_entry(&mut entries, &field.name.node, Sited { expr: &field.value, site }, true);
+            self.add_entry(
+                &mut entries,
+                &field.name.node,
+                Sited {
+                    expr: &field.value,
+                    site,
+                },
+                true,
+            );
         }
         entries
     }
 
     /// Adds `path = value`. In one record (`strict`) the same path twice is an error.
-    fn add_entry(&mut self, entries: &mut Entries<'a>, path: &'a [rlx_grammar::ast::Ident], value: Sited<'a>, strict: bool) {
+    fn add_entry(
+        &mut self,
+        entries: &mut Entries<'a>,
+        path: &'a [rlx_grammar::ast::Ident],
+        value: Sited<'a>,
+        strict: bool,
+    ) {
         let [head, rest @ ..] = path else { return };
         let name = self.span(head, value.site);
-        let fresh = || Entry { value: None, name, nested: Vec::new(), overrode: Vec::new() };
+        let fresh = || Entry {
+            value: None,
+            name,
+            nested: Vec::new(),
+            overrode: Vec::new(),
+        };
         let twice = entries.get(head.node.as_str()).filter(|entry| {
             strict
                 && match rest {
                     [] => entry.value.is_some(),
-                    _ => entry.nested.iter().any(|n| n.path.iter().map(|i| &i.node).eq(rest.iter().map(|i| &i.node))),
+                    _ => entry
+                        .nested
+                        .iter()
+                        .any(|n| n.path.iter().map(|i| &i.node).eq(rest.iter().map(|i| &i.node))),
                 }
         });
         if let Some(first) = twice.map(|entry| entry.name) {
-            let diagnostic = Diagnostic::error("rlx::field::duplicate", format!("`{}` is written twice", head.node));
+            let diagnostic = Diagnostic::error(
+                "rlx::field::duplicate",
+                format!("`{}` is written twice", head.node),
+            );
             let diagnostic = self.at(diagnostic, name, "again here");
-            let diagnostic = self.at(diagnostic, first, "first here").help("keep one of them; neither would win silently");
+            let diagnostic = self
+                .at(diagnostic, first, "first here")
+                .help("keep one of them; neither would win silently");
             self.report(diagnostic);
             return;
         }
@@ -77,9 +104,21 @@ impl<'a> Elaborator<'a> {
                 Some(old) if strict => old.nested.clone(),
                 _ => Vec::new(),
             };
-            entries.insert(head.node.as_str(), Entry { value: Some(value), name, nested, overrode });
+            entries.insert(
+                head.node.as_str(),
+                Entry {
+                    value: Some(value),
+                    name,
+                    nested,
+                    overrode,
+                },
+            );
         } else {
-            entries.entry(head.node.as_str()).or_insert_with(fresh).nested.push(Nested { path: rest, value });
+            entries
+                .entry(head.node.as_str())
+                .or_insert_with(fresh)
+                .nested
+                .push(Nested { path: rest, value });
         }
     }
 
@@ -118,8 +157,12 @@ impl<'a> Elaborator<'a> {
         let entries = self.base_entries(id);
         self.active.pop();
         let mut entries = entries?;
-        let changes: Vec<_> =
-            self.overrides.iter().filter(|over| over.target == id && !over.path.is_empty()).map(|o| (o.path, o.value)).collect();
+        let changes: Vec<_> = self
+            .overrides
+            .iter()
+            .filter(|over| over.target == id && !over.path.is_empty())
+            .map(|o| (o.path, o.value))
+            .collect();
         for (path, value) in changes {
             self.add_entry(&mut entries, path, value, false);
         }
@@ -138,7 +181,11 @@ impl<'a> Elaborator<'a> {
         }
     }
 
-    pub(super) fn entries_of_entity(&mut self, entity: &Entity<'a>, nested: &[Nested<'a>]) -> Option<Entries<'a>> {
+    pub(super) fn entries_of_entity(
+        &mut self,
+        entity: &Entity<'a>,
+        nested: &[Nested<'a>],
+    ) -> Option<Entries<'a>> {
         let mut entries = self.entries_of_declaration(entity.id)?;
         for (fields, site) in &entity.changes {
             let over = self.entries_of_fields(fields, *site);
@@ -171,7 +218,10 @@ impl<'a> Elaborator<'a> {
                 }
                 _ => {
                     let found = self.describe(at);
-                    let diagnostic = Diagnostic::error("rlx::type::mismatch", format!("here must be the name of {wanted}, not {found}"));
+                    let diagnostic = Diagnostic::error(
+                        "rlx::type::mismatch",
+                        format!("here must be the name of {wanted}, not {found}"),
+                    );
                     let mut diagnostic = self.at(diagnostic, at.place(), "no name");
                     if matches!(at.expr.node, ExprKind::Record(_)) {
                         diagnostic = diagnostic.help("fields of a declaration follow its name without `=`; here a declared name is wanted");
@@ -186,7 +236,10 @@ impl<'a> Elaborator<'a> {
     pub(super) fn wrong_kind(&mut self, at: Sited<'a>, id: DeclId, wanted: &str) {
         let name = self.program.declaration(id).name.node.clone();
         let kind = word(self.program.keyword(id));
-        let diagnostic = Diagnostic::error("rlx::type::mismatch", format!("`{name}` is {kind}, and {wanted} is wanted here"));
+        let diagnostic = Diagnostic::error(
+            "rlx::type::mismatch",
+            format!("`{name}` is {kind}, and {wanted} is wanted here"),
+        );
         let diagnostic = self.at(diagnostic, at.place(), format!("{wanted} is wanted"));
         let diagnostic = self.at(diagnostic, self.name_place(id), format!("declared as {kind}"));
         self.report(diagnostic);

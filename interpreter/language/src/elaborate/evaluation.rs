@@ -26,7 +26,8 @@ impl<'a> Elaborator<'a> {
             self.build_evaluation(entries, &owner)
         });
         if let Some(info) = &info {
-            self.evaluations.insert(info.evaluation.name.clone(), info.evaluation.clone());
+            self.evaluations
+                .insert(info.evaluation.name.clone(), info.evaluation.clone());
         }
         self.evaluation_of.insert(id, info.clone());
         info
@@ -34,16 +35,39 @@ impl<'a> Elaborator<'a> {
 
     fn build_evaluation(&mut self, entries: Entries<'a>, owner: &Owner) -> Option<EvaluationInfo> {
         let checked = self.read(&schema::EVALUATE, entries, owner);
-        let models = checked.reference("models").map(|(at, nested)| (at, nested.to_vec())).and_then(|(at, nested)| {
-            self.no_change("models", &nested)?;
-            self.models(at, Wish { path: &format!("{}.models", owner.path), many: true, within: None })
-        });
-        let benchmark = checked.reference("benchmark").map(|(at, nested)| (at, nested.to_vec())).and_then(|(at, nested)| {
-            let path = format!("{}.benchmark", owner.path);
-            self.use_problems(at, &nested, &path, &[Keyword::Benchmark, Keyword::Data], "a benchmark")
-        });
+        let models = checked
+            .reference("models")
+            .map(|(at, nested)| (at, nested.to_vec()))
+            .and_then(|(at, nested)| {
+                self.no_change("models", &nested)?;
+                self.models(
+                    at,
+                    Wish {
+                        path: &format!("{}.models", owner.path),
+                        many: true,
+                        within: None,
+                    },
+                )
+            });
+        let benchmark = checked
+            .reference("benchmark")
+            .map(|(at, nested)| (at, nested.to_vec()))
+            .and_then(|(at, nested)| {
+                let path = format!("{}.benchmark", owner.path);
+                self.use_problems(
+                    at,
+                    &nested,
+                    &path,
+                    &[Keyword::Benchmark, Keyword::Data],
+                    "a benchmark",
+                )
+            });
         if let Some(key) = benchmark.as_ref().filter(|key| self.is_endless(key)) {
-            self.endless(checked.place("benchmark"), key, "an evaluation draws samples of all its problems");
+            self.endless(
+                checked.place("benchmark"),
+                key,
+                "an evaluation draws samples of all its problems",
+            );
             return None;
         }
         if !checked.is_whole() {
@@ -55,34 +79,62 @@ impl<'a> Elaborator<'a> {
         let samples = checked.count("samples")?;
         let mut fits = true;
         for (model, _) in &models {
-            fits &= self.check_context(model, sampling.max_tokens, record.place("max_tokens")).is_some();
+            fits &= self
+                .check_context(model, sampling.max_tokens, record.place("max_tokens"))
+                .is_some();
         }
         if !fits {
             return None;
         }
         if sampling.temperature == 0.0 && samples > 1 {
-            let diagnostic = Diagnostic::warning("rlx::sampling::greedy", "at temperature 0 all samples of a problem are the same");
-            let diagnostic = self.at(diagnostic, record.place("temperature"), "the likeliest token, always");
-            let diagnostic = self.at(diagnostic, checked.place("samples"), format!("{samples} equal samples")).help("draw one, or raise the temperature");
+            let diagnostic = Diagnostic::warning(
+                "rlx::sampling::greedy",
+                "at temperature 0 all samples of a problem are the same",
+            );
+            let diagnostic = self.at(
+                diagnostic,
+                record.place("temperature"),
+                "the likeliest token, always",
+            );
+            let diagnostic = self
+                .at(
+                    diagnostic,
+                    checked.place("samples"),
+                    format!("{samples} equal samples"),
+                )
+                .help("draw one, or raise the temperature");
             self.report(diagnostic);
         }
         let problems = self.known_problems(&benchmark);
         if let Some(few) = problems.filter(|problems| *problems < FEW_PROBLEMS) {
-            let diagnostic = Diagnostic::warning("rlx::problems::few", format!("{few} problems say little about problems like these"));
+            let diagnostic = Diagnostic::warning(
+                "rlx::problems::few",
+                format!("{few} problems say little about problems like these"),
+            );
             let diagnostic = self
                 .at(diagnostic, checked.place("benchmark"), format!("{few} problems"))
-                .help(format!("with fewer than {FEW_PROBLEMS} problems expect wide intervals and inconclusive claims"));
+                .help(format!(
+                    "with fewer than {FEW_PROBLEMS} problems expect wide intervals and inconclusive claims"
+                ));
             self.report(diagnostic);
         }
         let models_place = checked.place("models");
         let evaluation = Evaluation {
             name: owner.path.clone(),
-            models: models.into_iter().map(|(model, _)| model).collect::<Vec<ModelRef>>(),
+            models: models
+                .into_iter()
+                .map(|(model, _)| model)
+                .collect::<Vec<ModelRef>>(),
             benchmark,
             sampling,
             samples,
             seed: self.seed_of(&checked, owner)?,
         };
-        Some(EvaluationInfo { evaluation, models: models_place, samples: checked.place("samples"), problems })
+        Some(EvaluationInfo {
+            evaluation,
+            models: models_place,
+            samples: checked.place("samples"),
+            problems,
+        })
     }
 }

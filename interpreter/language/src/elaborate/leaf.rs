@@ -15,18 +15,44 @@ impl<'a> Elaborator<'a> {
         let (line, column) = source.position(place.span.start);
         match at.site.via {
             Via::Default => Origin::Default,
-            Via::Written => Origin::Written { file: source.name.clone(), line, column },
+            Via::Written => Origin::Written {
+                file: source.name.clone(),
+                line,
+                column,
+            },
             Via::Profile => {
                 let name = self.profile.unwrap_or_default().to_owned();
-                Origin::Profile { name, file: source.name.clone(), line, column }
+                Origin::Profile {
+                    name,
+                    file: source.name.clone(),
+                    line,
+                    column,
+                }
             }
-            Via::Set => Origin::Set { text: source.name.clone() },
+            Via::Set => Origin::Set {
+                text: source.name.clone(),
+            },
         }
     }
 
-    pub(super) fn leaf(&mut self, path: &str, value: String, unit: Option<Unit>, origin: Origin, overrode: Vec<Origin>) {
+    pub(super) fn leaf(
+        &mut self,
+        path: &str,
+        value: String,
+        unit: Option<Unit>,
+        origin: Origin,
+        overrode: Vec<Origin>,
+    ) {
         let unit = unit.map(|unit| unit.name().to_owned());
-        self.origins.insert(path.to_owned(), Leaf { value, unit, origin, overrode });
+        self.origins.insert(
+            path.to_owned(),
+            Leaf {
+                value,
+                unit,
+                origin,
+                overrode,
+            },
+        );
     }
 
     /// A value that follows from others.
@@ -36,7 +62,10 @@ impl<'a> Elaborator<'a> {
 
     /// The text of an expression as it was written, on one line.
     pub(super) fn text_of(&self, at: Sited<'a>) -> String {
-        self.program.text(Place { file: at.site.file, span: at.expr.span })
+        self.program.text(Place {
+            file: at.site.file,
+            span: at.expr.span,
+        })
     }
 
     /// `param n` and `let x`, and declarations made by `=` from others, as values of their own.
@@ -58,9 +87,10 @@ impl<'a> Elaborator<'a> {
         let name = &self.program.declaration(id).name.node;
         let origin = self.origin(value);
         let (text, unit) = match &value.expr.node {
-            ExprKind::Number(Number { value, unit, .. }) => {
-                (number(*value), unit.as_ref().and_then(|unit| Unit::parse(&unit.node)))
-            }
+            ExprKind::Number(Number { value, unit, .. }) => (
+                number(*value),
+                unit.as_ref().and_then(|unit| Unit::parse(&unit.node)),
+            ),
             _ => (self.text_of(value), None),
         };
         self.leaf(name, text, unit, origin, overrode);
@@ -85,7 +115,11 @@ pub(super) fn number(value: f64) -> String {
     if value.fract() == 0.0 && (0.0..9e15).contains(&value) {
         return grouped(value as u64);
     }
-    if value != 0.0 && value.abs() < 1e-3 { format!("{value:e}") } else { value.to_string() }
+    if value != 0.0 && value.abs() < 1e-3 {
+        format!("{value:e}")
+    } else {
+        value.to_string()
+    }
 }
 
 /// A text with its quotes.

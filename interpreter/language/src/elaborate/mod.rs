@@ -8,7 +8,8 @@ use rlx_grammar::ast::{Keyword, Span};
 use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place, Program, ROOT};
 use crate::study::{
-    Algorithm, AppliedProfile, Change, Claim, Evaluation, Leaf, Model, ModelRef, Origin, Output, ProblemSet, Study, Training,
+    Algorithm, AppliedProfile, Change, Claim, Evaluation, Leaf, Model, ModelRef, Origin, Output, ProblemSet,
+    Study, Training,
 };
 use crate::{Options, Sources};
 
@@ -61,13 +62,19 @@ pub(crate) struct Sited<'a> {
 
 impl Sited<'_> {
     fn place(&self) -> Place {
-        Place { file: self.site.file, span: self.site.fixed.unwrap_or(self.expr.span) }
+        Place {
+            file: self.site.file,
+            span: self.site.fixed.unwrap_or(self.expr.span),
+        }
     }
 }
 
 impl<'a> Sited<'a> {
     fn with(&self, expr: &'a rlx_grammar::ast::Expr) -> Sited<'a> {
-        Sited { expr, site: self.site }
+        Sited {
+            expr,
+            site: self.site,
+        }
     }
 }
 
@@ -113,6 +120,8 @@ pub(crate) struct Elaborator<'a> {
     origins: IndexMap<String, Leaf>,
     /// Declarations that are being elaborated, outermost first.
     active: Vec<DeclId>,
+    /// Circles that were reported.
+    circles: BTreeSet<Vec<DeclId>>,
     /// Declarations that were read.
     touched: BTreeSet<DeclId>,
     keys: BTreeMap<String, DeclId>,
@@ -137,13 +146,20 @@ pub(crate) struct Elaborator<'a> {
 }
 
 /// Elaborates `root` and all that it imports.
-pub(crate) fn run(sources: &dyn Sources, root: &str, options: &Options) -> Result<(Study, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub(crate) fn run(
+    sources: &dyn Sources,
+    root: &str,
+    options: &Options,
+) -> Result<(Study, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut out = Vec::new();
-    let Some(program) = Program::load(sources, root, &options.set, &mut out) else { return Err(out) };
+    let Some(program) = Program::load(sources, root, &options.set, &mut out) else {
+        return Err(out);
+    };
     if out.iter().any(Diagnostic::is_error) {
         return Err(out);
     }
-    let (study, mut diagnostics) = Elaborator::new(&program, options.profile.as_deref(), options.seed).study(root);
+    let (study, mut diagnostics) =
+        Elaborator::new(&program, options.profile.as_deref(), options.seed).study(root);
     // What a profile writes is checked when it is not applied, too: nothing is written in vain.
     if study.is_some() && options.profile.is_none() && options.set.is_empty() {
         for profile in program.profiles() {
@@ -161,6 +177,23 @@ pub(crate) fn run(sources: &dyn Sources, root: &str, options: &Options) -> Resul
     }
 }
 
+/// The first sentence of a doc.
+fn title(doc: &str) -> Option<String> {
+    let lines: Vec<&str> = doc
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| line.is_empty())
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let paragraph = lines.join(" ");
+    let end = paragraph
+        .char_indices()
+        .find(|(at, c)| ".?!".contains(*c) && paragraph[at + c.len_utf8()..].starts_with(' '));
+    let sentence = end.map_or(paragraph.as_str(), |(at, c)| &paragraph[..at + c.len_utf8()]);
+    let title = sentence.strip_suffix('.').unwrap_or(sentence);
+    (!title.is_empty()).then(|| title.to_owned())
+}
+
 impl<'a> Elaborator<'a> {
     fn new(program: &'a Program, profile: Option<&'a str>, seed: Option<u64>) -> Self {
         Elaborator {
@@ -171,6 +204,7 @@ impl<'a> Elaborator<'a> {
             out: Vec::new(),
             origins: IndexMap::new(),
             active: Vec::new(),
+            circles: BTreeSet::new(),
             touched: BTreeSet::new(),
             keys: BTreeMap::new(),
             study_seed: 0,
@@ -237,28 +271,39 @@ impl<'a> Elaborator<'a> {
             return (None, seen);
         }
         self.name_problem_sets();
-        let order: BTreeMap<&str, usize> =
-            self.program.declarations(ROOT).enumerate().map(|(at, (_, d))| (d.name.node.as_str(), at)).collect();
+        let order: BTreeMap<&str, usize> = self
+            .program
+            .declarations(ROOT)
+            .enumerate()
+            .map(|(at, (_, d))| (d.name.node.as_str(), at))
+            .collect();
         let place = |name: &String| order.get(name.as_str()).copied().unwrap_or(usize::MAX);
         self.models.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
         self.problem_sets.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
         self.evaluations.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
         let stem = crate::sources::stem(root).to_owned();
         let doc = self.program.modules[ROOT].ast.doc.clone().unwrap_or_default();
-        let title = doc.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or(&stem).to_owned();
+        let title = title(&doc).unwrap_or_else(|| stem.clone());
         let study = Study {
             name: stem,
             title,
             doc,
             seed: self.study_seed,
-            models: self.models.into_iter().map(|(name, info)| (name, info.model)).collect(),
+            models: self
+                .models
+                .into_iter()
+                .map(|(name, info)| (name, info.model))
+                .collect(),
             problem_sets: self.problem_sets,
             algorithms: self.algorithms,
             trainings: self.trainings,
             evaluations: self.evaluations,
             outputs: self.outputs,
             claims: self.claims,
-            profile: self.profile.map(|name| AppliedProfile { name: name.to_owned(), changes: changes.0 }),
+            profile: self.profile.map(|name| AppliedProfile {
+                name: name.to_owned(),
+                changes: changes.0,
+            }),
             overrides: changes.1,
             origins: self.origins,
         };
@@ -267,10 +312,16 @@ impl<'a> Elaborator<'a> {
 
     /// `param seed`, or `--seed`, or 0.
     fn read_seed(&mut self) {
-        let declared = self.program.modules[ROOT].symbols.get("seed").and_then(|symbol| match symbol.target {
-            crate::program::Target::Declaration(id) if self.program.keyword(id) == Keyword::Param => Some(id),
-            _ => None,
-        });
+        let declared =
+            self.program.modules[ROOT]
+                .symbols
+                .get("seed")
+                .and_then(|symbol| match symbol.target {
+                    crate::program::Target::Declaration(id) if self.program.keyword(id) == Keyword::Param => {
+                        Some(id)
+                    }
+                    _ => None,
+                });
         if let Some(sited) = declared.and_then(|id| self.binding(id)) {
             match self.integer(sited, 0) {
                 Ok((seed, _)) => self.study_seed = seed,
@@ -281,12 +332,19 @@ impl<'a> Elaborator<'a> {
         let origin = match (self.seed, declared) {
             (Some(seed), _) => {
                 self.study_seed = seed;
-                Origin::Set { text: format!("--seed {seed}") }
+                Origin::Set {
+                    text: format!("--seed {seed}"),
+                }
             }
             (None, Some(_)) => return,
             (None, None) => Origin::Default,
         };
-        let leaf = Leaf { value: self.study_seed.to_string(), unit: None, origin, overrode: Vec::new() };
+        let leaf = Leaf {
+            value: self.study_seed.to_string(),
+            unit: None,
+            origin,
+            overrode: Vec::new(),
+        };
         self.origins.insert("seed".into(), leaf);
     }
 
@@ -300,7 +358,10 @@ impl<'a> Elaborator<'a> {
     }
 
     fn name_place(&self, id: DeclId) -> Place {
-        Place { file: self.program.modules[id.module].file, span: self.program.declaration(id).name.span }
+        Place {
+            file: self.program.modules[id.module].file,
+            span: self.program.declaration(id).name.span,
+        }
     }
 
     /// A declaration's name in the study: its own, or with its file's where another has it already.

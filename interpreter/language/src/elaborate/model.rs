@@ -50,27 +50,48 @@ impl<'a> Elaborator<'a> {
             _ => "declaration",
         };
         let name = &self.program.declaration(id).name.node;
-        Owner { path: key.to_owned(), what: format!("`{keyword} {name}`"), place: self.name_place(id), module: id.module }
+        Owner {
+            path: key.to_owned(),
+            what: format!("`{keyword} {name}`"),
+            place: self.name_place(id),
+            module: id.module,
+        }
     }
 
-    pub(super) fn build_model(&mut self, entries: Entries<'a>, owner: &Owner, key: String) -> Option<ModelInfo> {
+    pub(super) fn build_model(
+        &mut self,
+        entries: Entries<'a>,
+        owner: &Owner,
+        key: String,
+    ) -> Option<ModelInfo> {
         let checked = self.read(&schema::MODEL, entries, owner);
-        let source = checked.reference("source").map(|(at, nested)| (at, nested.to_vec()));
+        let source = checked
+            .reference("source")
+            .map(|(at, nested)| (at, nested.to_vec()));
         let source = source.and_then(|(at, nested)| self.model_source(at, &nested, owner));
         if !checked.is_whole() {
             return None;
         }
         let (source, inner) = source?;
-        let stated = checked.maybe_count("context")?.map(|context| (context, checked.place("context")));
+        let stated = checked
+            .maybe_count("context")?
+            .map(|context| (context, checked.place("context")));
         let fresh = match (&source, &inner) {
-            (ModelSource::Init { architecture, .. }, Some(inner)) => Some((architecture.context, inner.place("context"))),
+            (ModelSource::Init { architecture, .. }, Some(inner)) => {
+                Some((architecture.context, inner.place("context")))
+            }
             _ => None,
         };
         if let (Some((stated, place)), Some((fresh, rule))) = (stated, fresh) {
             if stated > fresh {
-                let diagnostic = Diagnostic::error("rlx::model::architecture", "the context is longer than the architecture's");
+                let diagnostic = Diagnostic::error(
+                    "rlx::model::architecture",
+                    "the context is longer than the architecture's",
+                );
                 let diagnostic = self.at(diagnostic, place, format!("{stated} tokens"));
-                let diagnostic = self.at(diagnostic, rule, format!("{fresh} tokens")).help("state it once, in `init`");
+                let diagnostic = self
+                    .at(diagnostic, rule, format!("{fresh} tokens"))
+                    .help("state it once, in `init`");
                 self.report(diagnostic);
                 return None;
             }
@@ -78,16 +99,29 @@ impl<'a> Elaborator<'a> {
         let model = Model {
             name: key,
             source,
-            context: stated.map(|(context, _)| context),
+            context: stated.or(fresh).map(|(context, _)| context),
             parameters: checked.maybe_count("parameters")?,
             vocabulary: checked.maybe_count("vocabulary")?,
         };
-        Some(ModelInfo { model, context: stated.or(fresh) })
+        Some(ModelInfo {
+            model,
+            context: stated.or(fresh),
+        })
     }
 
-    fn model_source(&mut self, at: Sited<'a>, nested: &[Nested<'a>], owner: &Owner) -> Option<(ModelSource, Option<Checked<'a>>)> {
+    fn model_source(
+        &mut self,
+        at: Sited<'a>,
+        nested: &[Nested<'a>],
+        owner: &Owner,
+    ) -> Option<(ModelSource, Option<Checked<'a>>)> {
         if let Some((_, entries)) = self.form(at, nested, &["init"]) {
-            let inner = Owner { path: format!("{}.source", owner.path), what: "`init`".into(), place: at.place(), module: owner.module };
+            let inner = Owner {
+                path: format!("{}.source", owner.path),
+                what: "`init`".into(),
+                place: at.place(),
+                module: owner.module,
+            };
             let checked = self.read(&schema::INIT, entries, &inner);
             let source = self.fresh(&checked, at);
             return source.map(|source| (source, Some(checked)));
@@ -97,21 +131,39 @@ impl<'a> Elaborator<'a> {
             Ok(Location::Path(path)) => Some((ModelSource::Path { path }, None)),
             Err(Fail::Reported) => None,
             Err(Fail::Kind) => {
-                self.mismatch(at, "source", &schema::Type::Reference("\"hf:org/name\", a path such as \"./model\", or `init { … }`"));
+                self.mismatch(
+                    at,
+                    "source",
+                    &schema::Type::Reference("\"hf:org/name\", a path such as \"./model\", or `init { … }`"),
+                );
                 None
             }
         }
     }
 
     /// `init { … }`, `countdown { … }`: a form with fields, which is no declaration.
-    pub(super) fn form(&mut self, at: Sited<'a>, nested: &[Nested<'a>], forms: &[&'static str]) -> Option<(&'static str, Entries<'a>)> {
+    pub(super) fn form(
+        &mut self,
+        at: Sited<'a>,
+        nested: &[Nested<'a>],
+        forms: &[&'static str],
+    ) -> Option<(&'static str, Entries<'a>)> {
         let mut at = at;
         while let ExprKind::Path(path) = &at.expr.node {
-            let id = self.program.lookup(at.site.module, &path.node).ok().map(|(id, _)| id).filter(|id| self.is_binding(*id))?;
+            let id = self
+                .program
+                .lookup(at.site.module, &path.node)
+                .ok()
+                .map(|(id, _)| id)
+                .filter(|id| self.is_binding(*id))?;
             at = self.binding(id)?;
         }
-        let ExprKind::Update { base, fields } = &at.expr.node else { return None };
-        let ExprKind::Path(path) = &base.node else { return None };
+        let ExprKind::Update { base, fields } = &at.expr.node else {
+            return None;
+        };
+        let ExprKind::Path(path) = &base.node else {
+            return None;
+        };
         let [word] = path.node.as_slice() else { return None };
         let form = forms.iter().find(|form| **form == word.node)?;
         let mut entries = self.entries_of_fields(fields, at.site);
@@ -137,11 +189,29 @@ impl<'a> Elaborator<'a> {
         };
         let divides = |part: u64, whole: u64| part > 0 && whole.is_multiple_of(part);
         let wrong = if !divides(architecture.heads, architecture.hidden) {
-            Some(("heads", "hidden", format!("{} heads do not divide a width of {}", architecture.heads, architecture.hidden)))
+            Some((
+                "heads",
+                "hidden",
+                format!(
+                    "{} heads do not divide a width of {}",
+                    architecture.heads, architecture.hidden
+                ),
+            ))
         } else if !divides(architecture.kv_heads, architecture.heads) {
-            Some(("kv_heads", "heads", format!("{} key and value heads do not divide {} heads", architecture.kv_heads, architecture.heads)))
+            Some((
+                "kv_heads",
+                "heads",
+                format!(
+                    "{} key and value heads do not divide {} heads",
+                    architecture.kv_heads, architecture.heads
+                ),
+            ))
         } else if !divides(2 * architecture.heads, architecture.hidden) {
-            Some(("heads", "hidden", "the rotary embedding needs heads of even width".to_owned()))
+            Some((
+                "heads",
+                "hidden",
+                "the rotary embedding needs heads of even width".to_owned(),
+            ))
         } else {
             None
         };
@@ -154,17 +224,30 @@ impl<'a> Elaborator<'a> {
         }
         let tokenizer = checked.text("tokenizer")?;
         let tokenizer = join(&self.folder_of(checked.place("tokenizer"), at), &tokenizer);
-        Some(ModelSource::Init { architecture, tokenizer, seed: checked.count("seed")? })
+        Some(ModelSource::Init {
+            architecture,
+            tokenizer,
+            seed: checked.count("seed")?,
+        })
     }
 
     /// The file whose folder a path counts from; `--set` counts from where the command runs.
     fn folder_of(&self, place: Place, at: Sited<'a>) -> String {
         let name = &self.program.source(place.file).name;
-        if at.site.via == Via::Set || name.starts_with("--set ") { String::new() } else { name.clone() }
+        if at.site.via == Via::Set || name.starts_with("--set ") {
+            String::new()
+        } else {
+            name.clone()
+        }
     }
 
     /// A text that says where something is. Names without `hf:` or `./` could be either: an error.
-    pub(super) fn location(&mut self, at: Sited<'a>, field: &str, endings: &[&str]) -> Result<Location, Fail> {
+    pub(super) fn location(
+        &mut self,
+        at: Sited<'a>,
+        field: &str,
+        endings: &[&str],
+    ) -> Result<Location, Fail> {
         let (text, at) = self.text(at)?;
         let problem = |this: &mut Self, message: String, help: String| {
             let diagnostic = Diagnostic::error("rlx::source::form", message);
@@ -173,7 +256,11 @@ impl<'a> Elaborator<'a> {
             Err(Fail::Reported)
         };
         let named = |part: &str| {
-            !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !part.starts_with('.')
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+                && !part.starts_with('.')
         };
         if let Some(hub) = text.strip_prefix("hf:") {
             let (repo, revision) = hub.split_once('@').unwrap_or((hub, "main"));
@@ -181,12 +268,23 @@ impl<'a> Elaborator<'a> {
             let good = matches!((parts.next(), parts.next(), parts.next()), (Some(org), Some(name), None) if named(org) && named(name));
             let safe = !revision.is_empty() && revision.split('/').all(|part| named(part) && part != "..");
             if !good || !safe {
-                return problem(self, format!("`{text}` names no repository of the hub"), "write \"hf:org/name\" or \"hf:org/name@revision\"".into());
+                return problem(
+                    self,
+                    format!("`{text}` names no repository of the hub"),
+                    "write \"hf:org/name\" or \"hf:org/name@revision\"".into(),
+                );
             }
-            return Ok(Location::Hub { repo: repo.to_owned(), revision: revision.to_owned() });
+            return Ok(Location::Hub {
+                repo: repo.to_owned(),
+                revision: revision.to_owned(),
+            });
         }
         if text.trim().is_empty() {
-            return problem(self, format!("`{field}` is empty"), "write \"hf:org/name\" or a path such as \"./folder\"".into());
+            return problem(
+                self,
+                format!("`{field}` is empty"),
+                "write \"hf:org/name\" or a path such as \"./folder\"".into(),
+            );
         }
         let mut parts = text.split('/');
         let like_hub = matches!((parts.next(), parts.next(), parts.next()), (Some(org), Some(name), None) if named(org) && named(name));

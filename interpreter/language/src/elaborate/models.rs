@@ -28,8 +28,20 @@ pub(super) type Used = Vec<(ModelRef, Place)>;
 
 impl<'a> Elaborator<'a> {
     /// The one model that a field names.
-    pub(super) fn one_model(&mut self, at: Sited<'a>, path: &str, within: Option<&[ModelRef]>) -> Option<ModelRef> {
-        let used = self.models(at, Wish { path, many: false, within })?;
+    pub(super) fn one_model(
+        &mut self,
+        at: Sited<'a>,
+        path: &str,
+        within: Option<&[ModelRef]>,
+    ) -> Option<ModelRef> {
+        let used = self.models(
+            at,
+            Wish {
+                path,
+                many: false,
+                within,
+            },
+        )?;
         used.into_iter().next().map(|(model, _)| model)
     }
 
@@ -57,7 +69,8 @@ impl<'a> Elaborator<'a> {
             }
             ExprKind::List(items) => {
                 let help = matches!(items.as_slice(), [_]).then(|| "leave the brackets out".to_owned());
-                let diagnostic = Diagnostic::error("rlx::type::mismatch", "one model is wanted here, not a list");
+                let diagnostic =
+                    Diagnostic::error("rlx::type::mismatch", "one model is wanted here, not a list");
                 let diagnostic = self.at(diagnostic, at.place(), "a list").maybe_help(help);
                 self.report(diagnostic);
                 None
@@ -71,23 +84,43 @@ impl<'a> Elaborator<'a> {
                         self.use_model(entity.id)?
                     } else {
                         let entries = self.entries_of_entity(&entity, &[])?;
-                        let owner = Owner { path: wish.path.to_owned(), what: "this model".into(), place, module: at.site.module };
+                        let owner = Owner {
+                            path: wish.path.to_owned(),
+                            what: "this model".into(),
+                            place,
+                            module: at.site.module,
+                        };
                         let info = self.build_model(entries, &owner, wish.path.to_owned())?;
                         self.models.insert(wish.path.to_owned(), info);
-                        ModelRef::Model { name: wish.path.to_owned() }
+                        ModelRef::Model {
+                            name: wish.path.to_owned(),
+                        }
                     }
                 } else {
                     if let Some((_, site)) = entity.changes.first() {
-                        let diagnostic = Diagnostic::error("rlx::type::mismatch", "a training cannot be changed where it is used");
+                        let diagnostic = Diagnostic::error(
+                            "rlx::type::mismatch",
+                            "a training cannot be changed where it is used",
+                        );
                         let name = self.program.declaration(entity.id).name.node.clone();
                         let diagnostic = self
-                            .at(diagnostic, Place { file: site.file, ..place }, "changed here")
+                            .at(
+                                diagnostic,
+                                Place {
+                                    file: site.file,
+                                    ..place
+                                },
+                                "changed here",
+                            )
                             .help(format!("declare another one: `train NAME = {name} {{ … }}`"));
                         self.report(diagnostic);
                         return None;
                     }
                     let info = self.training(entity.id)?;
-                    ModelRef::Checkpoint { training: info.training.name, step: info.last }
+                    ModelRef::Checkpoint {
+                        training: info.training.name,
+                        step: info.last,
+                    }
                 };
                 self.within(&model, place, wish)?;
                 Some(vec![(model, place)])
@@ -109,7 +142,10 @@ impl<'a> Elaborator<'a> {
                 None => all.push((model, place)),
                 Some((_, first)) => {
                     let first = *first;
-                    let diagnostic = Diagnostic::warning("rlx::model::twice", format!("`{}` is named twice", model.label()));
+                    let diagnostic = Diagnostic::warning(
+                        "rlx::model::twice",
+                        format!("`{}` is named twice", model.label()),
+                    );
                     let diagnostic = self.at(diagnostic, place, "again here");
                     let diagnostic = self.at(diagnostic, first, "first here").help("it counts once");
                     self.report(diagnostic);
@@ -119,12 +155,17 @@ impl<'a> Elaborator<'a> {
     }
 
     fn within(&mut self, model: &ModelRef, place: Place, wish: Wish<'_>) -> Option<()> {
-        let Some(measured) = wish.within else { return Some(()) };
+        let Some(measured) = wish.within else {
+            return Some(());
+        };
         if measured.contains(model) {
             return Some(());
         }
         let names: Vec<String> = measured.iter().map(ModelRef::label).collect();
-        let diagnostic = Diagnostic::error("rlx::query::model", format!("the evaluation does not measure `{}`", model.label()));
+        let diagnostic = Diagnostic::error(
+            "rlx::query::model",
+            format!("the evaluation does not measure `{}`", model.label()),
+        );
         let diagnostic = self.at(diagnostic, place, "not measured").help(format!(
             "add it to the evaluation's `models`, which has {}",
             suggest::list(names.iter().map(String::as_str))
@@ -133,7 +174,13 @@ impl<'a> Elaborator<'a> {
         None
     }
 
-    fn checkpoint(&mut self, at: Sited<'a>, of: &'a rlx_grammar::ast::Expr, which: &'a Checkpoint, wish: Wish<'_>) -> Option<Used> {
+    fn checkpoint(
+        &mut self,
+        at: Sited<'a>,
+        of: &'a rlx_grammar::ast::Expr,
+        which: &'a Checkpoint,
+        wish: Wish<'_>,
+    ) -> Option<Used> {
         let entity = self.entity(at.with(of), &[Keyword::Train, Keyword::Distill], "a training")?;
         let info = self.training(entity.id)?;
         let name = info.training.name.clone();
@@ -141,8 +188,13 @@ impl<'a> Elaborator<'a> {
         let step = match which {
             Checkpoint::Last(_) => info.last,
             Checkpoint::All(_) if !wish.many => {
-                let diagnostic = Diagnostic::error("rlx::type::mismatch", format!("one model is wanted here, and `{name}@*` is every kept one"));
-                let diagnostic = self.at(diagnostic, place, "several").help(format!("write `{name}@last`, or `{name}@STEP`"));
+                let diagnostic = Diagnostic::error(
+                    "rlx::type::mismatch",
+                    format!("one model is wanted here, and `{name}@*` is every kept one"),
+                );
+                let diagnostic = self
+                    .at(diagnostic, place, "several")
+                    .help(format!("write `{name}@last`, or `{name}@STEP`"));
                 self.report(diagnostic);
                 return None;
             }
@@ -170,15 +222,32 @@ impl<'a> Elaborator<'a> {
 
     fn all_checkpoints(&mut self, info: &super::TrainingInfo, place: Place, wish: Wish<'_>) -> Option<Used> {
         let name = &info.training.name;
-        let steps = if info.training.keep.is_empty() { vec![info.last] } else { info.training.keep.clone() };
+        let steps = if info.training.keep.is_empty() {
+            vec![info.last]
+        } else {
+            info.training.keep.clone()
+        };
         let used: Used = steps
             .into_iter()
-            .map(|step| (ModelRef::Checkpoint { training: name.clone(), step }, place))
+            .map(|step| {
+                (
+                    ModelRef::Checkpoint {
+                        training: name.clone(),
+                        step,
+                    },
+                    place,
+                )
+            })
             .filter(|(model, _)| wish.within.is_none_or(|measured| measured.contains(model)))
             .collect();
         if used.is_empty() {
-            let diagnostic = Diagnostic::error("rlx::query::model", format!("the evaluation measures no checkpoint of `{name}`"));
-            let diagnostic = self.at(diagnostic, place, "none of them is measured").help("add one to the evaluation's `models`");
+            let diagnostic = Diagnostic::error(
+                "rlx::query::model",
+                format!("the evaluation measures no checkpoint of `{name}`"),
+            );
+            let diagnostic = self
+                .at(diagnostic, place, "none of them is measured")
+                .help("add one to the evaluation's `models`");
             self.report(diagnostic);
             return None;
         }
@@ -188,11 +257,22 @@ impl<'a> Elaborator<'a> {
     fn not_kept(&mut self, info: &super::TrainingInfo, step: u64, place: Place, id: DeclId) {
         let name = &info.training.name;
         let (message, help) = if info.training.keep.is_empty() {
-            (format!("{} keeps its end only", word(self.program.keyword(id))), format!("write `{name}`, or `{name}@last`"))
+            (
+                format!("{} keeps its end only", word(self.program.keyword(id))),
+                format!("write `{name}`, or `{name}@last`"),
+            )
         } else {
-            let kept: Vec<String> = info.training.keep.iter().map(|step| format!("{name}@{step}")).collect();
+            let kept: Vec<String> = info
+                .training
+                .keep
+                .iter()
+                .map(|step| format!("{name}@{step}"))
+                .collect();
             let list = suggest::list(kept.iter().map(String::as_str));
-            (format!("`{name}@{step}` is not kept"), format!("add {step} to `keep`, or take one of {list}"))
+            (
+                format!("`{name}@{step}` is not kept"),
+                format!("add {step} to `keep`, or take one of {list}"),
+            )
         };
         let diagnostic = Diagnostic::error("rlx::checkpoint::not_kept", message);
         let diagnostic = self.at(diagnostic, place, "not kept");
@@ -202,18 +282,26 @@ impl<'a> Elaborator<'a> {
 
     /// A response must fit the model's context, where that is stated.
     pub(super) fn check_context(&mut self, model: &ModelRef, tokens: u64, place: Place) -> Option<()> {
-        let Some((context, rule)) = self.context_of(model) else { return Some(()) };
+        let Some((context, rule)) = self.context_of(model) else {
+            return Some(());
+        };
         if tokens < context {
             return Some(());
         }
         let diagnostic = Diagnostic::error(
             "rlx::context::exceeded",
-            format!("{tokens} tokens and a prompt do not fit the context of `{}`, {context} tokens", model.label()),
+            format!(
+                "{tokens} tokens and a prompt do not fit the context of `{}`, {context} tokens",
+                model.label()
+            ),
         );
         let diagnostic = self.at(diagnostic, place, format!("{tokens} tokens"));
         let diagnostic = self
             .at(diagnostic, rule, format!("{context} tokens"))
-            .help(format!("at most {} leave room for a prompt of one token; leave more", context.saturating_sub(1)));
+            .help(format!(
+                "at most {} leave room for a prompt of one token; leave more",
+                context.saturating_sub(1)
+            ));
         self.report(diagnostic);
         None
     }

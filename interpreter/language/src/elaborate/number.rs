@@ -29,9 +29,17 @@ impl<'a> Elaborator<'a> {
             ExprKind::Number(number) => self.literal(number, at),
             ExprKind::Negate(inner) => {
                 let inner = self.number(at.with(inner))?;
-                Ok(Num { value: -inner.value, place, ..inner })
+                Ok(Num {
+                    value: -inner.value,
+                    place,
+                    ..inner
+                })
             }
-            ExprKind::Binary { operator, left, right } => {
+            ExprKind::Binary {
+                operator,
+                left,
+                right,
+            } => {
                 let arithmetic = matches!(
                     operator.node,
                     Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide
@@ -50,17 +58,41 @@ impl<'a> Elaborator<'a> {
 
     fn literal(&mut self, number: &Number, at: Sited<'a>) -> Result<Num, Fail> {
         let place = at.place();
-        let Some(written) = &number.unit else { return Ok(Num { value: number.value, unit: None, place }) };
+        let Some(written) = &number.unit else {
+            return Ok(Num {
+                value: number.value,
+                unit: None,
+                place,
+            });
+        };
         let Some(unit) = Unit::parse(&written.node) else {
             let help = suggest::did_you_mean(&written.node, Unit::ALL.iter().map(|unit| unit.name()))
-                .unwrap_or_else(|| format!("the units are {}", suggest::list(Unit::ALL.iter().map(|unit| unit.name()))));
-            let diagnostic = Diagnostic::error("rlx::unit::unknown", format!("there is no unit `{}`", written.node));
-            let diagnostic = self.at(diagnostic, self.span(written, at.site), "unknown unit").help(help);
+                .unwrap_or_else(|| {
+                    format!(
+                        "the units are {}",
+                        suggest::list(Unit::ALL.iter().map(|unit| unit.name()))
+                    )
+                });
+            let diagnostic = Diagnostic::error(
+                "rlx::unit::unknown",
+                format!("there is no unit `{}`", written.node),
+            );
+            let diagnostic = self
+                .at(diagnostic, self.span(written, at.site), "unknown unit")
+                .help(help);
             self.report(diagnostic);
             return Err(Fail::Reported);
         };
-        let value = if unit == Unit::Percent { number.value / 100.0 } else { number.value };
-        Ok(Num { value, unit: Some(unit), place })
+        let value = if unit == Unit::Percent {
+            number.value / 100.0
+        } else {
+            number.value
+        };
+        Ok(Num {
+            value,
+            unit: Some(unit),
+            place,
+        })
     }
 
     fn arithmetic(&mut self, operator: Operator, left: Num, right: Num, place: Place) -> Result<Num, Fail> {
@@ -69,7 +101,10 @@ impl<'a> Elaborator<'a> {
             Operator::Add | Operator::Subtract => {
                 let unit = match (left.unit, right.unit) {
                     (Some(l), Some(r)) if l != r => {
-                        let diagnostic = Diagnostic::error("rlx::unit::mismatch", format!("{l} and {r} cannot be added or subtracted"));
+                        let diagnostic = Diagnostic::error(
+                            "rlx::unit::mismatch",
+                            format!("{l} and {r} cannot be added or subtracted"),
+                        );
                         let diagnostic = self.at(diagnostic, left.place, format!("{l}"));
                         let diagnostic = self.at(diagnostic, right.place, format!("{r}"));
                         self.report(diagnostic);
@@ -87,16 +122,28 @@ impl<'a> Elaborator<'a> {
                         return self.no_such_unit(format!("a number cannot be divided by {r}"), place);
                     }
                     (Some(l), Some(r)) => {
-                        return self.no_such_unit(format!("{l} and {r} cannot be multiplied or divided"), place);
+                        return self
+                            .no_such_unit(format!("{l} and {r} cannot be multiplied or divided"), place);
                     }
                     (unit, other) => unit.or(other),
                 };
-                (if operator == Operator::Multiply { a * b } else { a / b }, unit)
+                (
+                    if operator == Operator::Multiply {
+                        a * b
+                    } else {
+                        a / b
+                    },
+                    unit,
+                )
             }
         };
         if !value.is_finite() {
             let diagnostic = Diagnostic::error("rlx::value::range", "this is no finite number");
-            let diagnostic = self.at(diagnostic, place, if b == 0.0 { "divided by 0" } else { "too large" });
+            let diagnostic = self.at(
+                diagnostic,
+                place,
+                if b == 0.0 { "divided by 0" } else { "too large" },
+            );
             self.report(diagnostic);
             return Err(Fail::Reported);
         }
@@ -105,13 +152,21 @@ impl<'a> Elaborator<'a> {
 
     fn no_such_unit(&mut self, message: String, place: Place) -> Result<Num, Fail> {
         let diagnostic = Diagnostic::error("rlx::unit::mismatch", message);
-        let diagnostic = self.at(diagnostic, place, "no unit fits the result").help("leave the unit out of one of them");
+        let diagnostic = self
+            .at(diagnostic, place, "no unit fits the result")
+            .help("leave the unit out of one of them");
         self.report(diagnostic);
         Err(Fail::Reported)
     }
 
     /// The unit of a number must be the field's, or absent.
-    pub(super) fn check_unit(&mut self, number: Num, unit: Option<Unit>, field: &str, at: Sited<'a>) -> Result<(), Fail> {
+    pub(super) fn check_unit(
+        &mut self,
+        number: Num,
+        unit: Option<Unit>,
+        field: &str,
+        at: Sited<'a>,
+    ) -> Result<(), Fail> {
         let Some(found) = number.unit else { return Ok(()) };
         if Some(found) == unit {
             return Ok(());
@@ -123,10 +178,17 @@ impl<'a> Elaborator<'a> {
         let diagnostic = Diagnostic::error("rlx::unit::mismatch", wanted);
         let mut diagnostic = self.at(diagnostic, number.place, format!("this is in {found}"));
         if number.place != at.place() {
-            let rule = unit.map_or_else(|| "no unit here".to_owned(), |unit| format!("{unit} are wanted here"));
+            let rule = unit.map_or_else(
+                || "no unit here".to_owned(),
+                |unit| format!("{unit} are wanted here"),
+            );
             diagnostic = self.at(diagnostic, at.place(), rule);
         }
-        let value = super::leaf::number(if found == Unit::Percent { number.value * 100.0 } else { number.value });
+        let value = super::leaf::number(if found == Unit::Percent {
+            number.value * 100.0
+        } else {
+            number.value
+        });
         let help = match unit {
             Some(unit) => format!("write `{value} {unit}`, or leave the unit out"),
             None => format!("write `{value}`"),
@@ -136,7 +198,13 @@ impl<'a> Elaborator<'a> {
     }
 
     /// A whole number at least `least` in the field's unit.
-    pub(super) fn count(&mut self, at: Sited<'a>, unit: Option<Unit>, least: u64, field: &str) -> Result<(u64, Place), Fail> {
+    pub(super) fn count(
+        &mut self,
+        at: Sited<'a>,
+        unit: Option<Unit>,
+        least: u64,
+        field: &str,
+    ) -> Result<(u64, Place), Fail> {
         let number = self.number(at)?;
         self.check_unit(number, unit, field, at)?;
         let rule = if unit.is_some() || least > 0 { least } else { 0 };
@@ -145,13 +213,27 @@ impl<'a> Elaborator<'a> {
             return Ok((number.value as u64, number.place));
         }
         let message = if !whole && number.value >= 0.0 && number.value < EXACT {
-            format!("`{field}` takes a whole number, not {}", super::leaf::number(number.value))
+            format!(
+                "`{field}` takes a whole number, not {}",
+                super::leaf::number(number.value)
+            )
         } else if number.value >= EXACT {
-            format!("`{field}` is too large: whole numbers end at {}", super::leaf::grouped(EXACT as u64))
+            format!(
+                "`{field}` is too large: whole numbers end at {}",
+                super::leaf::grouped(EXACT as u64)
+            )
         } else {
-            format!("`{field}` must be at least {rule}, and this is {}", super::leaf::number(number.value))
+            format!(
+                "`{field}` must be at least {rule}, and this is {}",
+                super::leaf::number(number.value)
+            )
         };
-        self.out_of_range(number, at, message, &format!("whole numbers from {rule} on are wanted here"));
+        self.out_of_range(
+            number,
+            at,
+            message,
+            &format!("whole numbers from {rule} on are wanted here"),
+        );
         Err(Fail::Reported)
     }
 
@@ -160,17 +242,33 @@ impl<'a> Elaborator<'a> {
     }
 
     /// A number in a range; `%` where the field is a share.
-    pub(super) fn real(&mut self, at: Sited<'a>, range: &Range, share: bool, field: &str) -> Result<(f64, Place), Fail> {
+    pub(super) fn real(
+        &mut self,
+        at: Sited<'a>,
+        range: &Range,
+        share: bool,
+        field: &str,
+    ) -> Result<(f64, Place), Fail> {
         let number = self.number(at)?;
         let unit = if share { Some(Unit::Percent) } else { None };
         self.check_unit(number, unit, field, at)?;
         if range.holds(number.value) {
             return Ok((number.value, number.place));
         }
-        let message = format!("`{field}` must be {}, and this is {}", range.text, super::leaf::number(number.value));
+        let message = format!(
+            "`{field}` must be {}, and this is {}",
+            range.text,
+            super::leaf::number(number.value)
+        );
         let help = (share && number.value > 1.0 && number.value <= 100.0)
             .then(|| format!("for a percentage write `{}%`", super::leaf::number(number.value)));
-        self.out_of_range_with(number, at, message, &format!("{} is wanted here", range.text), help);
+        self.out_of_range_with(
+            number,
+            at,
+            message,
+            &format!("{} is wanted here", range.text),
+            help,
+        );
         Err(Fail::Reported)
     }
 
@@ -178,7 +276,14 @@ impl<'a> Elaborator<'a> {
         self.out_of_range_with(number, at, message, rule, None);
     }
 
-    fn out_of_range_with(&mut self, number: Num, at: Sited<'a>, message: String, rule: &str, help: Option<String>) {
+    fn out_of_range_with(
+        &mut self,
+        number: Num,
+        at: Sited<'a>,
+        message: String,
+        rule: &str,
+        help: Option<String>,
+    ) {
         let diagnostic = Diagnostic::error("rlx::value::range", message);
         let mut diagnostic = self.at(diagnostic, number.place, "out of range").maybe_help(help);
         if number.place != at.place() {

@@ -13,13 +13,22 @@ impl<'a> Elaborator<'a> {
         let declaration = self.program.declaration(id);
         let name = declaration.name.node.clone();
         let title = declaration.title.as_ref().map(|title| title.node.clone());
-        let kind = if declaration.keyword.node == Keyword::Figure { OutputKind::Figure } else { OutputKind::Table };
+        let kind = if declaration.keyword.node == Keyword::Figure {
+            OutputKind::Figure
+        } else {
+            OutputKind::Table
+        };
         let value = match self.content(id) {
             Content::Value(value) => value,
             Content::Fields(..) | Content::Block(_) => {
-                let diagnostic = crate::Diagnostic::error("rlx::type::mismatch", format!("`{name}` is no call of a function"));
+                let diagnostic = crate::Diagnostic::error(
+                    "rlx::type::mismatch",
+                    format!("`{name}` is no call of a function"),
+                );
                 let place = self.name_place(id);
-                let diagnostic = self.at(diagnostic, place, "not a call").help(format!("write `{name} = pass_at_k(EVALUATION, k = 1..n by *2)`"));
+                let diagnostic = self
+                    .at(diagnostic, place, "not a call")
+                    .help(format!("write `{name} = pass_at_k(EVALUATION, k = 1..n by *2)`"));
                 self.report(diagnostic);
                 return;
             }
@@ -27,13 +36,25 @@ impl<'a> Elaborator<'a> {
         let origin = self.origin(value);
         self.leaf(&name, self.text_of(value), None, origin, Vec::new());
         if let Some(query) = self.query(value, &name) {
-            self.outputs.insert(name.clone(), Output { name, kind, title, query });
+            self.outputs.insert(
+                name.clone(),
+                Output {
+                    name,
+                    kind,
+                    title,
+                    query,
+                },
+            );
         }
     }
 
     fn query(&mut self, value: Sited<'a>, name: &str) -> Option<Query> {
         let Some((callee, arguments, at)) = self.call(value)? else {
-            self.mismatch(value, name, &Type::Reference("a function of an evaluation, such as `pass_at_k(aime, k = 1..n by *2)`"));
+            self.mismatch(
+                value,
+                name,
+                &Type::Reference("a function of an evaluation, such as `pass_at_k(aime, k = 1..n by *2)`"),
+            );
             return None;
         };
         let function = self.function(callee, at, &schema::FUNCTIONS)?;
@@ -56,7 +77,11 @@ impl<'a> Elaborator<'a> {
                 let mut k: Vec<u64> = counts.into_iter().map(|(k, _)| k).collect();
                 k.sort_unstable();
                 k.dedup();
-                Query::PassAtK { evaluation, of: of?, k }
+                Query::PassAtK {
+                    evaluation,
+                    of: of?,
+                    k,
+                }
             }
             "delta_se" => {
                 let against = self.asked_model(&checked, "against", &info);
@@ -69,7 +94,12 @@ impl<'a> Elaborator<'a> {
                 if checked.is_default("of") {
                     of.retain(|model| *model != against);
                 }
-                Query::DeltaSe { evaluation, of, against, k }
+                Query::DeltaSe {
+                    evaluation,
+                    of,
+                    against,
+                    k,
+                }
             }
             "subset" => {
                 let within = self.asked_model(&checked, "within", &info)?;
@@ -77,11 +107,20 @@ impl<'a> Elaborator<'a> {
                 if checked.is_default("of") {
                     of.retain(|model| *model != within);
                 }
-                Query::Subset { evaluation, of, within }
+                Query::Subset {
+                    evaluation,
+                    of,
+                    within,
+                }
             }
             "perplexity" => {
                 let under = self.asked_models(&checked, "under", &info);
-                Query::Perplexity { evaluation, of: of?, under: under?, only_correct: checked.boolean("correct")? }
+                Query::Perplexity {
+                    evaluation,
+                    of: of?,
+                    under: under?,
+                    only_correct: checked.boolean("correct")?,
+                }
             }
             _ => Query::Summary { evaluation, of: of? },
         };

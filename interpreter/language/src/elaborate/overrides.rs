@@ -26,21 +26,41 @@ impl<'a> Elaborator<'a> {
         if let Some(name) = self.profile {
             match program.profiles().find(|profile| profile.name.node == name) {
                 Some(profile) => {
-                    let site = Site { module: ROOT, file: program.modules[ROOT].file, via: Via::Profile, fixed: None };
+                    let site = Site {
+                        module: ROOT,
+                        file: program.modules[ROOT].file,
+                        via: Via::Profile,
+                        fixed: None,
+                    };
                     let mut seen: Vec<(&'a Field, String)> = Vec::new();
                     for field in &profile.fields {
                         let path = dotted(&field.name.node);
                         if let Some((first, _)) = seen.iter().find(|(_, seen)| *seen == path) {
-                            let diagnostic = Diagnostic::error("rlx::field::duplicate", format!("`{path}` is written twice"));
-                            let again = Place { file: site.file, span: field.name.span };
-                            let first = Place { file: site.file, span: first.name.span };
+                            let diagnostic = Diagnostic::error(
+                                "rlx::field::duplicate",
+                                format!("`{path}` is written twice"),
+                            );
+                            let again = Place {
+                                file: site.file,
+                                span: field.name.span,
+                            };
+                            let first = Place {
+                                file: site.file,
+                                span: first.name.span,
+                            };
                             let diagnostic = self.at(diagnostic, again, "again here");
                             let diagnostic = self.at(diagnostic, first, "first here");
                             self.report(diagnostic.help("keep one of them; neither would win silently"));
                             continue;
                         }
                         seen.push((field, path));
-                        by_profile.extend(self.add_override(&field.name.node, Sited { expr: &field.value, site }));
+                        by_profile.extend(self.add_override(
+                            &field.name.node,
+                            Sited {
+                                expr: &field.value,
+                                site,
+                            },
+                        ));
                     }
                 }
                 None => self.unknown_profile(name),
@@ -48,20 +68,39 @@ impl<'a> Elaborator<'a> {
         }
         let mut by_set = Vec::new();
         for setting in &program.settings {
-            let site = Site { module: ROOT, file: setting.file, via: Via::Set, fixed: None };
-            by_set.extend(self.add_override(&setting.path, Sited { expr: &setting.value, site }));
+            let site = Site {
+                module: ROOT,
+                file: setting.file,
+                via: Via::Set,
+                fixed: None,
+            };
+            by_set.extend(self.add_override(
+                &setting.path,
+                Sited {
+                    expr: &setting.value,
+                    site,
+                },
+            ));
         }
         (by_profile, by_set)
     }
 
     fn unknown_profile(&mut self, name: &str) {
-        let names: Vec<&str> = self.program.profiles().map(|profile| profile.name.node.as_str()).collect();
-        let help = suggest::did_you_mean(name, names.iter().copied()).unwrap_or_else(|| match names.as_slice() {
-            [] => "it has no profile; one is written `profile NAME { … }`".to_owned(),
-            names => format!("it has {}", suggest::list(names.iter().copied())),
-        });
+        let names: Vec<&str> = self
+            .program
+            .profiles()
+            .map(|profile| profile.name.node.as_str())
+            .collect();
+        let help =
+            suggest::did_you_mean(name, names.iter().copied()).unwrap_or_else(|| match names.as_slice() {
+                [] => "it has no profile; one is written `profile NAME { … }`".to_owned(),
+                names => format!("it has {}", suggest::list(names.iter().copied())),
+            });
         let file = &self.program.source(self.program.modules[ROOT].file).name;
-        let diagnostic = Diagnostic::error("rlx::profile::unknown", format!("`{file}` has no profile `{name}`"));
+        let diagnostic = Diagnostic::error(
+            "rlx::profile::unknown",
+            format!("`{file}` has no profile `{name}`"),
+        );
         self.report(diagnostic.help(help));
     }
 
@@ -74,51 +113,87 @@ impl<'a> Elaborator<'a> {
                 let help = self.program.advice(ROOT, path, &unresolved).unwrap_or_else(|| {
                     "a profile and `--set` change what the study declares or imports: a name, or a field such as `rl.batch`".into()
                 });
-                let code = if site.via == Via::Set { "rlx::set::unknown" } else { "rlx::profile::target" };
+                let code = if site.via == Via::Set {
+                    "rlx::set::unknown"
+                } else {
+                    "rlx::profile::target"
+                };
                 let diagnostic = Diagnostic::error(code, format!("there is no `{}` to change", segment.node));
-                let diagnostic = self.at(diagnostic, self.span(segment, site), "unknown name").help(help);
+                let diagnostic = self
+                    .at(diagnostic, self.span(segment, site), "unknown name")
+                    .help(help);
                 self.report(diagnostic);
                 return None;
             }
         };
         let rest = &path[used..];
-        let name = Place { file: site.file, span: path.first()?.span };
+        let name = Place {
+            file: site.file,
+            span: path.first()?.span,
+        };
         let keyword = self.program.keyword(target);
         let fixed = match (keyword, rest) {
             (Keyword::Claim, _) => Some("a claim is what the study says, whatever its size"),
-            (Keyword::Figure | Keyword::Table, [_, ..]) => Some("a figure or table can be changed as a whole only"),
+            (Keyword::Figure | Keyword::Table, [_, ..]) => {
+                Some("a figure or table can be changed as a whole only")
+            }
             (Keyword::Param, [_, ..]) => Some("a param is one value without fields"),
             _ => None,
         };
         if let Some(reason) = fixed {
-            let code = if site.via == Via::Set { "rlx::set::unknown" } else { "rlx::profile::target" };
-            let diagnostic = Diagnostic::error(code, format!("`{}` cannot be changed: {reason}", dotted(path)));
+            let code = if site.via == Via::Set {
+                "rlx::set::unknown"
+            } else {
+                "rlx::profile::target"
+            };
+            let diagnostic =
+                Diagnostic::error(code, format!("`{}` cannot be changed: {reason}", dotted(path)));
             let diagnostic = self.at(diagnostic, name, "cannot be changed");
             self.report(diagnostic);
             return None;
         }
         let from = self.before(target, rest);
-        self.overrides.push(Override { target, path: rest, value, name });
-        Some(Change { path: dotted(path), from, to: self.text_of(value) })
+        self.overrides.push(Override {
+            target,
+            path: rest,
+            value,
+            name,
+        });
+        Some(Change {
+            path: dotted(path),
+            from,
+            to: self.text_of(value),
+        })
     }
 
     /// The text that stands, before this change, where `path` points; None where nothing is written.
     fn before(&self, target: DeclId, path: &[Ident]) -> Option<String> {
-        let last = self.overrides.iter().rev().find(|over| over.target == target && dotted(over.path) == dotted(path));
+        let last = self
+            .overrides
+            .iter()
+            .rev()
+            .find(|over| over.target == target && dotted(over.path) == dotted(path));
         if let Some(last) = last {
             return Some(self.text_of(last.value));
         }
         match (self.written(target), path) {
             (Content::Value(value), []) => Some(self.text_of(value)),
-            (Content::Fields(fields, site), [_, ..]) => Some(self.text_of(Sited { expr: find(fields, path)?, site })),
+            (Content::Fields(fields, site), [_, ..]) => Some(self.text_of(Sited {
+                expr: find(fields, path)?,
+                site,
+            })),
             (Content::Value(Sited { expr, site }), [_, ..]) => match &expr.node {
-                ExprKind::Record(fields) | ExprKind::Update { fields, .. } => {
-                    Some(self.text_of(Sited { expr: find(fields, path)?, site }))
-                }
+                ExprKind::Record(fields) | ExprKind::Update { fields, .. } => Some(self.text_of(Sited {
+                    expr: find(fields, path)?,
+                    site,
+                })),
                 _ => None,
             },
             (Content::Fields(_, site), []) => match &self.program.declaration(target).body {
-                Body::Fields(fields) => Some(self.program.text(Place { file: site.file, span: fields.span })),
+                Body::Fields(fields) => Some(self.program.text(Place {
+                    file: site.file,
+                    span: fields.span,
+                })),
                 _ => None,
             },
             (Content::Block(_), _) => None,
@@ -135,8 +210,15 @@ impl<'a> Elaborator<'a> {
             .collect();
         for (place, target, via) in idle {
             let name = self.program.declaration(target).name.node.clone();
-            let code = if via == Via::Set { "rlx::set::idle" } else { "rlx::profile::idle" };
-            let diagnostic = Diagnostic::error(code, format!("the study does not read `{name}`, so this changes nothing"));
+            let code = if via == Via::Set {
+                "rlx::set::idle"
+            } else {
+                "rlx::profile::idle"
+            };
+            let diagnostic = Diagnostic::error(
+                code,
+                format!("the study does not read `{name}`, so this changes nothing"),
+            );
             let diagnostic = self.at(diagnostic, place, "not read");
             self.report(diagnostic.help("change what the study reads, or leave this out"));
         }
@@ -145,7 +227,9 @@ impl<'a> Elaborator<'a> {
 
 fn find<'e>(fields: &'e [Field], path: &[Ident]) -> Option<&'e rlx_grammar::ast::Expr> {
     let (head, rest) = path.split_first()?;
-    let field = fields.iter().find(|field| matches!(field.name.node.as_slice(), [name] if name.node == head.node))?;
+    let field = fields
+        .iter()
+        .find(|field| matches!(field.name.node.as_slice(), [name] if name.node == head.node))?;
     match (&field.value.node, rest) {
         (_, []) => Some(&field.value),
         (ExprKind::Record(fields) | ExprKind::Update { fields, .. }, rest) => find(fields, rest),
@@ -154,5 +238,8 @@ fn find<'e>(fields: &'e [Field], path: &[Ident]) -> Option<&'e rlx_grammar::ast:
 }
 
 fn dotted(path: &[Ident]) -> String {
-    path.iter().map(|name| name.node.as_str()).collect::<Vec<_>>().join(".")
+    path.iter()
+        .map(|name| name.node.as_str())
+        .collect::<Vec<_>>()
+        .join(".")
 }

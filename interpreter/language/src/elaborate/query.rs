@@ -14,7 +14,12 @@ use crate::suggest;
 
 impl<'a> Elaborator<'a> {
     /// The function that a call names, by its last word.
-    pub(super) fn function(&mut self, callee: &'a Path, at: Sited<'a>, known: &[&'static Schema]) -> Option<&'static Schema> {
+    pub(super) fn function(
+        &mut self,
+        callee: &'a Path,
+        at: Sited<'a>,
+        known: &[&'static Schema],
+    ) -> Option<&'static Schema> {
         let [name] = callee.node.as_slice() else {
             return self.unknown_function(callee, at, known);
         };
@@ -24,19 +29,42 @@ impl<'a> Elaborator<'a> {
         }
     }
 
-    fn unknown_function(&mut self, callee: &'a Path, at: Sited<'a>, known: &[&'static Schema]) -> Option<&'static Schema> {
-        let name = callee.node.iter().map(|name| name.node.as_str()).collect::<Vec<_>>().join(".");
+    fn unknown_function(
+        &mut self,
+        callee: &'a Path,
+        at: Sited<'a>,
+        known: &[&'static Schema],
+    ) -> Option<&'static Schema> {
+        let name = callee
+            .node
+            .iter()
+            .map(|name| name.node.as_str())
+            .collect::<Vec<_>>()
+            .join(".");
         let names = known.iter().map(|schema| schema.name);
-        let help = suggest::did_you_mean(&name, names.clone()).unwrap_or_else(|| format!("here can be {}", suggest::list(names)));
-        let diagnostic = Diagnostic::error("rlx::query::unknown", format!("there is no function `{name}` here"));
-        let place = Place { span: at.site.fixed.unwrap_or(callee.span), ..at.place() };
+        let help = suggest::did_you_mean(&name, names.clone())
+            .unwrap_or_else(|| format!("here can be {}", suggest::list(names)));
+        let diagnostic = Diagnostic::error(
+            "rlx::query::unknown",
+            format!("there is no function `{name}` here"),
+        );
+        let place = Place {
+            span: at.site.fixed.unwrap_or(callee.span),
+            ..at.place()
+        };
         let diagnostic = self.at(diagnostic, place, "unknown function").help(help);
         self.report(diagnostic);
         None
     }
 
     /// The arguments of a call, read by the function's schema.
-    pub(super) fn arguments(&mut self, schema: &'static Schema, arguments: &'a [Argument], at: Sited<'a>, path: &str) -> Option<Checked<'a>> {
+    pub(super) fn arguments(
+        &mut self,
+        schema: &'static Schema,
+        arguments: &'a [Argument],
+        at: Sited<'a>,
+        path: &str,
+    ) -> Option<Checked<'a>> {
         let mut entries = Entries::new();
         for (index, argument) in arguments.iter().enumerate() {
             let value = at.with(&argument.value);
@@ -45,26 +73,48 @@ impl<'a> Elaborator<'a> {
                 None => match schema.fields.get(index).filter(|_| index < schema.positional) {
                     Some(field) => (field.name, value.place()),
                     None => {
-                        let left: Vec<&str> =
-                            schema.fields.iter().map(|field| field.name).filter(|name| !entries.contains_key(name)).collect();
-                        let diagnostic = Diagnostic::error("rlx::query::argument", format!("this argument of `{}` needs a name", schema.name));
-                        let diagnostic =
-                            self.at(diagnostic, value.place(), "which one is it?").help(format!("write `NAME = …`; left are {}", suggest::list(left)));
+                        let left: Vec<&str> = schema
+                            .fields
+                            .iter()
+                            .map(|field| field.name)
+                            .filter(|name| !entries.contains_key(name))
+                            .collect();
+                        let diagnostic = Diagnostic::error(
+                            "rlx::query::argument",
+                            format!("this argument of `{}` needs a name", schema.name),
+                        );
+                        let diagnostic = self
+                            .at(diagnostic, value.place(), "which one is it?")
+                            .help(format!("write `NAME = …`; left are {}", suggest::list(left)));
                         self.report(diagnostic);
                         return None;
                     }
                 },
             };
             if let Some(first) = entries.get(name).map(|entry: &Entry<'a>| entry.name) {
-                let diagnostic = Diagnostic::error("rlx::field::duplicate", format!("`{name}` is given twice"));
+                let diagnostic =
+                    Diagnostic::error("rlx::field::duplicate", format!("`{name}` is given twice"));
                 let diagnostic = self.at(diagnostic, place, "again here");
                 let diagnostic = self.at(diagnostic, first, "first here").help("keep one of them");
                 self.report(diagnostic);
                 return None;
             }
-            entries.insert(name, Entry { value: Some(value), name: place, nested: Vec::new(), overrode: Vec::new() });
+            entries.insert(
+                name,
+                Entry {
+                    value: Some(value),
+                    name: place,
+                    nested: Vec::new(),
+                    overrode: Vec::new(),
+                },
+            );
         }
-        let owner = Owner { path: path.to_owned(), what: format!("`{}`", schema.name), place: at.place(), module: at.site.module };
+        let owner = Owner {
+            path: path.to_owned(),
+            what: format!("`{}`", schema.name),
+            place: at.place(),
+            module: at.site.module,
+        };
         Some(self.read(schema, entries, &owner))
     }
 
@@ -72,8 +122,13 @@ impl<'a> Elaborator<'a> {
         let (at, _) = checked.reference("evaluation")?;
         let entity = self.entity(at, &[Keyword::Evaluate], "an evaluation")?;
         if !entity.changes.is_empty() {
-            let diagnostic = Diagnostic::error("rlx::type::mismatch", "an evaluation cannot be changed where it is read");
-            let diagnostic = self.at(diagnostic, at.place(), "changed here").help("declare another one: `evaluate NAME = OTHER { … }`");
+            let diagnostic = Diagnostic::error(
+                "rlx::type::mismatch",
+                "an evaluation cannot be changed where it is read",
+            );
+            let diagnostic = self
+                .at(diagnostic, at.place(), "changed here")
+                .help("declare another one: `evaluate NAME = OTHER { … }`");
             self.report(diagnostic);
             return None;
         }
@@ -81,7 +136,12 @@ impl<'a> Elaborator<'a> {
     }
 
     /// The models that a field asks for; all of the evaluation's where it is left out.
-    pub(super) fn asked_models(&mut self, checked: &Checked<'a>, field: &str, info: &EvaluationInfo) -> Option<Vec<ModelRef>> {
+    pub(super) fn asked_models(
+        &mut self,
+        checked: &Checked<'a>,
+        field: &str,
+        info: &EvaluationInfo,
+    ) -> Option<Vec<ModelRef>> {
         let Some((at, _)) = checked.reference(field) else {
             return checked.typed(field).map(|_| info.evaluation.models.clone());
         };
@@ -89,17 +149,40 @@ impl<'a> Elaborator<'a> {
         Some(used)
     }
 
-    pub(super) fn asked_model(&mut self, checked: &Checked<'a>, field: &str, info: &EvaluationInfo) -> Option<ModelRef> {
+    pub(super) fn asked_model(
+        &mut self,
+        checked: &Checked<'a>,
+        field: &str,
+        info: &EvaluationInfo,
+    ) -> Option<ModelRef> {
         let (at, _) = checked.reference(field)?;
         self.asked_or_blame(at, field, false, info)?.into_iter().next()
     }
 
-    fn asked_or_blame(&mut self, at: Sited<'a>, field: &str, many: bool, info: &EvaluationInfo) -> Option<Vec<ModelRef>> {
+    fn asked_or_blame(
+        &mut self,
+        at: Sited<'a>,
+        field: &str,
+        many: bool,
+        info: &EvaluationInfo,
+    ) -> Option<Vec<ModelRef>> {
         let reported = self.out.len();
-        let used = self.models(at, Wish { path: field, many, within: Some(&info.evaluation.models) });
+        let used = self.models(
+            at,
+            Wish {
+                path: field,
+                many,
+                within: Some(&info.evaluation.models),
+            },
+        );
         // The rule lies in the evaluation: show it beside the value.
         let source = std::sync::Arc::clone(self.program.source(info.models.file));
-        for diagnostic in self.out.iter_mut().skip(reported).filter(|diagnostic| diagnostic.code == "rlx::query::model") {
+        for diagnostic in self
+            .out
+            .iter_mut()
+            .skip(reported)
+            .filter(|diagnostic| diagnostic.code == "rlx::query::model")
+        {
             diagnostic.labels.push(crate::diagnostic::Label {
                 file: std::sync::Arc::clone(&source),
                 span: info.models.span,
@@ -113,8 +196,13 @@ impl<'a> Elaborator<'a> {
     pub(super) fn check_k(&mut self, largest: u64, place: Place, info: &EvaluationInfo) -> Option<()> {
         let samples = info.evaluation.samples;
         if largest > samples {
-            let diagnostic =
-                Diagnostic::error("rlx::query::k", format!("k = {largest} is above the {samples} samples of `{}`", info.evaluation.name));
+            let diagnostic = Diagnostic::error(
+                "rlx::query::k",
+                format!(
+                    "k = {largest} is above the {samples} samples of `{}`",
+                    info.evaluation.name
+                ),
+            );
             let diagnostic = self.at(diagnostic, place, format!("k = {largest}"));
             let diagnostic = self
                 .at(diagnostic, info.samples, format!("{samples} samples a problem"))
@@ -129,14 +217,23 @@ impl<'a> Elaborator<'a> {
     pub(super) fn warn_k(&mut self, largest: u64, place: Place, info: &EvaluationInfo) {
         let samples = info.evaluation.samples;
         if largest > 1 && largest * 2 > samples {
-            let few = info.problems.filter(|problems| *problems < super::evaluation::FEW_PROBLEMS).is_some();
-            let help = if few { "draw more samples, and more problems" } else { "for narrow intervals draw at least 2 k samples" };
+            let few = info
+                .problems
+                .filter(|problems| *problems < super::evaluation::FEW_PROBLEMS)
+                .is_some();
+            let help = if few {
+                "draw more samples, and more problems"
+            } else {
+                "for narrow intervals draw at least 2 k samples"
+            };
             let diagnostic = Diagnostic::warning(
                 "rlx::query::noisy",
                 format!("k = {largest} is more than half of the {samples} samples: its estimate is noisy"),
             );
             let diagnostic = self.at(diagnostic, place, format!("k = {largest}"));
-            let diagnostic = self.at(diagnostic, info.samples, format!("{samples} samples")).help(help);
+            let diagnostic = self
+                .at(diagnostic, info.samples, format!("{samples} samples"))
+                .help(help);
             self.report(diagnostic);
         }
     }

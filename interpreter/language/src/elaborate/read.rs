@@ -157,14 +157,31 @@ impl<'a> Checked<'a> {
 }
 
 impl<'a> Elaborator<'a> {
-    pub(super) fn read(&mut self, schema: &'static Schema, entries: Entries<'a>, owner: &Owner) -> Checked<'a> {
-        let mut checked = Checked { slots: IndexMap::new(), place: owner.place, failed: false };
+    pub(super) fn read(
+        &mut self,
+        schema: &'static Schema,
+        entries: Entries<'a>,
+        owner: &Owner,
+    ) -> Checked<'a> {
+        let mut checked = Checked {
+            slots: IndexMap::new(),
+            place: owner.place,
+            failed: false,
+        };
         for (name, entry) in &entries {
             if schema.field(name).is_none() {
                 checked.failed = true;
                 let help = suggest::did_you_mean(name, schema.fields.iter().map(|field| field.name))
-                    .unwrap_or_else(|| format!("its fields are {}", suggest::list(schema.fields.iter().map(|field| field.name))));
-                let diagnostic = Diagnostic::error("rlx::field::unknown", format!("{} has no field `{name}`", owner.what));
+                    .unwrap_or_else(|| {
+                        format!(
+                            "its fields are {}",
+                            suggest::list(schema.fields.iter().map(|field| field.name))
+                        )
+                    });
+                let diagnostic = Diagnostic::error(
+                    "rlx::field::unknown",
+                    format!("{} has no field `{name}`", owner.what),
+                );
                 let diagnostic = self.at(diagnostic, entry.name, "unknown field").help(help);
                 self.report(diagnostic);
             }
@@ -182,33 +199,67 @@ impl<'a> Elaborator<'a> {
         let overrode = entry.map(|entry| entry.overrode.clone()).unwrap_or_default();
         if let Some(value) = entry.and_then(|entry| entry.value) {
             let (typed, place) = self.typed_value(field, value, nested, &path, overrode, owner);
-            return Slot { typed, place, default: false };
+            return Slot {
+                typed,
+                place,
+                default: false,
+            };
         }
         let default = match field.default {
             Default::Value(text) | Default::OrNone(text) => Some(text),
             _ => None,
         };
         if let Some(text) = default {
-            let site = super::Site { module: owner.module, file: owner.place.file, via: Via::Default, fixed: Some(owner.place.span) };
-            let value = Sited { expr: default_expr(text), site };
+            let site = super::Site {
+                module: owner.module,
+                file: owner.place.file,
+                via: Via::Default,
+                fixed: Some(owner.place.span),
+            };
+            let value = Sited {
+                expr: default_expr(text),
+                site,
+            };
             let (typed, place) = self.typed_value(field, value, nested, &path, Vec::new(), owner);
-            return Slot { typed, place, default: nested.is_empty() };
+            return Slot {
+                typed,
+                place,
+                default: nested.is_empty(),
+            };
         }
-        if let (Some(first), Default::None | Default::Computed(_) | Default::Required) = (nested.first(), field.default) {
+        if let (Some(first), Default::None | Default::Computed(_) | Default::Required) =
+            (nested.first(), field.default)
+        {
             // Parts of a record that nobody wrote: the record consists of them.
             if let Type::Record(schema) = field.ty {
                 let mut entries = Entries::new();
                 self.overlay_nested(&mut entries, nested);
-                let inner = Owner { path, what: format!("`{}`", field.name), place: entry.map_or(owner.place, |e| e.name), module: owner.module };
+                let inner = Owner {
+                    path,
+                    what: format!("`{}`", field.name),
+                    place: entry.map_or(owner.place, |e| e.name),
+                    module: owner.module,
+                };
                 let record = self.read(schema, entries, &inner);
-                return Slot { typed: Some(Typed::Record(Box::new(record))), place: first.value.place(), default: false };
+                return Slot {
+                    typed: Some(Typed::Record(Box::new(record))),
+                    place: first.value.place(),
+                    default: false,
+                };
             }
             self.no_inside(field.name, first);
-            return Slot { typed: None, place: owner.place, default: false };
+            return Slot {
+                typed: None,
+                place: owner.place,
+                default: false,
+            };
         }
         let typed = match field.default {
             Default::Required => {
-                let diagnostic = Diagnostic::error("rlx::field::missing", format!("{} has no `{}`", owner.what, field.name));
+                let diagnostic = Diagnostic::error(
+                    "rlx::field::missing",
+                    format!("{} has no `{}`", owner.what, field.name),
+                );
                 let diagnostic = self
                     .at(diagnostic, owner.place, format!("`{}` is missing", field.name))
                     .help(format!("add `{} = …`: {}", field.name, field.ty.describe()));
@@ -222,12 +273,19 @@ impl<'a> Elaborator<'a> {
                 Some(Typed::Absent)
             }
         };
-        Slot { typed, place: owner.place, default: true }
+        Slot {
+            typed,
+            place: owner.place,
+            default: true,
+        }
     }
 
     fn no_inside(&mut self, field: &str, nested: &Nested<'a>) {
         let Some(name) = nested.path.first() else { return };
-        let diagnostic = Diagnostic::error("rlx::field::unknown", format!("`{field}` has no fields inside, so no `{}`", name.node));
+        let diagnostic = Diagnostic::error(
+            "rlx::field::unknown",
+            format!("`{field}` has no fields inside, so no `{}`", name.node),
+        );
         let diagnostic = self.at(diagnostic, self.span(name, nested.value.site), "unknown field");
         self.report(diagnostic);
     }
@@ -288,7 +346,11 @@ impl<'a> Elaborator<'a> {
             }
             Type::Counts { unit, least } => {
                 let counts = self.counts(at, *unit, *least, name)?;
-                let text = counts.iter().map(|(count, _)| grouped(*count)).collect::<Vec<_>>().join(", ");
+                let text = counts
+                    .iter()
+                    .map(|(count, _)| grouped(*count))
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 (Typed::Counts(counts), at.place(), format!("[{text}]"))
             }
             Type::Number(range) | Type::Share(range) => {
@@ -299,12 +361,20 @@ impl<'a> Elaborator<'a> {
             }
             Type::Pair(range) => {
                 let list = self.resolve(at).ok_or(Fail::Reported)?;
-                let ExprKind::List(items) = &list.expr.node else { return Err(Fail::Kind) };
-                let [first, second] = items.as_slice() else { return Err(Fail::Kind) };
+                let ExprKind::List(items) = &list.expr.node else {
+                    return Err(Fail::Kind);
+                };
+                let [first, second] = items.as_slice() else {
+                    return Err(Fail::Kind);
+                };
                 let first = self.real(list.with(first), range, false, name);
                 let second = self.real(list.with(second), range, false, name);
                 let pair = [first?.0, second?.0];
-                (Typed::Pair(pair), list.place(), format!("[{}, {}]", number(pair[0]), number(pair[1])))
+                (
+                    Typed::Pair(pair),
+                    list.place(),
+                    format!("[{}, {}]", number(pair[0]), number(pair[1])),
+                )
             }
             Type::Text => {
                 let (text, at) = self.text(at)?;
@@ -322,7 +392,12 @@ impl<'a> Elaborator<'a> {
                 let mut entries = self.record(at)?;
                 self.overlay_nested(&mut entries, nested);
                 let place = at.place();
-                let inner = Owner { path: path.to_owned(), what: format!("`{name}` of {}", owner.what), place, module: owner.module };
+                let inner = Owner {
+                    path: path.to_owned(),
+                    what: format!("`{name}` of {}", owner.what),
+                    place,
+                    module: owner.module,
+                };
                 let record = self.read(schema, entries, &inner);
                 return Ok((Typed::Record(Box::new(record)), place));
             }
@@ -345,7 +420,9 @@ impl<'a> Elaborator<'a> {
             ExprKind::None => true,
             ExprKind::Path(_) if may_be_name => {
                 let reported = self.out.len();
-                let none = self.resolve(at).is_some_and(|value| matches!(value.expr.node, ExprKind::None));
+                let none = self
+                    .resolve(at)
+                    .is_some_and(|value| matches!(value.expr.node, ExprKind::None));
                 self.out.truncate(reported);
                 none
             }
@@ -357,10 +434,21 @@ impl<'a> Elaborator<'a> {
 /// The expression of a default. All of them are parsed once a process.
 fn default_expr(text: &'static str) -> &'static Expr {
     static PARSED: OnceLock<BTreeMap<&'static str, Expr>> = OnceLock::new();
-    static NONE: Expr = Expr { node: ExprKind::None, span: rlx_grammar::ast::Span { start: 0, end: 0 } };
+    static NONE: Expr = Expr {
+        node: ExprKind::None,
+        span: rlx_grammar::ast::Span { start: 0, end: 0 },
+    };
     let all = PARSED.get_or_init(|| {
-        let schemas = schema::DECLARATIONS.into_iter().chain(schema::RECORDS).chain(schema::FUNCTIONS);
-        let others = [&schema::PASS, &schema::PERPLEXITY_OF, &schema::SOLVED, &schema::DELTA_SE_OF];
+        let schemas = schema::DECLARATIONS
+            .into_iter()
+            .chain(schema::RECORDS)
+            .chain(schema::FUNCTIONS);
+        let others = [
+            &schema::PASS,
+            &schema::PERPLEXITY_OF,
+            &schema::SOLVED,
+            &schema::DELTA_SE_OF,
+        ];
         let fields = schemas.chain(others).flat_map(|schema| schema.fields);
         fields
             .filter_map(|field| match field.default {
@@ -382,7 +470,10 @@ mod tests {
 
     #[test]
     fn every_default_is_an_expression() {
-        let schemas = schema::DECLARATIONS.into_iter().chain(schema::RECORDS).chain(schema::FUNCTIONS);
+        let schemas = schema::DECLARATIONS
+            .into_iter()
+            .chain(schema::RECORDS)
+            .chain(schema::FUNCTIONS);
         for field in schemas.flat_map(|schema| schema.fields) {
             if let Default::Value(text) | Default::OrNone(text) = field.default {
                 assert_ne!(default_expr(text).node, ExprKind::None, "{}", field.name);

@@ -26,7 +26,10 @@ impl<'a> Elaborator<'a> {
                 let name = &self.program.declaration(id).name.node;
                 let field = &segments[used];
                 let place = self.span(field, site);
-                let diagnostic = Diagnostic::error("rlx::name::field", format!("a field of `{name}` cannot be read from outside"));
+                let diagnostic = Diagnostic::error(
+                    "rlx::name::field",
+                    format!("a field of `{name}` cannot be read from outside"),
+                );
                 let diagnostic = self.at(diagnostic, place, "not a name").help(format!(
                     "give the value a name, `let {0} = …`, and write `{0}` in both places",
                     field.node
@@ -35,10 +38,13 @@ impl<'a> Elaborator<'a> {
                 None
             }
             Err(unresolved) => {
-                let Some(segment) = segments.get(unresolved.at) else { return None };
+                let Some(segment) = segments.get(unresolved.at) else {
+                    return None;
+                };
                 let help = self.program.advice(site.module, segments, &unresolved);
                 let place = self.span(segment, site);
-                let diagnostic = Diagnostic::error("rlx::name::unknown", format!("there is no `{}`", segment.node));
+                let diagnostic =
+                    Diagnostic::error("rlx::name::unknown", format!("there is no `{}`", segment.node));
                 let diagnostic = self.at(diagnostic, place, "unknown name").maybe_help(help);
                 self.report(diagnostic);
                 None
@@ -47,13 +53,21 @@ impl<'a> Elaborator<'a> {
     }
 
     pub(super) fn span(&self, name: &Ident, site: Site) -> Place {
-        Place { file: site.file, span: site.fixed.unwrap_or(name.span) }
+        Place {
+            file: site.file,
+            span: site.fixed.unwrap_or(name.span),
+        }
     }
 
     /// What a declaration says. The last override of the whole declaration wins.
     pub(super) fn content(&mut self, id: DeclId) -> Content<'a> {
         self.touched.insert(id);
-        if let Some(over) = self.overrides.iter().rev().find(|over| over.target == id && over.path.is_empty()) {
+        if let Some(over) = self
+            .overrides
+            .iter()
+            .rev()
+            .find(|over| over.target == id && over.path.is_empty())
+        {
             return Content::Value(over.value);
         }
         self.written(id)
@@ -62,11 +76,19 @@ impl<'a> Elaborator<'a> {
     /// What a declaration says in its file.
     pub(super) fn written(&self, id: DeclId) -> Content<'a> {
         let program = self.program;
-        let site = Site { module: id.module, file: program.modules[id.module].file, via: Via::Written, fixed: None };
+        let site = Site {
+            module: id.module,
+            file: program.modules[id.module].file,
+            via: Via::Written,
+            fixed: None,
+        };
         match &program.declaration(id).body {
             Body::Value(expr) => Content::Value(Sited { expr, site }),
             Body::Fields(fields) => Content::Fields(&fields.node, site),
-            Body::Block(block) => Content::Block(Sited { expr: &block.node, site }),
+            Body::Block(block) => Content::Block(Sited {
+                expr: &block.node,
+                site,
+            }),
         }
     }
 
@@ -141,9 +163,17 @@ impl<'a> Elaborator<'a> {
     pub(super) fn report_cycle(&mut self, circle: &[DeclId]) {
         let name = |id: &DeclId| self.program.declaration(*id).name.node.clone();
         let Some(first) = circle.first() else { return };
+        let mut members = circle.to_vec();
+        members.sort_unstable();
+        if !self.circles.insert(members) {
+            return;
+        }
         let mut round: Vec<String> = circle.iter().map(name).collect();
         round.push(name(first));
-        let diagnostic = Diagnostic::error("rlx::name::cycle", format!("`{}` needs itself: {}", round[0], round.join(" → ")));
+        let diagnostic = Diagnostic::error(
+            "rlx::name::cycle",
+            format!("`{}` needs itself: {}", round[0], round.join(" → ")),
+        );
         let mut diagnostic = self.at(diagnostic, self.name_place(*first), "needs itself");
         for id in &circle[1..] {
             diagnostic = self.at(diagnostic, self.name_place(*id), "on the way round");
@@ -164,12 +194,16 @@ pub(super) fn names<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Path)) {
             names(base, visit);
             names_in_fields(fields, visit);
         }
-        ExprKind::Call { arguments, .. } => arguments.iter().for_each(|argument| names(&argument.value, visit)),
+        ExprKind::Call { arguments, .. } => arguments
+            .iter()
+            .for_each(|argument| names(&argument.value, visit)),
         ExprKind::Range { start, end, step } => {
             names(start, visit);
             names(end, visit);
             match step {
-                Some(rlx_grammar::ast::Step::Add(by) | rlx_grammar::ast::Step::Multiply(by)) => names(by, visit),
+                Some(rlx_grammar::ast::Step::Add(by) | rlx_grammar::ast::Step::Multiply(by)) => {
+                    names(by, visit)
+                }
                 None => {}
             }
         }
@@ -192,7 +226,9 @@ pub(super) fn names_in_fields<'e>(fields: &'e [Field], visit: &mut impl FnMut(&'
         if !is_word(field) {
             match &field.value.node {
                 // `source = countdown { … }` and `init { … }` name a task, not a declaration.
-                ExprKind::Update { base, fields } if is_source(field) && is_form(base) => names_in_fields(fields, visit),
+                ExprKind::Update { base, fields } if is_source(field) && is_form(base) => {
+                    names_in_fields(fields, visit)
+                }
                 _ => names(&field.value, visit),
             }
         }

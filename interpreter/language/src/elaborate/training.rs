@@ -30,11 +30,16 @@ impl<'a> Elaborator<'a> {
         let info = entries.and_then(|entries| {
             let key = self.key(id);
             let owner = self.owner(id, &key);
-            if self.program.keyword(id) == Keyword::Train { self.train(entries, &owner) } else { self.distill(entries, &owner) }
+            if self.program.keyword(id) == Keyword::Train {
+                self.train(entries, &owner)
+            } else {
+                self.distill(entries, &owner)
+            }
         });
         self.active.pop();
         if let Some(info) = &info {
-            self.trainings.insert(info.training.name.clone(), info.training.clone());
+            self.trainings
+                .insert(info.training.name.clone(), info.training.clone());
         }
         self.training_of.insert(id, info.clone());
         info
@@ -63,12 +68,24 @@ impl<'a> Elaborator<'a> {
                     self.computed(&tokens_path, super::leaf::grouped(max_tokens), Some(Unit::Tokens));
                 }
                 self.check_context(&start, max_tokens, checked.place("max_tokens"))?;
-                if grpo.aggregation == crate::study::Aggregation::SeqMeanTokenSumNorm && grpo.loss_length.is_none() {
+                if grpo.aggregation == crate::study::Aggregation::SeqMeanTokenSumNorm
+                    && grpo.loss_length.is_none()
+                {
                     grpo.loss_length = Some(max_tokens);
-                    self.computed(&format!("{}.algorithm.loss_length", owner.path), super::leaf::grouped(max_tokens), Some(Unit::Tokens));
+                    self.computed(
+                        &format!("{}.algorithm.loss_length", owner.path),
+                        super::leaf::grouped(max_tokens),
+                        Some(Unit::Tokens),
+                    );
                 }
                 let rollouts = self.rollouts(&checked, owner)?;
-                Recipe::Rl { algorithm: grpo, batch, rollouts, steps, max_tokens }
+                Recipe::Rl {
+                    algorithm: grpo,
+                    batch,
+                    rollouts,
+                    steps,
+                    max_tokens,
+                }
             }
             Method::Sft => {
                 self.no_rollouts(&checked);
@@ -83,7 +100,11 @@ impl<'a> Elaborator<'a> {
                         self.check_context(&start, stated, checked.place("max_tokens"))?;
                     }
                 }
-                Recipe::Sft { batch, steps, max_tokens }
+                Recipe::Sft {
+                    batch,
+                    steps,
+                    max_tokens,
+                }
             }
         };
         let record = checked.record("optimizer");
@@ -94,9 +115,25 @@ impl<'a> Elaborator<'a> {
         if let Some(record) = record {
             self.check_warmup(record, &optimizer, steps, checked.place("steps"));
         }
-        let training = Training { name: owner.path.clone(), start, data, recipe, optimizer, keep, seed: self.seed_of(&checked, owner)? };
-        let keep = if checked.is_default("keep") { owner.place } else { checked.place("keep") };
-        Some(TrainingInfo { training, last: steps, keep })
+        let training = Training {
+            name: owner.path.clone(),
+            start,
+            data,
+            recipe,
+            optimizer,
+            keep,
+            seed: self.seed_of(&checked, owner)?,
+        };
+        let keep = if checked.is_default("keep") {
+            owner.place
+        } else {
+            checked.place("keep")
+        };
+        Some(TrainingInfo {
+            training,
+            last: steps,
+            keep,
+        })
     }
 
     /// The algorithm; its optimizer becomes the training's where that has none of its own.
@@ -112,8 +149,12 @@ impl<'a> Elaborator<'a> {
                     entries.insert("optimizer", inherited.clone());
                 }
                 Some(own) if own.value.is_none() => {
-                    let nested: Vec<Nested<'a>> = inherited.nested.iter().chain(&own.nested).cloned().collect();
-                    *own = Entry { nested, ..inherited.clone() };
+                    let nested: Vec<Nested<'a>> =
+                        inherited.nested.iter().chain(&own.nested).cloned().collect();
+                    *own = Entry {
+                        nested,
+                        ..inherited.clone()
+                    };
                 }
                 Some(_) => {}
             }
@@ -138,7 +179,10 @@ impl<'a> Elaborator<'a> {
         }
         if let (Some(prompts), Some(known)) = (prompts, self.known_problems(&data)) {
             if prompts > known {
-                let diagnostic = Diagnostic::error("rlx::data::short", format!("{prompts} prompts are wanted, and `{data}` has {known} problems"));
+                let diagnostic = Diagnostic::error(
+                    "rlx::data::short",
+                    format!("{prompts} prompts are wanted, and `{data}` has {known} problems"),
+                );
                 let diagnostic = self.at(diagnostic, checked.place("prompts"), format!("{prompts} prompts"));
                 let diagnostic = self.at(diagnostic, data_place, format!("{known} problems"));
                 self.report(diagnostic);
@@ -158,35 +202,63 @@ impl<'a> Elaborator<'a> {
             epochs: checked.count("epochs")?,
             batch: checked.count("batch")?,
         };
-        let training =
-            Training { name: owner.path.clone(), start, data, recipe, optimizer, keep: Vec::new(), seed: self.seed_of(&checked, owner)? };
-        Some(TrainingInfo { training, last: 0, keep: owner.place })
+        let training = Training {
+            name: owner.path.clone(),
+            start,
+            data,
+            recipe,
+            optimizer,
+            keep: Vec::new(),
+            seed: self.seed_of(&checked, owner)?,
+        };
+        Some(TrainingInfo {
+            training,
+            last: 0,
+            keep: owner.place,
+        })
     }
 
     fn start(&mut self, checked: &Checked<'a>, field: &str, owner: &Owner) -> Option<ModelRef> {
-        let (at, nested) = checked.reference(field).map(|(at, nested)| (at, nested.to_vec()))?;
+        let (at, nested) = checked
+            .reference(field)
+            .map(|(at, nested)| (at, nested.to_vec()))?;
         self.no_change(field, &nested)?;
         self.one_model(at, &format!("{}.{field}", owner.path), None)
     }
 
     /// Models are changed where they are declared, not where they are used.
     pub(super) fn no_change(&mut self, field: &str, nested: &[Nested<'a>]) -> Option<()> {
-        let Some(first) = nested.first() else { return Some(()) };
+        let Some(first) = nested.first() else {
+            return Some(());
+        };
         let diagnostic = Diagnostic::error("rlx::field::unknown", format!("`{field}` has no fields inside"));
-        let place = first.path.first().map_or(first.value.place(), |name| self.span(name, first.value.site));
-        let diagnostic = self.at(diagnostic, place, "unknown field").help("change the model where it is declared");
+        let place = first
+            .path
+            .first()
+            .map_or(first.value.place(), |name| self.span(name, first.value.site));
+        let diagnostic = self
+            .at(diagnostic, place, "unknown field")
+            .help("change the model where it is declared");
         self.report(diagnostic);
         None
     }
 
     fn training_data(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<String> {
-        let (at, nested) = checked.reference("data").map(|(at, nested)| (at, nested.to_vec()))?;
+        let (at, nested) = checked
+            .reference("data")
+            .map(|(at, nested)| (at, nested.to_vec()))?;
         let entity = self.entity(at, &[Keyword::Data, Keyword::Benchmark], "data")?;
         if self.program.keyword(entity.id) == Keyword::Benchmark {
             self.contaminated(at, &entity);
             return None;
         }
-        self.use_problems(at, &nested, &format!("{}.data", owner.path), &[Keyword::Data], "data")
+        self.use_problems(
+            at,
+            &nested,
+            &format!("{}.data", owner.path),
+            &[Keyword::Data],
+            "data",
+        )
     }
 
     /// `steps`, or passes over data of a known size.
@@ -197,27 +269,43 @@ impl<'a> Elaborator<'a> {
             (None, Some(epochs)) => {
                 let batch = checked.count("batch")?;
                 let Some(known) = self.known_problems(data) else {
-                    let diagnostic = Diagnostic::error("rlx::train::length", format!("the length of an epoch is unknown: `{data}` does not say its size"));
+                    let diagnostic = Diagnostic::error(
+                        "rlx::train::length",
+                        format!("the length of an epoch is unknown: `{data}` does not say its size"),
+                    );
                     let diagnostic = self.at(diagnostic, checked.place("epochs"), "epochs of what length?");
-                    let diagnostic =
-                        self.at(diagnostic, checked.place("data"), "of unknown size").help("give the data a `size`, or write `steps`");
+                    let diagnostic = self
+                        .at(diagnostic, checked.place("data"), "of unknown size")
+                        .help("give the data a `size`, or write `steps`");
                     self.report(diagnostic);
                     return None;
                 };
                 let steps = known.saturating_mul(epochs).div_ceil(batch).max(1);
-                self.computed(&format!("{}.steps", owner.path), super::leaf::grouped(steps), Some(Unit::Steps));
+                self.computed(
+                    &format!("{}.steps", owner.path),
+                    super::leaf::grouped(steps),
+                    Some(Unit::Steps),
+                );
                 Some(steps)
             }
             (Some(_), Some(_)) => {
-                let diagnostic = Diagnostic::error("rlx::train::length", "both `steps` and `epochs` say how long the training is");
+                let diagnostic = Diagnostic::error(
+                    "rlx::train::length",
+                    "both `steps` and `epochs` say how long the training is",
+                );
                 let diagnostic = self.at(diagnostic, checked.place("epochs"), "epochs");
-                let diagnostic = self.at(diagnostic, checked.place("steps"), "steps").help("keep one of them");
+                let diagnostic = self
+                    .at(diagnostic, checked.place("steps"), "steps")
+                    .help("keep one of them");
                 self.report(diagnostic);
                 None
             }
             (None, None) => {
-                let diagnostic = Diagnostic::error("rlx::field::missing", format!("{} has no `steps`", owner.what));
-                let diagnostic = self.at(diagnostic, owner.place, "`steps` is missing").help("add `steps = …`, or `epochs = …`");
+                let diagnostic =
+                    Diagnostic::error("rlx::field::missing", format!("{} has no `steps`", owner.what));
+                let diagnostic = self
+                    .at(diagnostic, owner.place, "`steps` is missing")
+                    .help("add `steps = …`, or `epochs = …`");
                 self.report(diagnostic);
                 None
             }
@@ -231,10 +319,19 @@ impl<'a> Elaborator<'a> {
         for &(step, place) in checked.counts("keep")? {
             if step > steps {
                 good = false;
-                let diagnostic = Diagnostic::error("rlx::checkpoint::after_end", format!("step {step} is after the end: the training has {steps} steps"));
+                let diagnostic = Diagnostic::error(
+                    "rlx::checkpoint::after_end",
+                    format!("step {step} is after the end: the training has {steps} steps"),
+                );
                 let diagnostic = self.at(diagnostic, place, "never reached");
-                let rule = if checked.is_default("steps") { checked.place("epochs") } else { checked.place("steps") };
-                let diagnostic = self.at(diagnostic, rule, format!("{steps} steps")).help("keep earlier steps, or train longer");
+                let rule = if checked.is_default("steps") {
+                    checked.place("epochs")
+                } else {
+                    checked.place("steps")
+                };
+                let diagnostic = self
+                    .at(diagnostic, rule, format!("{steps} steps"))
+                    .help("keep earlier steps, or train longer");
                 self.report(diagnostic);
             }
             keep.push(step);
@@ -248,14 +345,20 @@ impl<'a> Elaborator<'a> {
     fn rollouts(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<u64> {
         match checked.maybe_count("rollouts")? {
             Some(1) => {
-                let diagnostic = Diagnostic::error("rlx::value::range", "a group of one rollout has no advantage: nothing would be learnt");
-                let diagnostic = self.at(diagnostic, checked.place("rollouts"), "at least 2").help("8 is common");
+                let diagnostic = Diagnostic::error(
+                    "rlx::value::range",
+                    "a group of one rollout has no advantage: nothing would be learnt",
+                );
+                let diagnostic = self
+                    .at(diagnostic, checked.place("rollouts"), "at least 2")
+                    .help("8 is common");
                 self.report(diagnostic);
                 None
             }
             Some(rollouts) => Some(rollouts),
             None => {
-                let diagnostic = Diagnostic::error("rlx::field::missing", format!("{} has no `rollouts`", owner.what));
+                let diagnostic =
+                    Diagnostic::error("rlx::field::missing", format!("{} has no `rollouts`", owner.what));
                 let diagnostic = self
                     .at(diagnostic, owner.place, "`rollouts` is missing")
                     .help("grpo compares the responses to one prompt: add `rollouts = 8 samples`");
@@ -267,9 +370,14 @@ impl<'a> Elaborator<'a> {
 
     fn no_rollouts(&mut self, checked: &Checked<'a>) {
         if matches!(checked.typed("rollouts"), Some(Typed::Count(_))) {
-            let diagnostic = Diagnostic::error("rlx::field::inapplicable", "supervised fine-tuning draws no rollouts");
+            let diagnostic = Diagnostic::error(
+                "rlx::field::inapplicable",
+                "supervised fine-tuning draws no rollouts",
+            );
             let diagnostic = self.at(diagnostic, checked.place("rollouts"), "read by nobody");
-            let diagnostic = self.at(diagnostic, checked.place("algorithm"), "the algorithm").help("leave it out");
+            let diagnostic = self
+                .at(diagnostic, checked.place("algorithm"), "the algorithm")
+                .help("leave it out");
             self.report(diagnostic);
         }
     }
@@ -279,7 +387,10 @@ impl<'a> Elaborator<'a> {
         if set.response.is_some() || matches!(set.source, ProblemSource::Task { .. }) {
             return Some(());
         }
-        let diagnostic = Diagnostic::error("rlx::data::response", format!("`{data}` has no responses to imitate"));
+        let diagnostic = Diagnostic::error(
+            "rlx::data::response",
+            format!("`{data}` has no responses to imitate"),
+        );
         let diagnostic = self.at(diagnostic, checked.place("data"), "no responses");
         let diagnostic = self
             .at(diagnostic, checked.place("algorithm"), "imitates them")
@@ -288,11 +399,28 @@ impl<'a> Elaborator<'a> {
         None
     }
 
-    fn check_warmup(&mut self, record: &Checked<'a>, optimizer: &crate::study::Optimizer, steps: u64, place: Place) {
+    fn check_warmup(
+        &mut self,
+        record: &Checked<'a>,
+        optimizer: &crate::study::Optimizer,
+        steps: u64,
+        place: Place,
+    ) {
         if optimizer.warmup >= steps && steps > 1 && optimizer.warmup > 0 {
-            let falls = if optimizer.schedule == Schedule::Constant { "" } else { " and never falls" };
-            let diagnostic = Diagnostic::warning("rlx::train::warmup", format!("the rate is still rising when the training ends{falls}"));
-            let diagnostic = self.at(diagnostic, record.place("warmup"), format!("{} steps of warm-up", optimizer.warmup));
+            let falls = if optimizer.schedule == Schedule::Constant {
+                ""
+            } else {
+                " and never falls"
+            };
+            let diagnostic = Diagnostic::warning(
+                "rlx::train::warmup",
+                format!("the rate is still rising when the training ends{falls}"),
+            );
+            let diagnostic = self.at(
+                diagnostic,
+                record.place("warmup"),
+                format!("{} steps of warm-up", optimizer.warmup),
+            );
             let diagnostic = self.at(diagnostic, place, format!("{steps} steps in all"));
             self.report(diagnostic);
         }

@@ -29,7 +29,12 @@ impl<'a> Elaborator<'a> {
             mentions.insert(name, found);
             let result = matches!(
                 declaration.keyword.node,
-                Keyword::Train | Keyword::Distill | Keyword::Evaluate | Keyword::Figure | Keyword::Table | Keyword::Claim
+                Keyword::Train
+                    | Keyword::Distill
+                    | Keyword::Evaluate
+                    | Keyword::Figure
+                    | Keyword::Table
+                    | Keyword::Claim
             );
             if result || (declaration.keyword.node == Keyword::Param && name == "seed") {
                 results.push(name);
@@ -49,10 +54,30 @@ impl<'a> Elaborator<'a> {
                 results.extend(mentions.get(name).into_iter().flatten());
             }
         }
-        let idle: Vec<&str> = module.symbols.keys().map(String::as_str).filter(|name| !used.contains(name)).collect();
+        let idle: Vec<&str> = module
+            .symbols
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !used.contains(name))
+            .collect();
+        // A name that is the correction of a misspelt one will be read once that is mended.
+        let unknown = |diagnostic: &&Diagnostic| diagnostic.code == "rlx::name::unknown";
+        let meant: Vec<String> = self
+            .out
+            .iter()
+            .filter(unknown)
+            .filter_map(|diagnostic| diagnostic.help.clone())
+            .collect();
         for name in &idle {
-            let mentioned = idle.iter().any(|other| other != name && mentions.get(other).is_some_and(|found| found.contains(name)));
-            let Some(symbol) = module.symbols.get(*name) else { continue };
+            if meant.iter().any(|help| help.contains(&format!("`{name}`"))) {
+                continue;
+            }
+            let mentioned = idle
+                .iter()
+                .any(|other| other != name && mentions.get(other).is_some_and(|found| found.contains(name)));
+            let Some(symbol) = module.symbols.get(*name) else {
+                continue;
+            };
             if mentioned {
                 continue;
             }
@@ -60,9 +85,17 @@ impl<'a> Elaborator<'a> {
                 (true, _) => "imported",
                 (false, Target::Declaration(_) | Target::Module(_)) => "declared",
             };
-            let diagnostic = Diagnostic::error("rlx::name::unused", format!("`{name}` is {what}, and nothing reads it"));
-            let place = crate::program::Place { file: module.file, span: symbol.span };
-            let diagnostic = self.at(diagnostic, place, "never read").help("use it, or leave it out");
+            let diagnostic = Diagnostic::error(
+                "rlx::name::unused",
+                format!("`{name}` is {what}, and nothing reads it"),
+            );
+            let place = crate::program::Place {
+                file: module.file,
+                span: symbol.span,
+            };
+            let diagnostic = self
+                .at(diagnostic, place, "never read")
+                .help("use it, or leave it out");
             self.report(diagnostic);
         }
     }

@@ -27,7 +27,12 @@ impl<'a> Elaborator<'a> {
     }
 
     /// One of the words, written bare, directly or behind a `let`.
-    pub(super) fn word(&mut self, at: Sited<'a>, words: &'static [&'static str], field: &str) -> Result<(&'static str, Place), Fail> {
+    pub(super) fn word(
+        &mut self,
+        at: Sited<'a>,
+        words: &'static [&'static str],
+        field: &str,
+    ) -> Result<(&'static str, Place), Fail> {
         let mut at = at;
         loop {
             let written = match &at.expr.node {
@@ -36,9 +41,11 @@ impl<'a> Elaborator<'a> {
                     _ => return Err(Fail::Kind),
                 },
                 ExprKind::Text(text) if words.contains(&text.as_str()) => {
-                    let diagnostic = Diagnostic::error("rlx::value::word", format!("`{field}` takes a word, not a text"));
                     let diagnostic =
-                        self.at(diagnostic, at.place(), "a text").help(format!("write it without quotes: `{field} = {text}`"));
+                        Diagnostic::error("rlx::value::word", format!("`{field}` takes a word, not a text"));
+                    let diagnostic = self
+                        .at(diagnostic, at.place(), "a text")
+                        .help(format!("write it without quotes: `{field} = {text}`"));
                     self.report(diagnostic);
                     return Err(Fail::Reported);
                 }
@@ -47,14 +54,22 @@ impl<'a> Elaborator<'a> {
             if let Some(word) = words.iter().find(|word| *word == written) {
                 return Ok((word, at.place()));
             }
-            let ExprKind::Path(path) = &at.expr.node else { return Err(Fail::Kind) };
-            let bound = self.program.lookup(at.site.module, &path.node).ok().map(|(id, _)| id).filter(|id| self.is_binding(*id));
+            let ExprKind::Path(path) = &at.expr.node else {
+                return Err(Fail::Kind);
+            };
+            let bound = self
+                .program
+                .lookup(at.site.module, &path.node)
+                .ok()
+                .map(|(id, _)| id)
+                .filter(|id| self.is_binding(*id));
             match bound.and_then(|id| self.binding(id)) {
                 Some(value) => at = value,
                 None => {
                     let help = suggest::did_you_mean(written, words.iter().copied())
                         .unwrap_or_else(|| format!("it can be {}", suggest::list(words.iter().copied())));
-                    let diagnostic = Diagnostic::error("rlx::value::word", format!("`{field}` cannot be `{written}`"));
+                    let diagnostic =
+                        Diagnostic::error("rlx::value::word", format!("`{field}` cannot be `{written}`"));
                     let diagnostic = self.at(diagnostic, at.place(), "unknown word").help(help);
                     self.report(diagnostic);
                     return Err(Fail::Reported);
@@ -75,10 +90,23 @@ impl<'a> Elaborator<'a> {
             ExprKind::Range { .. } => "a range".into(),
             ExprKind::Checkpoint { .. } => "a checkpoint".into(),
             ExprKind::Call { callee, .. } => {
-                format!("a call of `{}`", callee.node.iter().map(|name| name.node.as_str()).collect::<Vec<_>>().join("."))
+                format!(
+                    "a call of `{}`",
+                    callee
+                        .node
+                        .iter()
+                        .map(|name| name.node.as_str())
+                        .collect::<Vec<_>>()
+                        .join(".")
+                )
             }
             ExprKind::Path(path) => {
-                let name = path.node.iter().map(|name| name.node.as_str()).collect::<Vec<_>>().join(".");
+                let name = path
+                    .node
+                    .iter()
+                    .map(|name| name.node.as_str())
+                    .collect::<Vec<_>>()
+                    .join(".");
                 match self.program.lookup(at.site.module, &path.node) {
                     Ok((id, _)) => format!("{} (`{name}`)", super::entries::word(self.program.keyword(id))),
                     Err(_) => format!("`{name}`"),
@@ -97,7 +125,10 @@ impl<'a> Elaborator<'a> {
     pub(super) fn mismatch_with(&mut self, at: Sited<'a>, field: &str, wanted: &str) {
         let value = self.resolve_quietly(at);
         let found = self.describe(value);
-        let diagnostic = Diagnostic::error("rlx::type::mismatch", format!("`{field}` takes {wanted}, not {found}"));
+        let diagnostic = Diagnostic::error(
+            "rlx::type::mismatch",
+            format!("`{field}` takes {wanted}, not {found}"),
+        );
         let mut diagnostic = self.at(diagnostic, value.place(), format!("this is {found}"));
         if value.place() != at.place() {
             diagnostic = self.at(diagnostic, at.place(), "read here");

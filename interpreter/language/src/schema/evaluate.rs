@@ -7,11 +7,39 @@ pub const EVALUATE: Schema = Schema {
     doc: "Models, measured on a benchmark.",
     positional: 0,
     fields: &[
-        Field { name: "models", ty: Type::Reference("models or checkpoints"), default: Required, doc: "Who is measured." },
-        Field { name: "benchmark", ty: Type::Reference("a benchmark or data"), default: Required, doc: "On what." },
-        Field { name: "sampling", ty: Type::Record(&SAMPLING), default: Required, doc: "How responses are drawn." },
-        Field { name: "samples", ty: Type::Count { unit: Unit::Samples, least: 1 }, default: Required, doc: "Responses a problem." },
-        Field { name: "seed", ty: Type::Integer { least: 0 }, default: Computed("the study's seed"), doc: "Seed of the samples." },
+        Field {
+            name: "models",
+            ty: Type::Reference("models or checkpoints"),
+            default: Required,
+            doc: "Who is measured.",
+        },
+        Field {
+            name: "benchmark",
+            ty: Type::Reference("a benchmark or data"),
+            default: Required,
+            doc: "On what.",
+        },
+        Field {
+            name: "sampling",
+            ty: Type::Record(&SAMPLING),
+            default: Required,
+            doc: "How responses are drawn.",
+        },
+        Field {
+            name: "samples",
+            ty: Type::Count {
+                unit: Unit::Samples,
+                least: 1,
+            },
+            default: Required,
+            doc: "Responses a problem.",
+        },
+        Field {
+            name: "seed",
+            ty: Type::Integer { least: 0 },
+            default: Computed("the study's seed"),
+            doc: "Seed of the samples.",
+        },
     ],
 };
 
@@ -20,17 +48,30 @@ pub const SAMPLING: Schema = Schema {
     doc: "How responses are drawn.",
     positional: 0,
     fields: &[
-        Field { name: "temperature", ty: Type::Number(AT_LEAST_ZERO), default: Required, doc: "0 takes the likeliest token." },
+        Field {
+            name: "temperature",
+            ty: Type::Number(AT_LEAST_ZERO),
+            default: Required,
+            doc: "0 takes the likeliest token.",
+        },
         Field {
             name: "top_p",
             ty: Type::Share(ABOVE_ZERO_TO_ONE),
             default: Value("1.0"),
             doc: "Draws from the smallest set of tokens with this probability.",
         },
-        Field { name: "top_k", ty: Type::Integer { least: 1 }, default: None, doc: "Draws from the k likeliest tokens." },
+        Field {
+            name: "top_k",
+            ty: Type::Integer { least: 1 },
+            default: None,
+            doc: "Draws from the k likeliest tokens.",
+        },
         Field {
             name: "max_tokens",
-            ty: Type::Count { unit: Unit::Tokens, least: 1 },
+            ty: Type::Count {
+                unit: Unit::Tokens,
+                least: 1,
+            },
             default: Required,
             doc: "A response is cut after so many tokens.",
         },

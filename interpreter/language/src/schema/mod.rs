@@ -11,13 +11,16 @@ mod problems;
 mod query;
 mod train;
 
-pub use algorithm::{ALGORITHM, KL, OPTIMIZER};
 pub(crate) use algorithm::SFT_FIELDS;
+pub use algorithm::{ALGORITHM, KL, OPTIMIZER};
 pub use distill::DISTILL;
 pub use evaluate::{EVALUATE, SAMPLING};
 pub use model::{INIT, MODEL};
 pub use problems::{BENCHMARK, COUNTDOWN, DATA, PROMPT};
-pub use query::{DELTA_SE, DELTA_SE_OF, FUNCTIONS, PASS, PASS_AT_K, PERPLEXITY, PERPLEXITY_OF, SOLVED, SUBSET, SUMMARY, TRAINING};
+pub use query::{
+    DELTA_SE, DELTA_SE_OF, FUNCTIONS, PASS, PASS_AT_K, PERPLEXITY, PERPLEXITY_OF, SOLVED, SUBSET, SUMMARY,
+    TRAINING,
+};
 pub use train::TRAIN;
 
 /// The fields of one kind of record.
@@ -57,11 +60,19 @@ pub enum Default {
 #[derive(Debug, Clone, Copy)]
 pub enum Type {
     /// A whole number of something, at least `least`.
-    Count { unit: Unit, least: u64 },
+    Count {
+        unit: Unit,
+        least: u64,
+    },
     /// Whole numbers of something, as a list or a range; a single one is a list of one.
-    Counts { unit: Unit, least: u64 },
+    Counts {
+        unit: Unit,
+        least: u64,
+    },
     /// A whole number that counts nothing: a seed, a width.
-    Integer { least: u64 },
+    Integer {
+        least: u64,
+    },
     /// A number in a range.
     Number(Range),
     /// A number that `%` can be written for: `5%` is 0.05.
@@ -88,16 +99,52 @@ pub struct Range {
     pub text: &'static str,
 }
 
-pub const AT_LEAST_ZERO: Range = Range { low: 0.0, open: false, high: f64::MAX, text: "at least 0" };
-pub const ABOVE_ZERO: Range = Range { low: 0.0, open: true, high: f64::MAX, text: "above 0" };
-pub const ZERO_TO_ONE: Range = Range { low: 0.0, open: false, high: 1.0, text: "from 0 to 1" };
-pub const ABOVE_ZERO_TO_ONE: Range = Range { low: 0.0, open: true, high: 1.0, text: "above 0 and at most 1" };
-pub const BELOW_ONE: Range = Range { low: 0.0, open: false, high: 1.0 - f64::EPSILON / 2.0, text: "at least 0 and below 1" };
-pub const ABOVE_ONE: Range = Range { low: 1.0, open: true, high: f64::MAX, text: "above 1" };
+pub const AT_LEAST_ZERO: Range = Range {
+    low: 0.0,
+    open: false,
+    high: f64::MAX,
+    text: "at least 0",
+};
+pub const ABOVE_ZERO: Range = Range {
+    low: 0.0,
+    open: true,
+    high: f64::MAX,
+    text: "above 0",
+};
+pub const ZERO_TO_ONE: Range = Range {
+    low: 0.0,
+    open: false,
+    high: 1.0,
+    text: "from 0 to 1",
+};
+pub const ABOVE_ZERO_TO_ONE: Range = Range {
+    low: 0.0,
+    open: true,
+    high: 1.0,
+    text: "above 0 and at most 1",
+};
+pub const BELOW_ONE: Range = Range {
+    low: 0.0,
+    open: false,
+    high: 1.0 - f64::EPSILON / 2.0,
+    text: "at least 0 and below 1",
+};
+pub const ABOVE_ONE: Range = Range {
+    low: 1.0,
+    open: true,
+    high: f64::MAX,
+    text: "above 1",
+};
 
 impl Range {
     pub fn holds(&self, value: f64) -> bool {
-        value.is_finite() && value <= self.high && if self.open { value > self.low } else { value >= self.low }
+        value.is_finite()
+            && value <= self.high
+            && if self.open {
+                value > self.low
+            } else {
+                value >= self.low
+            }
     }
 }
 
@@ -151,6 +198,8 @@ pub const RECORDS: [&Schema; 6] = [&INIT, &COUNTDOWN, &PROMPT, &OPTIMIZER, &KL, 
 /// True where a field of this name takes this word as it is, so that it is no name.
 pub(crate) fn is_word_of(field: &str, word: &str) -> bool {
     DECLARATIONS.iter().chain(&RECORDS).any(|schema| {
-        schema.field(field).is_some_and(|field| matches!(field.ty, Type::Word(words) if words.contains(&word)))
+        schema
+            .field(field)
+            .is_some_and(|field| matches!(field.ty, Type::Word(words) if words.contains(&word)))
     })
 }

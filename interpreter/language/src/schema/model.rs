@@ -16,7 +16,10 @@ pub const MODEL: Schema = Schema {
         },
         Field {
             name: "context",
-            ty: Type::Count { unit: Unit::Tokens, least: 1 },
+            ty: Type::Count {
+                unit: Unit::Tokens,
+                least: 1,
+            },
             default: None,
             doc: "Longest sequence, prompt and response together. Where it is stated, longer responses are refused early.",
         },
@@ -46,8 +49,18 @@ pub const INIT: Schema = Schema {
             default: Required,
             doc: "The architecture. `qwen2` has biases in the attention's projections, `llama` has none.",
         },
-        Field { name: "hidden", ty: Type::Integer { least: 1 }, default: Required, doc: "Width of the residual stream." },
-        Field { name: "layers", ty: Type::Integer { least: 1 }, default: Required, doc: "Number of layers." },
+        Field {
+            name: "hidden",
+            ty: Type::Integer { least: 1 },
+            default: Required,
+            doc: "Width of the residual stream.",
+        },
+        Field {
+            name: "layers",
+            ty: Type::Integer { least: 1 },
+            default: Required,
+            doc: "Number of layers.",
+        },
         Field {
             name: "heads",
             ty: Type::Integer { least: 1 },
@@ -60,15 +73,33 @@ pub const INIT: Schema = Schema {
             default: Required,
             doc: "Number of key and value heads; divides `heads`.",
         },
-        Field { name: "feed_forward", ty: Type::Integer { least: 1 }, default: Required, doc: "Width of the SwiGLU block." },
+        Field {
+            name: "feed_forward",
+            ty: Type::Integer { least: 1 },
+            default: Required,
+            doc: "Width of the SwiGLU block.",
+        },
         Field {
             name: "context",
-            ty: Type::Count { unit: Unit::Tokens, least: 1 },
+            ty: Type::Count {
+                unit: Unit::Tokens,
+                least: 1,
+            },
             default: Required,
             doc: "Longest sequence.",
         },
-        Field { name: "rope_theta", ty: Type::Number(ABOVE_ZERO), default: Value("10_000"), doc: "Base of the rotary embedding." },
-        Field { name: "norm_epsilon", ty: Type::Number(ABOVE_ZERO), default: Value("1e-6"), doc: "Epsilon of RMSNorm." },
+        Field {
+            name: "rope_theta",
+            ty: Type::Number(ABOVE_ZERO),
+            default: Value("10_000"),
+            doc: "Base of the rotary embedding.",
+        },
+        Field {
+            name: "norm_epsilon",
+            ty: Type::Number(ABOVE_ZERO),
+            default: Value("1e-6"),
+            doc: "Epsilon of RMSNorm.",
+        },
         Field {
             name: "tied",
             ty: Type::Bool,
@@ -81,6 +112,11 @@ pub const INIT: Schema = Schema {
             default: Required,
             doc: "Folder with `tokenizer.json`, from the folder of the declaring file.",
         },
-        Field { name: "seed", ty: Type::Integer { least: 0 }, default: Required, doc: "Seed of the weights." },
+        Field {
+            name: "seed",
+            ty: Type::Integer { least: 0 },
+            default: Required,
+            doc: "Seed of the weights.",
+        },
     ],
 };

@@ -5,22 +5,49 @@ use crate::unit::Unit;
 const FIELDS: &[Field] = &[
     Field {
         name: "source",
-        ty: Type::Reference("\"hf:org/name@revision\", a path such as \"./problems.jsonl\", or a task such as `countdown { seed = 1 }`"),
+        ty: Type::Reference(
+            "\"hf:org/name@revision\", a path such as \"./problems.jsonl\", or a task such as `countdown { seed = 1 }`",
+        ),
         default: Required,
         doc: "Where the problems are: a data set of the Hugging Face hub, a file of JSON lines (a path from the folder of the \
               declaring file), or a procedural task.",
     },
-    Field { name: "config", ty: Type::Text, default: None, doc: "Configuration of a data set of the hub." },
+    Field {
+        name: "config",
+        ty: Type::Text,
+        default: None,
+        doc: "Configuration of a data set of the hub.",
+    },
     Field {
         name: "split",
         ty: Type::Text,
         default: Computed("`\"train\"` for data, `\"test\"` for a benchmark"),
         doc: "Split of a data set of the hub.",
     },
-    Field { name: "problem", ty: Type::Text, default: Value("\"problem\""), doc: "Column with the problem's text." },
-    Field { name: "answer", ty: Type::Text, default: Value("\"answer\""), doc: "Column with the gold answer, alone or at the end of a worked one." },
-    Field { name: "response", ty: Type::Text, default: None, doc: "Column with a worked response, for supervised training." },
-    Field { name: "id", ty: Type::Text, default: None, doc: "Column with a stable id; else the row's number is the id." },
+    Field {
+        name: "problem",
+        ty: Type::Text,
+        default: Value("\"problem\""),
+        doc: "Column with the problem's text.",
+    },
+    Field {
+        name: "answer",
+        ty: Type::Text,
+        default: Value("\"answer\""),
+        doc: "Column with the gold answer, alone or at the end of a worked one.",
+    },
+    Field {
+        name: "response",
+        ty: Type::Text,
+        default: None,
+        doc: "Column with a worked response, for supervised training.",
+    },
+    Field {
+        name: "id",
+        ty: Type::Text,
+        default: None,
+        doc: "Column with a stable id; else the row's number is the id.",
+    },
     Field {
         name: "prompt",
         ty: Type::Reference("a text with `{problem}` in it, or a record of template, chat and system"),
@@ -33,11 +60,30 @@ const FIELDS: &[Field] = &[
         default: Required,
         doc: "Who calls a response right: `number` compares the last number, `math` the boxed or final answer, `countdown` checks every step.",
     },
-    Field { name: "limit", ty: Type::Count { unit: Unit::Problems, least: 1 }, default: None, doc: "At most this many problems, after `skip`." },
-    Field { name: "skip", ty: Type::Count { unit: Unit::Problems, least: 0 }, default: Value("0"), doc: "Leaves out this many problems at the start." },
+    Field {
+        name: "limit",
+        ty: Type::Count {
+            unit: Unit::Problems,
+            least: 1,
+        },
+        default: None,
+        doc: "At most this many problems, after `skip`.",
+    },
+    Field {
+        name: "skip",
+        ty: Type::Count {
+            unit: Unit::Problems,
+            least: 0,
+        },
+        default: Value("0"),
+        doc: "Leaves out this many problems at the start.",
+    },
     Field {
         name: "size",
-        ty: Type::Count { unit: Unit::Problems, least: 1 },
+        ty: Type::Count {
+            unit: Unit::Problems,
+            least: 1,
+        },
         default: None,
         doc: "How many problems there are. For a task it says where to end; for the rest it is the published number, which must be met.",
     },
@@ -49,18 +95,43 @@ const FIELDS: &[Field] = &[
     },
 ];
 
-pub const DATA: Schema = Schema { name: "data", doc: "Problems to train on.", positional: 0, fields: FIELDS };
+pub const DATA: Schema = Schema {
+    name: "data",
+    doc: "Problems to train on.",
+    positional: 0,
+    fields: FIELDS,
+};
 
-pub const BENCHMARK: Schema = Schema { name: "benchmark", doc: "Problems to measure on; never trained on.", positional: 0, fields: FIELDS };
+pub const BENCHMARK: Schema = Schema {
+    name: "benchmark",
+    doc: "Problems to measure on; never trained on.",
+    positional: 0,
+    fields: FIELDS,
+};
 
 pub const PROMPT: Schema = Schema {
     name: "prompt",
     doc: "How a problem becomes what a model reads.",
     positional: 0,
     fields: &[
-        Field { name: "template", ty: Type::Text, default: Required, doc: "Text with `{problem}` in it." },
-        Field { name: "chat", ty: Type::Bool, default: Value("false"), doc: "Wraps the text in the model's own chat template." },
-        Field { name: "system", ty: Type::Text, default: None, doc: "System message; needs `chat = true`." },
+        Field {
+            name: "template",
+            ty: Type::Text,
+            default: Required,
+            doc: "Text with `{problem}` in it.",
+        },
+        Field {
+            name: "chat",
+            ty: Type::Bool,
+            default: Value("false"),
+            doc: "Wraps the text in the model's own chat template.",
+        },
+        Field {
+            name: "system",
+            ty: Type::Text,
+            default: None,
+            doc: "System message; needs `chat = true`.",
+        },
     ],
 };
 
@@ -87,12 +158,23 @@ pub const COUNTDOWN: Schema = Schema {
             default: Value("100%"),
             doc: "Share kept of the demonstrations that divide.",
         },
-        Field { name: "numbers", ty: Type::Integer { least: 3 }, default: None, doc: "3 or 4 numbers; `none` mixes them 40 to 60." },
+        Field {
+            name: "numbers",
+            ty: Type::Integer { least: 3 },
+            default: None,
+            doc: "3 or 4 numbers; `none` mixes them 40 to 60.",
+        },
         Field {
             name: "requires_division",
             ty: Type::Bool,
             default: Value("false"),
             doc: "Only puzzles all of whose solutions divide.",
+        },
+        Field {
+            name: "distinct",
+            ty: Type::Bool,
+            default: Value("false"),
+            doc: "Leaves out puzzles that the set already has.",
         },
     ],
 };

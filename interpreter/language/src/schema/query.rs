@@ -4,25 +4,45 @@ use super::Default::{Computed, Required, Value};
 use super::{Field, Schema, Type};
 use crate::unit::Unit;
 
-const EVALUATION: Field =
-    Field { name: "evaluation", ty: Type::Reference("an evaluation"), default: Required, doc: "The evaluation that is read." };
+const EVALUATION: Field = Field {
+    name: "evaluation",
+    ty: Type::Reference("an evaluation"),
+    default: Required,
+    doc: "The evaluation that is read.",
+};
 const OF: Field = Field {
     name: "of",
     ty: Type::Reference("models of the evaluation"),
     default: Computed("all models of the evaluation"),
     doc: "Which models; `rl@*` stands for every checkpoint of rl that the evaluation measures.",
 };
-const AGAINST: Field =
-    Field { name: "against", ty: Type::Reference("a model of the evaluation"), default: Required, doc: "The base model." };
+const AGAINST: Field = Field {
+    name: "against",
+    ty: Type::Reference("a model of the evaluation"),
+    default: Required,
+    doc: "The base model.",
+};
 const K: Field = Field {
     name: "k",
-    ty: Type::Count { unit: Unit::Samples, least: 1 },
+    ty: Type::Count {
+        unit: Unit::Samples,
+        least: 1,
+    },
     default: Required,
     doc: "Samples a problem; at most the evaluation's `samples`.",
 };
-const CORRECT: Field = Field { name: "correct", ty: Type::Bool, default: Value("false"), doc: "Only right responses." };
-const ONE: Field =
-    Field { name: "of", ty: Type::Reference("a model of the evaluation"), default: Required, doc: "Whose responses." };
+const CORRECT: Field = Field {
+    name: "correct",
+    ty: Type::Bool,
+    default: Value("false"),
+    doc: "Only right responses.",
+};
+const ONE: Field = Field {
+    name: "of",
+    ty: Type::Reference("a model of the evaluation"),
+    default: Required,
+    doc: "Whose responses.",
+};
 
 pub const PASS_AT_K: Schema = Schema {
     name: "pass_at_k",
@@ -33,7 +53,10 @@ pub const PASS_AT_K: Schema = Schema {
         OF,
         Field {
             name: "k",
-            ty: Type::Counts { unit: Unit::Samples, least: 1 },
+            ty: Type::Counts {
+                unit: Unit::Samples,
+                least: 1,
+            },
             default: Required,
             doc: "A range such as `1..256 by *2`; at most the evaluation's `samples`.",
         },
@@ -54,7 +77,12 @@ pub const SUBSET: Schema = Schema {
     fields: &[
         EVALUATION,
         OF,
-        Field { name: "within", ty: Type::Reference("a model of the evaluation"), default: Required, doc: "Whose solved problems are the whole." },
+        Field {
+            name: "within",
+            ty: Type::Reference("a model of the evaluation"),
+            default: Required,
+            doc: "Whose solved problems are the whole.",
+        },
     ],
 };
 
@@ -65,7 +93,12 @@ pub const PERPLEXITY: Schema = Schema {
     fields: &[
         EVALUATION,
         OF,
-        Field { name: "under", ty: Type::Reference("models of the evaluation"), default: Required, doc: "Who scores the responses." },
+        Field {
+            name: "under",
+            ty: Type::Reference("models of the evaluation"),
+            default: Required,
+            doc: "Who scores the responses.",
+        },
         CORRECT,
     ],
 };
@@ -81,7 +114,12 @@ pub const TRAINING: Schema = Schema {
     name: "training",
     doc: "Curves of trainings over steps: reward, length, entropy, loss.",
     positional: 1,
-    fields: &[Field { name: "of", ty: Type::Reference("a training or a list of them"), default: Required, doc: "Which trainings." }],
+    fields: &[Field {
+        name: "of",
+        ty: Type::Reference("a training or a list of them"),
+        default: Required,
+        doc: "Which trainings.",
+    }],
 };
 
 pub const PASS: Schema = Schema {
@@ -90,12 +128,22 @@ pub const PASS: Schema = Schema {
     positional: 2,
     fields: &[
         EVALUATION,
-        Field { name: "of", ty: Type::Reference("a model of the evaluation"), default: Required, doc: "Which model." },
+        Field {
+            name: "of",
+            ty: Type::Reference("a model of the evaluation"),
+            default: Required,
+            doc: "Which model.",
+        },
         K,
     ],
 };
 
-pub const DELTA_SE_OF: Schema = Schema { name: "delta_se", doc: DELTA_SE.doc, positional: 1, fields: &[EVALUATION, ONE, AGAINST, K] };
+pub const DELTA_SE_OF: Schema = Schema {
+    name: "delta_se",
+    doc: DELTA_SE.doc,
+    positional: 1,
+    fields: &[EVALUATION, ONE, AGAINST, K],
+};
 
 pub const PERPLEXITY_OF: Schema = Schema {
     name: "perplexity",
@@ -104,7 +152,12 @@ pub const PERPLEXITY_OF: Schema = Schema {
     fields: &[
         EVALUATION,
         ONE,
-        Field { name: "under", ty: Type::Reference("a model of the evaluation"), default: Required, doc: "Who scores the responses." },
+        Field {
+            name: "under",
+            ty: Type::Reference("a model of the evaluation"),
+            default: Required,
+            doc: "Who scores the responses.",
+        },
         CORRECT,
     ],
 };
@@ -113,7 +166,15 @@ pub const SOLVED: Schema = Schema {
     name: "solved",
     doc: "The problems of which a model has at least one right sample.",
     positional: 2,
-    fields: &[EVALUATION, Field { name: "of", ty: Type::Reference("a model of the evaluation"), default: Required, doc: "Which model." }],
+    fields: &[
+        EVALUATION,
+        Field {
+            name: "of",
+            ty: Type::Reference("a model of the evaluation"),
+            default: Required,
+            doc: "Which model.",
+        },
+    ],
 };
 
 /// What a figure or a table can show.

@@ -7,33 +7,78 @@ pub const TRAIN: Schema = Schema {
     doc: "A training, by reinforcement learning or supervised.",
     positional: 0,
     fields: &[
-        Field { name: "start", ty: Type::Reference("a model or a checkpoint"), default: Required, doc: "What the training starts from." },
-        Field { name: "algorithm", ty: Type::Reference("an algorithm"), default: Required, doc: ALGORITHM.doc },
-        Field { name: "data", ty: Type::Reference("data"), default: Required, doc: "Problems to train on." },
-        Field { name: "batch", ty: Type::Count { unit: Unit::Prompts, least: 1 }, default: Required, doc: "Prompts a step." },
+        Field {
+            name: "start",
+            ty: Type::Reference("a model or a checkpoint"),
+            default: Required,
+            doc: "What the training starts from.",
+        },
+        Field {
+            name: "algorithm",
+            ty: Type::Reference("an algorithm"),
+            default: Required,
+            doc: ALGORITHM.doc,
+        },
+        Field {
+            name: "data",
+            ty: Type::Reference("data"),
+            default: Required,
+            doc: "Problems to train on.",
+        },
+        Field {
+            name: "batch",
+            ty: Type::Count {
+                unit: Unit::Prompts,
+                least: 1,
+            },
+            default: Required,
+            doc: "Prompts a step.",
+        },
         Field {
             name: "rollouts",
-            ty: Type::Count { unit: Unit::Samples, least: 1 },
+            ty: Type::Count {
+                unit: Unit::Samples,
+                least: 1,
+            },
             default: None,
             doc: "Responses a prompt; grpo needs it, at least 2.",
         },
-        Field { name: "steps", ty: Type::Count { unit: Unit::Steps, least: 1 }, default: None, doc: "Steps in all; or `epochs`." },
+        Field {
+            name: "steps",
+            ty: Type::Count {
+                unit: Unit::Steps,
+                least: 1,
+            },
+            default: None,
+            doc: "Steps in all; or `epochs`.",
+        },
         Field {
             name: "epochs",
-            ty: Type::Count { unit: Unit::Epochs, least: 1 },
+            ty: Type::Count {
+                unit: Unit::Epochs,
+                least: 1,
+            },
             default: None,
             doc: "Passes over the data, whose size must be known; or `steps`.",
         },
         Field {
             name: "keep",
-            ty: Type::Counts { unit: Unit::Steps, least: 1 },
+            ty: Type::Counts {
+                unit: Unit::Steps,
+                least: 1,
+            },
             default: Value("[]"),
             doc: "Steps whose checkpoints are kept; the last step's always is.",
         },
         Field {
             name: "max_tokens",
-            ty: Type::Count { unit: Unit::Tokens, least: 1 },
-            default: Computed("2_048 tokens a rollout; for sft the start model's context, or 2_048 where that is not stated"),
+            ty: Type::Count {
+                unit: Unit::Tokens,
+                least: 1,
+            },
+            default: Computed(
+                "2_048 tokens a rollout; for sft the start model's context, or 2_048 where that is not stated",
+            ),
             doc: "Tokens a rollout (grpo), prompt and response together (sft).",
         },
         Field {
@@ -42,6 +87,11 @@ pub const TRAIN: Schema = Schema {
             default: Computed("the algorithm's"),
             doc: "AdamW and its schedule, in the place of the algorithm's.",
         },
-        Field { name: "seed", ty: Type::Integer { least: 0 }, default: Computed("the study's seed"), doc: "Seed of rollouts and shuffles." },
+        Field {
+            name: "seed",
+            ty: Type::Integer { least: 0 },
+            default: Computed("the study's seed"),
+            doc: "Seed of rollouts and shuffles.",
+        },
     ],
 };
