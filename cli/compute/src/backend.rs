@@ -2,7 +2,7 @@
 
 use crate::{failure, model::Loaded, train};
 use rlx_cli::DeviceOptions;
-use rlx_engine::{Config, Family, Init, LanguageModel, Rope, Runtime, Tokenizer};
+use rlx_engine::{Config, Family, Init, LanguageModel, Rope, RopeScaling, Runtime, Tokenizer};
 use rlx_language::Architecture;
 use rlx_run::{Backend, BackendError, DeviceReport, ModelAt, OpenModel, TrainJob, TrainStepSeen, TrainingEnd};
 
@@ -67,7 +67,7 @@ fn fresh(architecture: &Architecture, tokenizer: &Tokenizer) -> Result<Config, B
         head_dim: (architecture.hidden / architecture.heads) as i64,
         ff: architecture.feed_forward as i64,
         eps: architecture.norm_epsilon,
-        rope: Rope { theta: architecture.rope_theta, scaling: None },
+        rope: Rope { theta: architecture.rope_theta, scaling: RopeScaling::Default },
         tied: architecture.tied,
         qkv_bias: family == Family::Qwen2,
         o_bias: false,
@@ -82,10 +82,13 @@ impl Backend for Torch {
     fn device(&self) -> DeviceReport {
         let cuda = self.runtime.device.is_cuda();
         DeviceReport {
-            device: self.runtime.device_name(),
+            device: match self.runtime.device {
+                tch::Device::Cuda(number) => format!("cuda:{number}"),
+                _ => "cpu".to_owned(),
+            },
             precision: self.runtime.precision.map_or_else(|| "by model".to_owned(), |precision| precision.to_string()),
             why: self.runtime.why.clone(),
-            versions: vec![("libtorch".into(), rlx_engine::libtorch_version().to_owned())],
+            versions: vec![("libtorch".into(), option_env!("RLX_LIBTORCH_VERSION").unwrap_or("unknown").to_owned())],
             // Sustained by libtorch in this work, roughly: an estimate for plans, not a promise.
             speed: if cuda { (1.0e14, 1.5e14) } else { (2.0e11, 1.5e11) },
         }
