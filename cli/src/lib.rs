@@ -4,6 +4,7 @@
 //! it hands its whole command line over to `rlx-compute` beside it, which calls [`main`] with a way to compute.
 
 mod args;
+mod codes;
 mod commands;
 mod failure;
 mod project;

@@ -82,10 +82,7 @@ impl Backend for Torch {
     fn device(&self) -> DeviceReport {
         let cuda = self.runtime.device.is_cuda();
         DeviceReport {
-            device: match self.runtime.device {
-                tch::Device::Cuda(number) => format!("cuda:{number}"),
-                _ => "cpu".to_owned(),
-            },
+            device: self.runtime.device_name(),
             precision: self.runtime.precision.map_or_else(|| "by model".to_owned(), |precision| precision.to_string()),
             why: self.runtime.why.clone(),
             versions: vec![("libtorch".into(), option_env!("RLX_LIBTORCH_VERSION").unwrap_or("unknown").to_owned())],

@@ -28,7 +28,7 @@ pub(crate) fn trainer(error: TrainError) -> BackendError {
         TrainError::Engine(error) => engine(error),
         error => {
             let code = match &error {
-                TrainError::Diverged { .. } => "rlx::train::not_finite",
+                TrainError::Diverged { .. } => "rlx::train::diverged",
                 TrainError::Spec { .. } => "rlx::train::spec",
                 _ => "rlx::train::failed",
             };

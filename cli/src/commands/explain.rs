@@ -2,6 +2,7 @@
 
 use crate::{
     args::{ExplainArgs, Format},
+    codes,
     failure::Failure,
     project,
 };
@@ -10,7 +11,7 @@ use std::{path::Path, process::ExitCode};
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
     if args.subject.starts_with("rlx::") {
-        let Some(story) = None::<&str> else {
+        let Some(story) = rlx_language::codes::story(&args.subject).or_else(|| codes::story(&args.subject)) else {
             let help = "the code stands in brackets before each message, for example `rlx::unit::mismatch`";
             return Err(Failure::user("rlx::explain", format!("there is no code `{}`", args.subject), Some(help.into())));
         };

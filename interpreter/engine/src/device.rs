@@ -177,12 +177,17 @@ impl Runtime {
         }
     }
 
-    /// What computed a row, in words: engine and libtorch version, device, precision, threads.
-    pub fn fingerprint(&self, precision: Precision) -> String {
-        let device = match self.device {
+    /// `cpu`, `cuda:0`
+    pub fn device_name(&self) -> String {
+        match self.device {
             Device::Cuda(n) => format!("cuda:{n}"),
             _ => "cpu".to_owned(),
-        };
+        }
+    }
+
+    /// What computed a row, in words: engine and libtorch version, device, precision, threads.
+    pub fn fingerprint(&self, precision: Precision) -> String {
+        let device = self.device_name();
         format!(
             "rlx-engine {}; libtorch {}; {device}; {precision}; {} threads",
             env!("CARGO_PKG_VERSION"),

@@ -9,9 +9,11 @@ mod extract;
 mod math;
 mod number;
 mod rational;
+mod registry;
 mod verdict;
 
 pub use countdown::Countdown;
 pub use math::Math;
 pub use number::Number;
+pub use registry::{NAMES, by_name};
 pub use verdict::{Case, Judge, Outcome, Verdict};

@@ -50,7 +50,7 @@ pub(crate) fn run(
     let table = store.verdicts(&step.key.folder());
     let problems = sampled_problems(world, draw)?;
     let responses = store.samples(&samples.key.folder()).read()?;
-    let judge = crate::judges::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
+    let judge = rlx_judge::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
         step: step.name.clone(),
         code: "rlx::run::judge",
         message: format!("there is no judge `{}`", judge_name(judge)),

@@ -9,7 +9,6 @@ mod error;
 mod event;
 mod execute;
 mod judge;
-mod judges;
 pub mod lock;
 mod present;
 mod sample;
@@ -24,7 +23,6 @@ pub use backend::{
 pub use error::RunError;
 pub use event::{Event, Listener, Silent, Work};
 pub use execute::{Journal, Ran, execute, execute_light, finish, needs_backend};
-pub use judges::{JUDGES, by_name as judge_by_name};
 pub use present::{Presented, present};
 pub use state::{StepState, TrainingDone, states};
 pub use world::{World, survey};

@@ -68,7 +68,7 @@ pub(crate) fn run(
             max_tokens,
         } => {
             let pool = world.problems(&training.data)?;
-            let judge = crate::judges::by_name(judge_name(set.judge));
+            let judge = rlx_judge::by_name(judge_name(set.judge));
             let by_id: BTreeMap<&str, &Problem> = pool
                 .iter()
                 .map(|problem| (problem.id.as_str(), problem))

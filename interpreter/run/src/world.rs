@@ -136,8 +136,8 @@ pub fn survey(study: &Study, world: &World, pin_cache: &Path) -> Result<Surround
             around.problems.insert(name.clone(), problems.len() as u64);
         }
     }
-    for name in ["number", "math", "countdown"] {
-        if let Some(judge) = crate::judges::by_name(name) {
+    for name in rlx_judge::NAMES {
+        if let Some(judge) = rlx_judge::by_name(name) {
             around.judges.insert(name.to_owned(), judge.version().to_owned());
         }
     }
