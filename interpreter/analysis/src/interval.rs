@@ -32,19 +32,27 @@ impl<'a> Influence<'a> {
     pub(crate) fn new(key: &'a str, mut of_each: Vec<f64>, unseen: (f64, f64), value: f64) -> Self {
         let rounding = 1e-9 * (1.0 + value.abs());
         let defined = of_each.iter().all(|influence| influence.is_finite());
-        let largest = of_each
+        let (down, up) = (unseen.0.min(0.0), unseen.1.max(0.0));
+        // Most problems sit at the median; the farthest from it shows how far a problem can go, either way.
+        let mut ranked = of_each.clone();
+        ranked.sort_unstable_by(f64::total_cmp);
+        let median = ranked.get(ranked.len() / 2).copied().unwrap_or(0.0);
+        let reach = of_each
             .iter()
-            .map(|influence| influence.abs())
+            .map(|influence| (influence - median).abs())
             .fold(0.0, f64::max);
-        let unseen = (unseen.0.min(0.0), unseen.1.max(0.0));
-        if !defined || largest <= rounding {
+        if !defined || reach <= rounding {
             of_each.fill(0.0);
-            return Influence { key, of_each, unseen };
+            return Influence {
+                key,
+                of_each,
+                unseen: (down, up),
+            };
         }
         Influence {
             key,
             of_each,
-            unseen: (unseen.0.max(-largest), unseen.1.min(largest)),
+            unseen: (down.max(median - reach), up.min(median + reach)),
         }
     }
 }

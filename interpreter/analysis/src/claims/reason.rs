@@ -1,5 +1,7 @@
 //! Why a verdict came out: one or two sentences for a reader.
 
+use std::cmp::Ordering;
+
 use rlx_language::{Comparison, Condition, ProblemsExpr, Quantity};
 
 use super::decide::Compared;
@@ -188,14 +190,14 @@ fn span(interval: Interval, unit: Unit) -> String {
     }
 }
 
-fn lies(interval: Interval) -> &'static str {
-    match interval {
-        Interval { low, high } if low == 0.0 && high == 0.0 => "is 0",
-        Interval { low, .. } if low > 0.0 => "lies above 0",
-        Interval { high, .. } if high < 0.0 => "lies below 0",
-        Interval { low, .. } if low == 0.0 => "begins at 0",
-        Interval { high, .. } if high == 0.0 => "ends at 0",
-        Interval { .. } => "has 0 inside",
+fn lies(Interval { low, high }: Interval) -> &'static str {
+    match (low.total_cmp(&0.0), high.total_cmp(&0.0)) {
+        (Ordering::Greater, _) => "lies above 0",
+        (_, Ordering::Less) => "lies below 0",
+        (Ordering::Equal, Ordering::Equal) => "is 0",
+        (Ordering::Equal, _) => "begins at 0",
+        (_, Ordering::Equal) => "ends at 0",
+        _ => "has 0 inside",
     }
 }
 

@@ -93,19 +93,17 @@ fn crossings(curves: &[Curve]) -> Vec<Crossing> {
     crossings
 }
 
-/// Smallest k from which `one` is above `other` up to the largest.
+/// Smallest k from which `one` is above `other` up to the largest k at which both are defined.
 fn leads_from(one: &Curve, other: &Curve) -> Option<u64> {
-    let mut points: Vec<(u64, Option<f64>, Option<f64>)> = one
-        .points
-        .iter()
-        .zip(&other.points)
-        .map(|(a, b)| (a.k, a.pass.value, b.pass.value))
+    let pairs = one.points.iter().zip(&other.points);
+    let mut points: Vec<(u64, f64, f64)> = pairs
+        .filter_map(|(a, b)| Some((a.k, a.pass.value?, b.pass.value?)))
         .collect();
     points.sort_by_key(|(k, ..)| *k);
     points
         .iter()
         .rev()
-        .take_while(|(_, one, other)| matches!((one, other), (Some(one), Some(other)) if one > other))
+        .take_while(|(_, one, other)| one > other)
         .last()
         .map(|(k, ..)| *k)
 }

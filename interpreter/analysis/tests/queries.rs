@@ -1,0 +1,354 @@
+//! Answers of figures and tables over known rows.
+
+mod common;
+
+use common::{evidence, model, outcomes, resampling};
+use proptest::prelude::*;
+use rlx_analysis::{
+    Design, Estimate, Evidence, Outcomes, PerplexityRow, Results, SampleRow, Undefined, answer, pass_at_k,
+};
+use rlx_language::Query;
+
+fn ask(query: &Query, evidence: &Evidence) -> Results {
+    answer(query, evidence, &resampling(11, 1_000), 0.95).unwrap()
+}
+
+fn main() -> String {
+    "main".into()
+}
+
+fn check(estimate: &Estimate, expected: f64) {
+    let value = estimate.value.unwrap();
+    assert!((value - expected).abs() < 1e-12, "{value} for {expected}");
+    for interval in [
+        estimate.these_problems.unwrap(),
+        estimate.problems_like_these.unwrap(),
+    ] {
+        assert!(
+            interval.low <= value && value <= interval.high,
+            "{value} in {interval:?}"
+        );
+    }
+}
+
+#[test]
+fn curves_are_means_of_the_unbiased_estimator() {
+    let (base, rl) = ([0, 1, 4, 16, 9], [0, 0, 16, 16, 12]);
+    let evidence = evidence(16, &[("base", &base), ("rl@5", &rl)]);
+    let query = Query::PassAtK {
+        evaluation: main(),
+        of: vec![],
+        k: vec![1, 4, 16, 64],
+    };
+    let Results::PassAtK(found) = ask(&query, &evidence) else {
+        panic!("another kind")
+    };
+    assert_eq!((found.problems, found.samples), (5, 16));
+    for (curve, counts) in found.curves.iter().zip([base, rl]) {
+        for point in &curve.points[..3] {
+            let mean = counts
+                .iter()
+                .map(|&c| pass_at_k(16, c, point.k).unwrap().value)
+                .sum::<f64>()
+                / 5.0;
+            check(&point.pass, mean);
+        }
+        assert_eq!(curve.points[3].pass.value, None, "pass@64 of 16 samples");
+    }
+    assert_eq!(found.crossings[0].k, Some(16));
+    for part in ["fewer than 30", "above half", "pass@64"] {
+        assert!(
+            found.warnings.iter().any(|warning| warning.contains(part)),
+            "{part} in {:?}",
+            found.warnings
+        );
+    }
+}
+
+#[test]
+fn the_gap_is_pass_k_of_the_base_minus_pass_1() {
+    let evidence = evidence(8, &[("base", &[1, 2, 0, 8]), ("rl@5", &[4, 4, 0, 8])]);
+    let query = Query::DeltaSe {
+        evaluation: main(),
+        of: vec![model("rl@5")],
+        against: model("base"),
+        k: 4,
+    };
+    let Results::DeltaSe(found) = ask(&query, &evidence) else {
+        panic!("another kind")
+    };
+    let base = [1, 2, 0, 8]
+        .map(|c| pass_at_k(8, c, 4).unwrap().value)
+        .iter()
+        .sum::<f64>()
+        / 4.0;
+    check(&found.against_pass_k, base);
+    check(&found.rows[0].pass_1, 0.5);
+    check(&found.rows[0].delta_se, base - 0.5);
+}
+
+#[test]
+fn solved_sets_are_compared_problem_by_problem() {
+    let evidence = evidence(4, &[("base", &[1, 1, 0, 0, 2]), ("rl@5", &[4, 0, 1, 0, 4])]);
+    let query = Query::Subset {
+        evaluation: main(),
+        of: vec![model("rl@5")],
+        within: model("base"),
+    };
+    let Results::Subset(found) = ask(&query, &evidence) else {
+        panic!("another kind")
+    };
+    let row = &found.rows[0];
+    assert_eq!(
+        (&row.both[..], &row.only_within[..]),
+        (&["p0".into(), "p4".into()][..], &["p1".into()][..])
+    );
+    assert_eq!((&row.only_model[..], row.neither), (&["p2".into()][..], 1));
+    check(&row.contained, 2.0 / 3.0);
+}
+
+/// 19 of 19 inside: the lower limit is Clopper and Pearson's for 19 problems, 82.4%, within what 1,000 draws resolve.
+#[test]
+fn a_perfect_subset_keeps_room_for_an_exception() {
+    let base: Vec<u64> = (0..30).map(|i| if i < 23 { 6 } else { 0 }).collect();
+    let rl: Vec<u64> = (0..30).map(|i| if i < 19 { 16 } else { 0 }).collect();
+    let query = Query::Subset {
+        evaluation: main(),
+        of: vec![model("rl@5")],
+        within: model("base"),
+    };
+    let Results::Subset(found) = ask(&query, &evidence(16, &[("base", &base), ("rl@5", &rl)])) else {
+        panic!("another kind")
+    };
+    let contained = found.rows[0].contained;
+    assert_eq!(contained.value, Some(1.0));
+    let low = contained.problems_like_these.unwrap().low;
+    assert!((0.76..0.88).contains(&low), "{low}");
+}
+
+#[test]
+fn the_summary_counts_rows() {
+    let evidence = evidence(4, &[("base", &[1, 0, 4])]);
+    let Results::Summary(found) = ask(
+        &Query::Summary {
+            evaluation: main(),
+            of: vec![],
+        },
+        &evidence,
+    ) else {
+        panic!("another kind")
+    };
+    let row = &found.rows[0];
+    check(&row.pass_1, 5.0 / 12.0);
+    check(&row.solved, 2.0 / 3.0);
+    assert_eq!(row.mean_tokens, 10.0);
+    assert_eq!(
+        row.verdicts,
+        [("right".to_owned(), 5.0 / 12.0), ("wrong".to_owned(), 7.0 / 12.0)]
+    );
+}
+
+/// One evaluation of two problems with two samples, scored under the model itself, with some rows left out.
+fn scored(rows: usize, scores: usize) -> Evidence {
+    let design = Design {
+        evaluation: main(),
+        benchmark: "bench".into(),
+        problems: vec!["a".into(), "b".into()],
+        models: vec!["base".into()],
+        samples: 2,
+        verdicts: vec![],
+    };
+    let cells = [
+        ("a", 0, true, 1.1),
+        ("a", 1, false, 1.9),
+        ("b", 0, true, 1.3),
+        ("b", 1, true, 1.5),
+    ];
+    let sample = |(problem, sample, correct, _): (&'static str, u64, bool, f64)| {
+        let verdict = if correct { "right" } else { "wrong" };
+        SampleRow {
+            model: "base",
+            problem,
+            sample,
+            correct,
+            verdict,
+            tokens: 4,
+            truncated: false,
+        }
+    };
+    let score = |(problem, sample, _, perplexity)| PerplexityRow {
+        of: "base",
+        under: "base",
+        problem,
+        sample,
+        perplexity,
+    };
+    let outcomes = Outcomes::new(
+        design,
+        cells.into_iter().take(rows).map(sample),
+        cells.into_iter().take(scores).map(score),
+    );
+    Evidence {
+        evaluations: [(main(), outcomes.unwrap())].into(),
+        trainings: vec![],
+    }
+}
+
+#[test]
+fn perplexities_are_pooled_over_responses() {
+    let query = |only_correct| Query::Perplexity {
+        evaluation: main(),
+        of: vec![model("base")],
+        under: vec![model("base")],
+        only_correct,
+    };
+    let Results::Perplexity(all) = ask(&query(false), &scored(4, 4)) else {
+        panic!("another kind")
+    };
+    check(&all.groups[0].median, 1.4);
+    check(&all.groups[0].mean, 1.45);
+    assert_eq!(all.groups[0].responses, 4);
+    let Results::Perplexity(right) = ask(&query(true), &scored(4, 4)) else {
+        panic!("another kind")
+    };
+    check(&right.groups[0].median, 1.3);
+    let Results::Perplexity(partial) = ask(&query(false), &scored(4, 3)) else {
+        panic!("another kind")
+    };
+    assert!(
+        partial.groups.is_empty()
+            && partial
+                .warnings
+                .iter()
+                .any(|warning| warning.contains("1 perplexities"))
+    );
+}
+
+#[test]
+fn a_missing_row_makes_numbers_undefined_not_smaller() {
+    let evidence = scored(3, 4);
+    let query = Query::PassAtK {
+        evaluation: main(),
+        of: vec![],
+        k: vec![1],
+    };
+    let Results::PassAtK(found) = ask(&query, &evidence) else {
+        panic!("another kind")
+    };
+    assert_eq!(found.curves[0].points[0].pass.value, None);
+    assert!(
+        found
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("1 of 4 rows")),
+        "{:?}",
+        found.warnings
+    );
+    let Results::Summary(found) = ask(
+        &Query::Summary {
+            evaluation: main(),
+            of: vec![],
+        },
+        &evidence,
+    ) else {
+        panic!("another kind")
+    };
+    assert_eq!(
+        (
+            found.rows[0].pass_1.value,
+            found.rows[0].solved.value,
+            found.samples
+        ),
+        (None, None, 1)
+    );
+    let unknown = Query::Summary {
+        evaluation: "other".into(),
+        of: vec![],
+    };
+    assert!(matches!(
+        answer(&unknown, &evidence, &resampling(1, 200), 0.95),
+        Err(Undefined::UnknownEvaluation { .. })
+    ));
+}
+
+#[test]
+fn results_are_the_same_bits_on_any_number_of_threads() {
+    let counts: Vec<u64> = (0..70).map(|i| (i * i) % 33).collect();
+    let other: Vec<u64> = (0..70).map(|i| (i * 7) % 33).collect();
+    let evidence = evidence(32, &[("base", &counts), ("rl@5", &other)]);
+    let queries = [
+        Query::PassAtK {
+            evaluation: main(),
+            of: vec![],
+            k: vec![1, 8, 32],
+        },
+        Query::Subset {
+            evaluation: main(),
+            of: vec![model("rl@5")],
+            within: model("base"),
+        },
+    ];
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            queries
+                .iter()
+                .map(|query| ask(query, &evidence))
+                .collect::<Vec<_>>()
+        })
+    };
+    let alone = run(1);
+    assert_eq!(alone, run(2));
+    assert_eq!(alone, run(7));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Which of its samples are right does not matter, only how many.
+    #[test]
+    fn samples_are_exchangeable(counts in prop::collection::vec(0_u64..=8, 1..12), turn in 0_u64..8) {
+        let straight = outcomes(8, &[("base", &counts)]);
+        let problems = straight.design().problems.clone();
+        let mut rows = Vec::new();
+        for (problem, &c) in problems.iter().zip(&counts) {
+            for sample in 0..8 {
+                let correct = (sample + turn) % 8 < c;
+                let verdict = if correct { "right" } else { "wrong" };
+                rows.push(SampleRow { model: "base", problem, sample, correct, verdict, tokens: 10, truncated: false });
+            }
+        }
+        rows.reverse();
+        let turned = Outcomes::new(straight.design().clone(), rows, []).unwrap();
+        let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 8] };
+        let of = |outcomes| {
+            let evidence = Evidence { evaluations: [(main(), outcomes)].into(), trainings: vec![] };
+            answer(&query, &evidence, &resampling(1, 200), 0.95).unwrap()
+        };
+        prop_assert_eq!(of(straight), of(turned));
+    }
+
+    /// Curves rise with k, stay within 0 and 1 with their intervals, and a higher confidence never narrows one.
+    #[test]
+    fn curves_rise_and_intervals_nest(counts in prop::collection::vec(0_u64..=16, 1..40)) {
+        let evidence = evidence(16, &[("base", &counts)]);
+        let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 4, 8, 16] };
+        let at = |confidence| match answer(&query, &evidence, &resampling(1, 400), confidence).unwrap() {
+            Results::PassAtK(found) => found.curves[0].points.clone(),
+            _ => Vec::new(),
+        };
+        let (narrow, wide) = (at(0.8), at(0.99));
+        for pair in narrow.windows(2) {
+            prop_assert!(pair[0].pass.value <= pair[1].pass.value);
+        }
+        for (narrow, wide) in narrow.iter().zip(&wide) {
+            let of = |estimate: &Estimate| [estimate.these_problems.unwrap(), estimate.problems_like_these.unwrap()];
+            for (narrow, wide) in of(&narrow.pass).into_iter().zip(of(&wide.pass)) {
+                prop_assert!(0.0 <= wide.low && wide.low <= narrow.low && narrow.high <= wide.high && wide.high <= 1.0);
+            }
+        }
+    }
+}
