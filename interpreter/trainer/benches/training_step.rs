@@ -1,5 +1,6 @@
 //! Time of one training step of the embedded study's model (1 M parameters, random weights): SFT at batch 64, and GRPO with
 //! 32 prompts x 8 rollouts of at most 48 tokens. One measured iteration is a run of a few steps, state and measures included.
+#![allow(clippy::unwrap_used)] // helpers of tests, whose failure is a panic
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -19,7 +20,7 @@ const STEPS: u64 = 5;
 
 /// Prompts and responses of the lengths of the countdown task: two thirds long, one third short.
 fn lengths(number: u64) -> (usize, usize) {
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         (12, 22)
     } else {
         (14, 37 + (number % 5) as usize)

@@ -20,6 +20,13 @@ mod session;
 mod sft;
 mod spec;
 mod state;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+// The shared test support speaks of this crate by its name.
+#[cfg(test)]
+extern crate self as rlx_trainer;
 
 pub use error::{SourceError, TrainError};
 pub use grpo::{GrpoPrompt, RewardSource, train_grpo};

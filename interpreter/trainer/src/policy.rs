@@ -254,3 +254,145 @@ fn measure_pass(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rlx_engine::Finish;
+
+    use super::*;
+    use crate::algorithms::kl::{Estimator, KlEstimate};
+    use crate::{KlPlace, support};
+
+    fn policy(budget: usize, aggregation: Aggregation) -> Policy {
+        Policy {
+            budget,
+            temperature: 0.9,
+            clip: Clip {
+                low: 0.2,
+                high: 0.28,
+                dual: Some(3.0),
+            },
+            aggregation,
+            kl_in_loss: None,
+            entropy_bonus: 0.0,
+        }
+    }
+
+    /// Gradients of the model, and loss and measures, of one backward pass.
+    fn pass(policy: &Policy, rows: &[Row<'_>], has_old: bool) -> (LanguageModel, f64, Measures) {
+        let model = support::model(true, 1).to_trainable().unwrap();
+        let mut measures = Measures::default();
+        let rows: Vec<&Row<'_>> = rows.iter().collect();
+        let loss = policy.backward(&model, &rows, has_old, &mut measures).unwrap();
+        (model, loss, measures)
+    }
+
+    fn assert_close(
+        left: &(LanguageModel, f64, Measures),
+        right: &(LanguageModel, f64, Measures),
+        what: &str,
+    ) {
+        // fp32 sums over some 60 tokens in another order.
+        assert!(
+            (left.1 - right.1).abs() < 1e-5,
+            "{what}: losses {} {}",
+            left.1,
+            right.1
+        );
+        for ((name, left), (_, right)) in left.0.parameters().into_iter().zip(right.0.parameters()) {
+            let (left, right) = (left.grad(), right.grad());
+            let difference = (&left - &right).abs().max().double_value(&[]);
+            assert!(
+                difference < 1e-5,
+                "{what}: gradients of {name} differ by {difference}"
+            );
+        }
+        let measures = |m: &Measures| [m.entropy.mean(), m.clipped.mean(), m.difference.mean()];
+        for (left, right) in measures(&left.2).into_iter().zip(measures(&right.2)) {
+            let difference = left.unwrap() - right.unwrap();
+            assert!(difference.abs() < 1e-5, "{what}: measures differ by {difference}");
+        }
+    }
+
+    #[test]
+    fn shortcuts_change_nothing_but_rounding() {
+        let examples: Vec<_> = (0..18).map(support::example).collect();
+        let completions: Vec<Completion> = examples
+            .iter()
+            .map(|example| Completion {
+                tokens: example.response.clone(),
+                logprobs: vec![-2.5; example.response.len()],
+                finish: Finish::Stop,
+            })
+            .collect();
+        let make = |advantage: fn(usize) -> f64| -> Vec<Row<'_>> {
+            let rows = examples.iter().zip(&completions).enumerate();
+            rows.map(|(place, (example, completion))| Row {
+                advantage: advantage(place),
+                ..Row::new(place, &example.prompt, completion, 0.0)
+            })
+            .collect()
+        };
+        let mut rows = make(|place| [1.5, 0.0, 0.0, -0.7][place % 4]);
+        for aggregation in [
+            Aggregation::TokenMean,
+            Aggregation::TokenSum,
+            Aggregation::SeqMeanTokenSum,
+            Aggregation::SeqMeanTokenMean,
+            Aggregation::SeqMeanTokenSumNorm { length: Some(7.0) },
+        ] {
+            let whole = pass(&policy(usize::MAX, aggregation), &rows, false);
+            let split = pass(&policy(11, aggregation), &rows, false);
+            assert_close(&whole, &split, "micro-batches");
+            // A KL term with coefficient 0 sends the idle rows through the whole pass.
+            for row in &mut rows {
+                row.reference = Some(row.completion.logprobs.clone());
+            }
+            let mut full = policy(usize::MAX, aggregation);
+            full.kl_in_loss = Some(KlSpec {
+                estimate: KlEstimate {
+                    estimator: Estimator::K3,
+                    straight_through: false,
+                },
+                coefficient: 0.0,
+                place: KlPlace::Loss,
+            });
+            assert_close(&whole, &pass(&full, &rows, false), "rows without advantage");
+        }
+    }
+
+    #[test]
+    fn old_log_probs_of_their_own_pass_equal_the_detached_ones() {
+        let examples: Vec<_> = (0..6).map(support::example).collect();
+        let completions: Vec<Completion> = examples
+            .iter()
+            .map(|example| Completion {
+                tokens: example.response.clone(),
+                logprobs: vec![-2.5; example.response.len()],
+                finish: Finish::Stop,
+            })
+            .collect();
+        let mut rows: Vec<Row<'_>> = examples
+            .iter()
+            .zip(&completions)
+            .enumerate()
+            .map(|(place, (example, completion))| Row {
+                advantage: place as f64 - 2.5,
+                ..Row::new(place, &example.prompt, completion, 0.0)
+            })
+            .collect();
+        let policy = policy(usize::MAX, Aggregation::TokenMean);
+        let detached = pass(&policy, &rows, false);
+        let model = support::model(true, 1);
+        let mut measures = Measures::default();
+        policy
+            .score(&model, &mut rows, &mut measures, |row, values| {
+                row.old = Some(values)
+            })
+            .unwrap();
+        let mut own = pass(&policy, &rows, true);
+        own.2.entropy = measures.entropy;
+        own.2.difference = measures.difference;
+        assert_close(&detached, &own, "old log-probs");
+    }
+}

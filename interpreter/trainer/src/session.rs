@@ -220,3 +220,58 @@ fn fingerprint(start: &LanguageModel, spec: &impl Serialize) -> Result<String, T
     }
     Ok(hasher.finalize().to_hex().to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Silent, support};
+
+    #[test]
+    fn updates_that_are_not_finite_leave_the_weights_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokenizer = support::tokenizer(folder.path());
+        let start = support::model(true, 1);
+        let optimizer = support::optimizer(1e-2);
+        let setting = Setting {
+            dir: &folder.path().join("run"),
+            tokenizer: &tokenizer,
+            optimizer: &optimizer,
+            steps: 10,
+            keep: &[],
+        };
+        let mut session = Session::open(&start, setting, &"test", &mut Silent).unwrap();
+        // The gradient of every parameter becomes the number; the loss is another one.
+        let gradients = |model: &LanguageModel, gradient: f64, loss: f64| {
+            for (_, parameter) in model.parameters() {
+                (parameter * gradient).sum(tch::Kind::Float).backward();
+            }
+            Ok(loss)
+        };
+        for (gradient, loss) in [(f64::NAN, 1.0), (1.0, f64::NAN), (f64::INFINITY, 1.0)] {
+            let update = session
+                .update(|model| gradients(model, gradient, loss), Vec::new)
+                .unwrap();
+            assert!(!update.applied);
+            assert!(support::bits(&session.model) == support::bits(&start));
+        }
+        // A good update in between starts the count of bad ones anew.
+        let update = session
+            .update(|model| gradients(model, 1.0, 1.0), Vec::new)
+            .unwrap();
+        assert!(update.applied);
+        let weights = support::bits(&session.model);
+        assert!(weights != support::bits(&start));
+        for _ in 1..TOLERATED_SKIPS {
+            assert!(
+                !session
+                    .update(|model| gradients(model, f64::NAN, 1.0), Vec::new)
+                    .unwrap()
+                    .applied
+            );
+        }
+        let last = session.update(|model| gradients(model, f64::NAN, 1.0), || vec!["p7".to_owned()]);
+        let message = last.unwrap_err().to_string();
+        assert!(message.contains("step 1") && message.contains("p7"), "{message}");
+        assert!(support::bits(&session.model) == weights);
+    }
+}

@@ -1,4 +1,5 @@
 //! The loops learn what they are given, and only that.
+#![allow(clippy::unwrap_used)] // helpers of tests, whose failure is a panic
 
 mod support;
 
@@ -88,9 +89,11 @@ fn greedy(model: &LanguageModel, example: &SftExample) -> Vec<u32> {
 fn sft_learns_its_examples_and_writes_a_checkpoint_that_opens() {
     let folder = tempfile::tempdir().unwrap();
     let tokenizer = support::tokenizer(folder.path());
-    // Twenty prompts with one response each: everything can be learnt.
+    // One response to each prompt, and no token twice in a row: rotary attention over equal tokens cannot count them, so
+    // no model without a start token could learn where such a response ends.
     let set: Vec<SftExample> = (0..10)
         .flat_map(|a| [(a, 0), (a, 4)])
+        .filter(|&(a, b)| a != b && a != 0)
         .map(|(a, b)| SftExample {
             prompt: vec![support::DIGIT + a, support::DIGIT + b],
             response: vec![support::DIGIT + (a + b) % 10, support::EOS],
@@ -234,11 +237,9 @@ fn a_run_that_diverges_says_where() {
             let lines = read_metrics(&dir).unwrap();
             assert_eq!(lines.len() as u64, step - 1, "the failing step is not written");
             assert!(
-                lines
-                    .iter()
-                    .rev()
-                    .take(4)
-                    .all(|line| line.skipped_updates == 1 && line.loss.is_none())
+                lines.iter().rev().take(4).all(
+                    |line| line.skipped_updates == 1 && (line.loss.is_none() || line.grad_norm.is_none())
+                )
             );
             assert!(ids.iter().all(|id| id.starts_with("example ")), "{ids:?}");
         }

@@ -1,5 +1,6 @@
 //! Every formula against the numbers of the reference libraries, in f64 and in f32.
 //! Tolerances are those of the vectors' README.
+#![allow(clippy::unwrap_used)] // helpers of tests, whose failure is a panic
 
 mod support;
 

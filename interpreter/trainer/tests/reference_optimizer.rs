@@ -1,5 +1,6 @@
 //! Loss, clipping and AdamW against three steps of PyTorch on the model fixtures (`train` block of each `expected.json`).
 //! Tolerances are those of the fixtures' README.
+#![allow(clippy::unwrap_used)] // helpers of tests, whose failure is a panic
 
 mod support;
 
