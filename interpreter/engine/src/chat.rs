@@ -157,7 +157,10 @@ fn write_json(value: &Value, indent: Option<usize>, depth: usize, out: &mut Stri
 }
 
 /// Seconds since 1970, UTC.
-#[expect(clippy::disallowed_methods, reason = "templates may ask for the date by `strftime_now`")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "templates may ask for the date by `strftime_now`"
+)]
 fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -125,7 +125,7 @@ pub enum EngineError {
     #[error("cancelled")]
     Cancelled,
     /// Anything else that libtorch reports.
-    #[error("libtorch: {0}")]
+    #[error("libtorch: {}", first_line(.0))]
     Torch(#[source] TchError),
 }
 
@@ -175,6 +175,12 @@ impl EngineError {
             mend: mend.into(),
         }
     }
+}
+
+/// libtorch's message without the frames of its stack.
+fn first_line(error: &TchError) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// The mend for a file that a fresh copy would put right.

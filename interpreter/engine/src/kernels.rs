@@ -44,7 +44,7 @@ impl Element for bf16 {
 
 /// `a * b + c`, fused where the instruction exists (without it the library call would be slow).
 #[inline(always)]
-fn fma<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+pub(crate) fn fma<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
@@ -78,6 +78,8 @@ macro_rules! kernel {
         }
     };
 }
+
+pub(crate) use kernel;
 
 /// e^x to about 1e-7 relative for x <= 0 (0 below -87), by powers of two and a polynomial (Cephes' expf).
 #[inline(always)]

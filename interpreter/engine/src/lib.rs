@@ -11,6 +11,7 @@ mod decode;
 mod device;
 mod error;
 mod forward;
+mod gemm;
 mod gguf;
 mod init;
 mod kernels;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use tch::Device;
 
-use crate::decode::{CpuDecoder, Decoder, DeviceDecoder, Sequence};
+use crate::decode::{CpuDecoder, Decoder, DeviceDecoder, Matrices, Sequence};
 use crate::score::check_ids;
 use crate::{EngineError, LanguageModel, Precision};
 
@@ -236,19 +236,22 @@ fn on_cpu(
         .collect();
     let held = OneThread::hold();
     let workers = held.threads.clamp(1, lanes.len().max(1));
+    let matrices = Matrices::of(model)?;
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel::<Event>();
     let mut results: Vec<Option<Vec<Completion>>> = lanes.iter().map(|_| None).collect();
     let mut failure: Option<(usize, EngineError)> = None;
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            let (sender, model) = (sender.clone(), model.shallow());
+            let (sender, model, matrices) = (sender.clone(), model.shallow(), matrices.shallow());
             let (lanes, next) = (&lanes, &next);
             scope.spawn(move || {
                 let _no_grad = tch::no_grad_guard();
                 let mut decoder: Box<dyn Decoder> = match model.precision() {
-                    Precision::Fp32 => Box::new(CpuDecoder::<f32>::new(model, params.clone())),
-                    Precision::Bf16 => Box::new(CpuDecoder::<half::bf16>::new(model, params.clone())),
+                    Precision::Fp32 => Box::new(CpuDecoder::<f32>::new(model, matrices, params.clone())),
+                    Precision::Bf16 => {
+                        Box::new(CpuDecoder::<half::bf16>::new(model, matrices, params.clone()))
+                    }
                 };
                 loop {
                     let lane = next.fetch_add(1, Ordering::Relaxed);

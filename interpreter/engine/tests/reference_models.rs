@@ -1,4 +1,5 @@
 //! The forward pass, decoding and gradients against transformers' numbers.
+#![allow(clippy::unwrap_used)] // in helpers of tests, as in tests
 
 mod common;
 

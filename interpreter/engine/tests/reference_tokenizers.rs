@@ -1,4 +1,5 @@
 //! Tokenizers and chat templates against those of transformers.
+#![allow(clippy::unwrap_used)] // in helpers of tests, as in tests
 
 mod common;
 

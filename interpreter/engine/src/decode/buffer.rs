@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use tch::{Device, Tensor};
 
+use super::matrices::Matrix;
 use crate::EngineError;
 use crate::kernels::Element;
 
@@ -44,19 +45,24 @@ impl<E: Element> Buffer<E> {
         unsafe { std::slice::from_raw_parts_mut(self.tensor.data_ptr().cast::<E>(), count) }
     }
 
-    /// Writes `input · weightᵀ + bias` for the first `rows` rows of `input`.
+    /// Writes `input · weightᵀ + bias` for the first `rows` rows of `input`; `scratch` is working memory.
     pub(crate) fn multiply(
         &mut self,
         rows: usize,
         input: &Buffer<E>,
-        weight: &Tensor,
-        bias: Option<&Tensor>,
+        matrix: &Matrix,
+        scratch: &mut Vec<f32>,
     ) -> Result<(), EngineError> {
-        let rows = rows.min(self.rows).min(input.rows) as i64;
-        let (from, to) = (
-            input.tensor.f_narrow(0, 0, rows)?,
-            self.tensor.f_narrow(0, 0, rows)?,
-        );
+        let rows = rows.min(self.rows).min(input.rows);
+        let (weight, bias) = match matrix {
+            Matrix::Packed(packed) => {
+                packed.multiply(input.slice(rows), self.slice_mut(rows), scratch);
+                return Ok(());
+            }
+            Matrix::Torch { weight, bias } => (weight, bias),
+        };
+        let from = input.tensor.f_narrow(0, 0, rows as i64)?;
+        let to = self.tensor.f_narrow(0, 0, rows as i64)?;
         let transposed = weight.f_transpose(0, 1)?;
         let _ = match bias {
             Some(bias) => bias.f_addmm_out(&to, &from, &transposed)?,

@@ -1,78 +1,17 @@
 //! The decoder for CPUs: libtorch multiplies, everything between the multiplications is one pass over the
 //! rows in fused loops. The residual stream is fp32 in either precision.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::buffer::Buffer;
+use super::cache::{Prompt, Row, Segment};
+use super::matrices::{Matrices, floats};
 use super::{Decoder, Sequence, prefill_groups};
 use crate::kernels::{
     Element, TILE, add_norm, dot_tiles, fast_exp, row_max, silu_mul, turn_head, weighted_sum, widen,
 };
 use crate::sampling::{Draw, Scratch, draw};
 use crate::{EngineError, LanguageModel, SamplingParams, uniform};
-
-/// Keys and values of one run of positions in one layer: a prompt's, shared by its rows, or a row's own.
-/// Keys [kv heads][tiles][D][TILE], values [kv heads][positions][D].
-struct Segment<E> {
-    keys: Vec<E>,
-    values: Vec<E>,
-    capacity: usize,
-}
-
-impl<E: Element> Segment<E> {
-    fn new(kv_heads: usize, dim: usize, positions: usize) -> Self {
-        let capacity = positions.next_multiple_of(TILE);
-        // Zeroed memory is given by the system page by page when it is first written.
-        let size = kv_heads * capacity * dim;
-        Self {
-            keys: vec![E::default(); size],
-            values: vec![E::default(); size],
-            capacity,
-        }
-    }
-
-    /// Stores one position of one head.
-    fn put(&mut self, head: usize, dim: usize, position: usize, key: &[f32], value: &[E]) {
-        let base = head * self.capacity * dim;
-        let tile = base + position / TILE * TILE * dim + position % TILE;
-        for (d, k) in key.iter().enumerate() {
-            if let Some(place) = self.keys.get_mut(tile + d * TILE) {
-                *place = E::narrow(*k);
-            }
-        }
-        let start = base + position * dim;
-        if let Some(place) = self.values.get_mut(start..start + dim) {
-            place.copy_from_slice(value);
-        }
-    }
-
-    fn keys(&self, head: usize, dim: usize, positions: usize) -> &[E] {
-        let base = head * self.capacity * dim;
-        self.keys
-            .get(base..base + positions.next_multiple_of(TILE) * dim)
-            .unwrap_or_default()
-    }
-
-    fn values(&self, head: usize, dim: usize, positions: usize) -> &[E] {
-        let base = head * self.capacity * dim;
-        self.values.get(base..base + positions * dim).unwrap_or_default()
-    }
-}
-
-/// A prompt that has been read: one segment a layer.
-struct Prompt<E> {
-    length: usize,
-    layers: Vec<Segment<E>>,
-}
-
-/// A row in work.
-struct Row<E> {
-    prompt: usize,
-    stream: u64,
-    /// Tokens drawn so far.
-    drawn: usize,
-    layers: Vec<Segment<E>>,
-}
 
 /// fp32 copies of the small weights that loops read.
 struct Norms {
@@ -95,6 +34,7 @@ struct Buffers<E> {
 /// See the module.
 pub(crate) struct CpuDecoder<E> {
     model: LanguageModel,
+    matrices: Matrices,
     params: SamplingParams,
     norms: Vec<Norms>,
     final_norm: Vec<f32>,
@@ -106,6 +46,7 @@ pub(crate) struct CpuDecoder<E> {
     scratch: Scratch,
     wide: Vec<f32>,
     scores: Vec<f32>,
+    products: Vec<f32>,
 }
 
 /// Sizes as the loops want them.
@@ -119,9 +60,10 @@ struct Dims {
 }
 
 impl<E: Element> CpuDecoder<E> {
-    pub(crate) fn new(model: LanguageModel, params: SamplingParams) -> Self {
+    pub(crate) fn new(model: LanguageModel, matrices: Matrices, params: SamplingParams) -> Self {
         Self {
             model,
+            matrices,
             params,
             norms: Vec::new(),
             final_norm: Vec::new(),
@@ -133,6 +75,7 @@ impl<E: Element> CpuDecoder<E> {
             scratch: Scratch::default(),
             wide: Vec::new(),
             scores: Vec::new(),
+            products: Vec::new(),
         }
     }
 
@@ -377,13 +320,17 @@ impl<E: Element> CpuDecoder<E> {
         if let Some(b) = &mut self.buffers {
             b.residual.fill(&embedded)?;
         }
-        for layer in 0..self.model.weights.layers.len() {
+        for layer in 0..self.matrices.blocks.len() {
             {
-                let (Some(b), Some(weights), Some(norms)) = (
-                    &mut self.buffers,
-                    self.model.weights.layers.get(layer),
-                    self.norms.get(layer),
-                ) else {
+                let Self {
+                    buffers,
+                    matrices,
+                    norms,
+                    products,
+                    ..
+                } = self;
+                let (Some(b), Some(m), Some(norms)) = (buffers, matrices.blocks.get(layer), norms.get(layer))
+                else {
                     continue;
                 };
                 let delta = (layer > 0).then(|| b.delta.slice(count));
@@ -394,20 +341,21 @@ impl<E: Element> CpuDecoder<E> {
                     eps,
                     b.normed.slice_mut(count),
                 );
-                if let Some((weight, bias)) = &weights.qkv.fused {
-                    b.qkv.multiply(count, &b.normed, weight, bias.as_ref())?;
-                }
+                b.qkv.multiply(count, &b.normed, &m.qkv, products)?;
             }
             self.attend(layer, count);
-            let (Some(b), Some(weights), Some(norms)) = (
-                &mut self.buffers,
-                self.model.weights.layers.get(layer),
-                self.norms.get(layer),
-            ) else {
+            let Self {
+                buffers,
+                matrices,
+                norms,
+                products,
+                ..
+            } = self;
+            let (Some(b), Some(m), Some(norms)) = (buffers, matrices.blocks.get(layer), norms.get(layer))
+            else {
                 continue;
             };
-            b.delta
-                .multiply(count, &b.attended, &weights.o.weight, weights.o.bias.as_ref())?;
+            b.delta.multiply(count, &b.attended, &m.o, products)?;
             let delta = Some(b.delta.slice(count));
             add_norm(
                 b.residual.slice_mut(count),
@@ -416,24 +364,27 @@ impl<E: Element> CpuDecoder<E> {
                 eps,
                 b.normed.slice_mut(count),
             );
-            if let Some((weight, bias)) = &weights.gate_up.fused {
-                b.gate_up.multiply(count, &b.normed, weight, bias.as_ref())?;
-            }
+            b.gate_up.multiply(count, &b.normed, &m.gate_up, products)?;
             silu_mul(b.gate_up.slice(count), d.ff, b.active.slice_mut(count));
-            b.delta
-                .multiply(count, &b.active, &weights.down.weight, weights.down.bias.as_ref())?;
+            b.delta.multiply(count, &b.active, &m.down, products)?;
         }
-        if let Some(b) = &mut self.buffers {
+        let Self {
+            buffers,
+            matrices,
+            products,
+            final_norm,
+            ..
+        } = self;
+        if let Some(b) = buffers {
             let delta = Some(b.delta.slice(count));
             add_norm(
                 b.residual.slice_mut(count),
                 delta,
-                &self.final_norm,
+                final_norm,
                 eps,
                 b.normed.slice_mut(count),
             );
-            b.logits
-                .multiply(count, &b.normed, &self.model.weights.head, None)?;
+            b.logits.multiply(count, &b.normed, &matrices.head, products)?;
         }
         Ok(())
     }
@@ -507,13 +458,4 @@ impl<E: Element> Decoder for CpuDecoder<E> {
         }
         Ok(draws)
     }
-}
-
-/// The elements of a tensor as fp32.
-fn floats(t: &Tensor) -> Result<Vec<f32>, EngineError> {
-    let t = t.f_detach()?.f_to_kind(Kind::Float)?.f_contiguous()?;
-    let count = t.numel();
-    let mut out = vec![0f32; count];
-    t.f_copy_data(&mut out, count)?;
-    Ok(out)
 }

@@ -277,7 +277,7 @@ fn fused(projection: &Projection, x: &Tensor) -> Result<Tensor, EngineError> {
 }
 
 /// Tokens [n] i64 and their log-probs [n] f32 for logits [n,V]; NaN log-probs where logits are not finite.
-fn draw_rows(
+pub(super) fn draw_rows(
     logits: &Tensor,
     params: &SamplingParams,
     uniforms: &[f64],
@@ -300,8 +300,8 @@ fn draw_rows(
             .f_unsqueeze(1)?;
         let last = sums.size().last().copied().unwrap_or(1) - 1;
         let targets = uniforms.f_mul(&sums.f_narrow(-1, last, 1)?)?;
-        let places = sums
-            .f_searchsorted(&targets, false, true, "right", None::<&Tensor>)?
+        let places = targets
+            .f_searchsorted(&sums, false, true, "right", None::<&Tensor>)?
             .f_clamp_max(last)?;
         match ids {
             None => places.f_squeeze_dim(1)?,

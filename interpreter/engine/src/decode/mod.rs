@@ -1,11 +1,16 @@
 //! Decoding with a KV cache: one token a row and step.
 
 mod buffer;
+mod cache;
 mod cpu;
 mod device;
+mod matrices;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use cpu::CpuDecoder;
 pub(crate) use device::DeviceDecoder;
+pub(crate) use matrices::Matrices;
 
 use crate::EngineError;
 use crate::sampling::Draw;

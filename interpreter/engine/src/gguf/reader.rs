@@ -163,6 +163,7 @@ impl<R: Read> Source<R> {
         }
         let data = self.at.next_multiple_of(alignment);
         let mut tensors = BTreeMap::new();
+        let mut spans = Vec::new();
         for (name, mut place) in directory {
             let start = data.checked_add(place.start);
             let end = start.and_then(|s| s.checked_add(place.bytes as u64));
@@ -177,8 +178,17 @@ impl<R: Read> Source<R> {
                     ));
                 }
             }
+            spans.push((place.start, place.bytes as u64, name.clone()));
             if tensors.insert(name.clone(), place).is_some() {
                 return Err(format!("tensor `{name}` is there twice"));
+            }
+        }
+        spans.sort();
+        for pair in spans.windows(2) {
+            if let [(start, bytes, a), (next, _, b)] = pair
+                && start + bytes > *next
+            {
+                return Err(format!("tensors `{a}` and `{b}` overlap"));
             }
         }
         Ok((metadata, tensors))

@@ -1,5 +1,5 @@
 //! Reference fixtures: found by listing their folder, whatever their names.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -153,7 +153,7 @@ impl Fixture {
         let (mut worst, mut place) = (0f32, 0);
         for (i, (a, b)) in ours.iter().zip(want).enumerate() {
             let off = (a - b).abs();
-            if !(off <= worst) {
+            if off > worst || off.is_nan() {
                 (worst, place) = (off, i);
             }
         }
