@@ -28,7 +28,8 @@ pub struct File {
     pub items: Vec<Item>,
 }
 
-/// One top-level item with its `///` doc lines.
+/// One top-level item with its `///` doc lines. The span goes from its first word to its last
+/// token, docs and comments apart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     pub doc: Option<String>,

@@ -3,7 +3,7 @@
 use pest::error::{Error, ErrorVariant, InputLocation};
 
 use crate::ast::Span;
-use crate::error::{EXPECTED, HABIT, KEYWORD, SyntaxError, TOO_LARGE};
+use crate::error::{EXPECTED, HABIT, SyntaxError, TOO_LARGE};
 use crate::parser::Rule;
 use crate::scan::{KEYWORDS, Token, TokenKind, VALUE_WORDS};
 
@@ -82,6 +82,8 @@ fn symbol(rule: Rule) -> Option<&'static str> {
         | Rule::operator
         | Rule::infix
         | Rule::whole
+        | Rule::sign
+        | Rule::single
         | Rule::blank
         | Rule::letter
         | Rule::word_of_values
@@ -102,6 +104,8 @@ struct Place<'a> {
     after: Option<Token>,
     /// The first tokens of the piece.
     head: Option<Token>,
+    /// `found` is the first of its line.
+    begins_line: bool,
 }
 
 impl Place<'_> {
@@ -178,78 +182,12 @@ pub(crate) fn explain(source: &str, tokens: &[Token], piece: Span, error: Error<
         found: tokens.get(index).copied().filter(|_| at < piece.end),
         after: significant(index + 1).filter(|token| token.end <= piece.end),
         head: tokens.get(first).copied(),
+        begins_line: index > first
+            && tokens
+                .get(index - 1)
+                .is_some_and(|token| token.kind == TokenKind::Newline),
     };
     special(&place).unwrap_or_else(|| general(&place))
-}
-
-/// A piece whose first word opens no declaration.
-pub(crate) fn unknown_keyword(source: &str, tokens: &[Token], start: usize) -> Option<SyntaxError> {
-    let first = tokens.partition_point(|token| token.end <= start);
-    let token = tokens
-        .get(first..)?
-        .iter()
-        .copied()
-        .find(|token| token.is_significant())?;
-    let text = token.text(source);
-    if KEYWORDS.contains(&text) {
-        return None;
-    }
-    let found = if token.kind == TokenKind::Text {
-        "a text".to_owned()
-    } else {
-        format!("`{}`", shortened(text))
-    };
-    let error = SyntaxError::new(
-        KEYWORD,
-        token.span(),
-        format!("expected a declaration, found {found}"),
-        "opens no declaration",
-    );
-    Some(error.help(match other_keyword(text) {
-        Some(help) => help.to_owned(),
-        None => match nearest(text) {
-            Some(keyword) => format!("did you mean `{keyword}`?"),
-            None => {
-                "a line outside of all braces starts with one of: ".to_owned()
-                    + &KEYWORDS.map(|keyword| format!("`{keyword}`")).join(", ")
-            }
-        },
-    }))
-}
-
-/// What other languages call a declaration.
-fn other_keyword(word: &str) -> Option<&'static str> {
-    Some(match word {
-        "import" | "from" | "include" | "require" => {
-            "another file or the library is used with `use`: `use std.algorithms.grpo`"
-        }
-        "const" | "var" | "def" | "set" | "local" | "fn" | "function" => {
-            "a value gets a name with `let`: `let recipe = { warmup = 5 steps }`"
-        }
-        "dataset" => "problems for training are declared with `data`",
-        "eval" | "evaluation" | "test" => "a measurement is declared with `evaluate`",
-        "plot" | "chart" => "a plot is declared with `figure`",
-        "assert" | "hypothesis" => "a statement is declared with `claim`",
-        "parameter" | "arg" | "option" => "a parameter is declared with `param`",
-        "for" | "while" | "if" | "return" => {
-            "a study is a set of declarations; there are no loops and no branches"
-        }
-        "[" => "sections are declarations: `train rl { … }`",
-        _ => return None,
-    })
-}
-
-fn nearest(word: &str) -> Option<&'static str> {
-    let (distance, keyword) = KEYWORDS
-        .into_iter()
-        .map(|keyword| {
-            (
-                strsim::damerau_levenshtein(word.get(..20).unwrap_or(word), keyword),
-                keyword,
-            )
-        })
-        .min()?;
-    (distance <= 2 && distance < keyword.len()).then_some(keyword)
 }
 
 /// Cases in which more can be said than what was expected.
@@ -340,7 +278,7 @@ fn special(place: &Place<'_>) -> Option<SyntaxError> {
                 .help("say in double quotes what is claimed: `claim better \"RL is better\" { … }`"),
         );
     }
-    if found == "-" && place.expects(Rule::plus) {
+    if found == "-" && place.begins_line && !place.expects(Rule::value) {
         return Some(
             error("a line cannot begin with `-`".to_owned(), "joined to no line")
                 .help("end the line before with `-`"),
@@ -461,7 +399,8 @@ fn foreign(text: &str) -> String {
     }
 }
 
-fn shortened(text: &str) -> String {
+/// The first characters of a long word.
+pub(crate) fn shortened(text: &str) -> String {
     let mut short: String = text.chars().take(24).collect();
     if short.len() < text.len() {
         short.push('…');

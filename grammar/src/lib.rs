@@ -8,7 +8,8 @@
 //! 1. `scan`: text → tokens (comments and line breaks are tokens; nothing is lost)
 //! 2. `habits`: forms of other languages → errors that teach, and a text of the same length that parses
 //! 3. `cut`: tokens → one piece for each declaration, brackets checked
-//! 4. `parser`, `tree`: piece → pest's pairs → [`ast::Item`]
+//! 4. `parser`, `tree`, `values`: piece → pest's pairs → [`ast::Item`]; `expected`, `keyword`: pest's
+//!    errors → messages; `recover`: further errors of the same declaration
 
 pub mod ast;
 mod cut;
@@ -16,11 +17,13 @@ mod error;
 mod expected;
 mod format;
 mod habits;
+mod keyword;
 mod parser;
 mod recover;
 mod scan;
 mod text;
 mod tree;
+mod values;
 
 pub use error::{CODES, SyntaxError};
 pub use format::format;

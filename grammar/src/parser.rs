@@ -7,7 +7,7 @@ use crate::cut::{Piece, cut};
 use crate::error::{ENCODING, EXPECTED, SyntaxError, TOO_LARGE};
 use crate::scan::{Texts, Token, TokenKind, scan};
 use crate::tree::Builder;
-use crate::{MAX_BYTES, MAX_DECLARATION, MAX_ERRORS, expected, habits, recover};
+use crate::{MAX_BYTES, MAX_DECLARATION, MAX_ERRORS, expected, habits, keyword, recover};
 
 #[derive(pest_derive::Parser)]
 #[grammar = "rlx.pest"]
@@ -152,7 +152,7 @@ fn parse_piece(text: &str, tokens: &[Token], piece: Piece, errors: &mut Vec<Synt
         blanked = habits::blank(source, start, &piece.stray);
         &blanked
     };
-    if let Some(error) = expected::unknown_keyword(text, tokens, start) {
+    if let Some(error) = keyword::unknown(text, tokens, start) {
         errors.push(error);
         return None;
     }
