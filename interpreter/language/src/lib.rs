@@ -16,6 +16,7 @@ pub mod codes;
 mod diagnostic;
 mod elaborate;
 mod explain;
+mod load;
 mod program;
 mod rendered;
 pub mod schema;

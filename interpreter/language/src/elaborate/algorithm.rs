@@ -1,8 +1,8 @@
 //! Algorithms and optimisers.
 
 use super::Elaborator;
+use super::checked::{Checked, Owner, Typed};
 use super::entries::{Entity, Entries, Nested};
-use super::read::{Checked, Owner, Typed};
 use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place};
 use crate::schema::{self, SFT_FIELDS};

@@ -326,7 +326,7 @@ impl<'a> Elaborator<'a> {
                 let checked = checked?;
                 let info = self.asked(&checked)?;
                 let model = self.asked_model(&checked, "of", &info)?;
-                checked.is_whole().then(|| ProblemsExpr::Solved {
+                checked.is_whole().then_some(ProblemsExpr::Solved {
                     evaluation: info.evaluation.name,
                     model,
                 })

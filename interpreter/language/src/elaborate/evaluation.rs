@@ -2,10 +2,10 @@
 
 use rlx_grammar::ast::Keyword;
 
+use super::checked::Owner;
+use super::distill::sampling;
 use super::entries::Entries;
 use super::models::Wish;
-use super::read::Owner;
-use super::training::sampling;
 use super::{Elaborator, EvaluationInfo};
 use crate::diagnostic::Diagnostic;
 use crate::program::DeclId;

@@ -14,8 +14,10 @@ use crate::study::{
 use crate::{Options, Sources};
 
 mod algorithm;
+mod checked;
 mod claim;
 mod count;
+mod distill;
 mod entries;
 mod evaluation;
 mod leaf;
@@ -24,7 +26,10 @@ mod models;
 mod number;
 mod output;
 mod overrides;
+mod pace;
+mod problem_source;
 mod problems;
+mod prompt;
 mod query;
 mod read;
 mod scope;

@@ -2,8 +2,8 @@
 
 use rlx_grammar::ast::{ExprKind, Keyword};
 
+use super::checked::{Checked, Owner};
 use super::entries::{Entries, Nested};
-use super::read::{Checked, Owner};
 use super::{Elaborator, Fail, ModelInfo, Sited, Via};
 use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place};
@@ -82,19 +82,19 @@ impl<'a> Elaborator<'a> {
             }
             _ => None,
         };
-        if let (Some((stated, place)), Some((fresh, rule))) = (stated, fresh) {
-            if stated > fresh {
-                let diagnostic = Diagnostic::error(
-                    "rlx::model::architecture",
-                    "the context is longer than the architecture's",
-                );
-                let diagnostic = self.at(diagnostic, place, format!("{stated} tokens"));
-                let diagnostic = self
-                    .at(diagnostic, rule, format!("{fresh} tokens"))
-                    .help("state it once, in `init`");
-                self.report(diagnostic);
-                return None;
-            }
+        if let (Some((stated, place)), Some((fresh, rule))) = (stated, fresh)
+            && stated > fresh
+        {
+            let diagnostic = Diagnostic::error(
+                "rlx::model::architecture",
+                "the context is longer than the architecture's",
+            );
+            let diagnostic = self.at(diagnostic, place, format!("{stated} tokens"));
+            let diagnostic = self
+                .at(diagnostic, rule, format!("{fresh} tokens"))
+                .help("state it once, in `init`");
+            self.report(diagnostic);
+            return None;
         }
         let model = Model {
             name: key,

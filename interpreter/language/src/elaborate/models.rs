@@ -2,8 +2,8 @@
 
 use rlx_grammar::ast::{Checkpoint, ExprKind, Keyword};
 
+use super::checked::Owner;
 use super::entries::word;
-use super::read::Owner;
 use super::{Elaborator, Fail, Sited};
 use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place};

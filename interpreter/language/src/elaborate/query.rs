@@ -2,9 +2,9 @@
 
 use rlx_grammar::ast::{Argument, ExprKind, Keyword, Path};
 
+use super::checked::{Checked, Owner};
 use super::entries::{Entries, Entry};
 use super::models::Wish;
-use super::read::{Checked, Owner};
 use super::{Elaborator, EvaluationInfo, Sited};
 use crate::diagnostic::Diagnostic;
 use crate::program::Place;

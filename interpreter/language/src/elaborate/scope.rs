@@ -38,9 +38,7 @@ impl<'a> Elaborator<'a> {
                 None
             }
             Err(unresolved) => {
-                let Some(segment) = segments.get(unresolved.at) else {
-                    return None;
-                };
+                let segment = segments.get(unresolved.at)?;
                 let help = self.program.advice(site.module, segments, &unresolved);
                 let place = self.span(segment, site);
                 let diagnostic =

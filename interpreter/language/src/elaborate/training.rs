@@ -1,15 +1,15 @@
-//! `train` and `distill`.
+//! `train`, and what it shares with `distill`.
 
 use rlx_grammar::ast::Keyword;
 
 use super::algorithm::optimizer;
+use super::checked::{Checked, Owner, Typed};
 use super::entries::{Entries, Entry, Nested};
-use super::read::{Checked, Owner, Typed};
 use super::{Elaborator, Sited, TrainingInfo};
 use crate::diagnostic::Diagnostic;
-use crate::program::{DeclId, Place};
+use crate::program::DeclId;
 use crate::schema;
-use crate::study::{Method, ModelRef, ProblemSource, Recipe, Sampling, Schedule, Training};
+use crate::study::{Method, ModelRef, ProblemSource, Recipe, Training};
 use crate::unit::Unit;
 
 /// Tokens of a rollout where nobody says: what verl's and TRL's examples of mathematics take at first.
@@ -162,63 +162,7 @@ impl<'a> Elaborator<'a> {
         Some(algorithm)
     }
 
-    fn distill(&mut self, entries: Entries<'a>, owner: &Owner) -> Option<TrainingInfo> {
-        let checked = self.read(&schema::DISTILL, entries, owner);
-        let start = self.start(&checked, "start", owner);
-        let teacher = self.start(&checked, "teacher", owner);
-        let data = self.training_data(&checked, owner);
-        if !checked.is_whole() {
-            return None;
-        }
-        let (start, teacher, data) = (start?, teacher?, data?);
-        let prompts = checked.maybe_count("prompts")?;
-        let data_place = checked.place("data");
-        if prompts.is_none() && self.is_endless(&data) {
-            self.endless(data_place, &data, "the distillation takes all of its problems");
-            return None;
-        }
-        if let (Some(prompts), Some(known)) = (prompts, self.known_problems(&data)) {
-            if prompts > known {
-                let diagnostic = Diagnostic::error(
-                    "rlx::data::short",
-                    format!("{prompts} prompts are wanted, and `{data}` has {known} problems"),
-                );
-                let diagnostic = self.at(diagnostic, checked.place("prompts"), format!("{prompts} prompts"));
-                let diagnostic = self.at(diagnostic, data_place, format!("{known} problems"));
-                self.report(diagnostic);
-                return None;
-            }
-        }
-        let record = checked.record("sampling")?;
-        let sampling = sampling(record)?;
-        self.check_context(&teacher, sampling.max_tokens, record.place("max_tokens"))?;
-        let optimizer = optimizer(checked.record("optimizer")?)?;
-        let recipe = Recipe::Distill {
-            teacher,
-            prompts,
-            samples: checked.count("samples")?,
-            sampling,
-            only_correct: checked.word("filter")? == "correct",
-            epochs: checked.count("epochs")?,
-            batch: checked.count("batch")?,
-        };
-        let training = Training {
-            name: owner.path.clone(),
-            start,
-            data,
-            recipe,
-            optimizer,
-            keep: Vec::new(),
-            seed: self.seed_of(&checked, owner)?,
-        };
-        Some(TrainingInfo {
-            training,
-            last: 0,
-            keep: owner.place,
-        })
-    }
-
-    fn start(&mut self, checked: &Checked<'a>, field: &str, owner: &Owner) -> Option<ModelRef> {
+    pub(super) fn start(&mut self, checked: &Checked<'a>, field: &str, owner: &Owner) -> Option<ModelRef> {
         let (at, nested) = checked
             .reference(field)
             .map(|(at, nested)| (at, nested.to_vec()))?;
@@ -243,7 +187,7 @@ impl<'a> Elaborator<'a> {
         None
     }
 
-    fn training_data(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<String> {
+    pub(super) fn training_data(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<String> {
         let (at, nested) = checked
             .reference("data")
             .map(|(at, nested)| (at, nested.to_vec()))?;
@@ -259,87 +203,6 @@ impl<'a> Elaborator<'a> {
             &[Keyword::Data],
             "data",
         )
-    }
-
-    /// `steps`, or passes over data of a known size.
-    fn steps(&mut self, checked: &Checked<'a>, data: &str, owner: &Owner) -> Option<u64> {
-        let (steps, epochs) = (checked.maybe_count("steps")?, checked.maybe_count("epochs")?);
-        match (steps, epochs) {
-            (Some(steps), None) => Some(steps),
-            (None, Some(epochs)) => {
-                let batch = checked.count("batch")?;
-                let Some(known) = self.known_problems(data) else {
-                    let diagnostic = Diagnostic::error(
-                        "rlx::train::length",
-                        format!("the length of an epoch is unknown: `{data}` does not say its size"),
-                    );
-                    let diagnostic = self.at(diagnostic, checked.place("epochs"), "epochs of what length?");
-                    let diagnostic = self
-                        .at(diagnostic, checked.place("data"), "of unknown size")
-                        .help("give the data a `size`, or write `steps`");
-                    self.report(diagnostic);
-                    return None;
-                };
-                let steps = known.saturating_mul(epochs).div_ceil(batch).max(1);
-                self.computed(
-                    &format!("{}.steps", owner.path),
-                    super::leaf::grouped(steps),
-                    Some(Unit::Steps),
-                );
-                Some(steps)
-            }
-            (Some(_), Some(_)) => {
-                let diagnostic = Diagnostic::error(
-                    "rlx::train::length",
-                    "both `steps` and `epochs` say how long the training is",
-                );
-                let diagnostic = self.at(diagnostic, checked.place("epochs"), "epochs");
-                let diagnostic = self
-                    .at(diagnostic, checked.place("steps"), "steps")
-                    .help("keep one of them");
-                self.report(diagnostic);
-                None
-            }
-            (None, None) => {
-                let diagnostic =
-                    Diagnostic::error("rlx::field::missing", format!("{} has no `steps`", owner.what));
-                let diagnostic = self
-                    .at(diagnostic, owner.place, "`steps` is missing")
-                    .help("add `steps = …`, or `epochs = …`");
-                self.report(diagnostic);
-                None
-            }
-        }
-    }
-
-    /// The kept steps, ascending, the last one among them.
-    fn keep(&mut self, checked: &Checked<'a>, steps: u64) -> Option<Vec<u64>> {
-        let mut keep = Vec::new();
-        let mut good = true;
-        for &(step, place) in checked.counts("keep")? {
-            if step > steps {
-                good = false;
-                let diagnostic = Diagnostic::error(
-                    "rlx::checkpoint::after_end",
-                    format!("step {step} is after the end: the training has {steps} steps"),
-                );
-                let diagnostic = self.at(diagnostic, place, "never reached");
-                let rule = if checked.is_default("steps") {
-                    checked.place("epochs")
-                } else {
-                    checked.place("steps")
-                };
-                let diagnostic = self
-                    .at(diagnostic, rule, format!("{steps} steps"))
-                    .help("keep earlier steps, or train longer");
-                self.report(diagnostic);
-            }
-            keep.push(step);
-        }
-        keep.push(steps);
-        keep.sort_unstable();
-        keep.dedup();
-        good.then_some(keep)
     }
 
     fn rollouts(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<u64> {
@@ -399,33 +262,6 @@ impl<'a> Elaborator<'a> {
         None
     }
 
-    fn check_warmup(
-        &mut self,
-        record: &Checked<'a>,
-        optimizer: &crate::study::Optimizer,
-        steps: u64,
-        place: Place,
-    ) {
-        if optimizer.warmup >= steps && steps > 1 && optimizer.warmup > 0 {
-            let falls = if optimizer.schedule == Schedule::Constant {
-                ""
-            } else {
-                " and never falls"
-            };
-            let diagnostic = Diagnostic::warning(
-                "rlx::train::warmup",
-                format!("the rate is still rising when the training ends{falls}"),
-            );
-            let diagnostic = self.at(
-                diagnostic,
-                record.place("warmup"),
-                format!("{} steps of warm-up", optimizer.warmup),
-            );
-            let diagnostic = self.at(diagnostic, place, format!("{steps} steps in all"));
-            self.report(diagnostic);
-        }
-    }
-
     pub(super) fn seed_of(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<u64> {
         match checked.maybe_count("seed")? {
             Some(seed) => Some(seed),
@@ -436,21 +272,7 @@ impl<'a> Elaborator<'a> {
             }
         }
     }
-}
 
-pub(super) fn sampling(checked: &Checked<'_>) -> Option<Sampling> {
-    if !checked.is_whole() {
-        return None;
-    }
-    Some(Sampling {
-        temperature: checked.number("temperature")?,
-        top_p: checked.number("top_p")?,
-        top_k: checked.maybe_count("top_k")?,
-        max_tokens: checked.count("max_tokens")?,
-    })
-}
-
-impl<'a> Elaborator<'a> {
     /// The trainings that a field names, each once.
     pub(super) fn trainings_named(&mut self, at: Sited<'a>) -> Option<Vec<String>> {
         let at = self.resolve(at)?;

@@ -133,10 +133,11 @@ impl<'a> Elaborator<'a> {
         if value.place() != at.place() {
             diagnostic = self.at(diagnostic, at.place(), "read here");
         }
-        if let (ExprKind::Text(text), true) = (&value.expr.node, wanted.contains("number")) {
-            if text.parse::<f64>().is_ok() {
-                diagnostic = diagnostic.help(format!("write it without quotes: `{field} = {text}`"));
-            }
+        if let ExprKind::Text(text) = &value.expr.node
+            && wanted.contains("number")
+            && text.parse::<f64>().is_ok()
+        {
+            diagnostic = diagnostic.help(format!("write it without quotes: `{field} = {text}`"));
         }
         self.report(diagnostic);
     }

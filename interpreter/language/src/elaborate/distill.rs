@@ -1,0 +1,79 @@
+//! `distill`.
+
+use super::algorithm::optimizer;
+use super::checked::{Checked, Owner};
+use super::entries::Entries;
+use super::{Elaborator, TrainingInfo};
+use crate::diagnostic::Diagnostic;
+use crate::schema;
+use crate::study::{Recipe, Sampling, Training};
+
+impl<'a> Elaborator<'a> {
+    pub(super) fn distill(&mut self, entries: Entries<'a>, owner: &Owner) -> Option<TrainingInfo> {
+        let checked = self.read(&schema::DISTILL, entries, owner);
+        let start = self.start(&checked, "start", owner);
+        let teacher = self.start(&checked, "teacher", owner);
+        let data = self.training_data(&checked, owner);
+        if !checked.is_whole() {
+            return None;
+        }
+        let (start, teacher, data) = (start?, teacher?, data?);
+        let prompts = checked.maybe_count("prompts")?;
+        let data_place = checked.place("data");
+        if prompts.is_none() && self.is_endless(&data) {
+            self.endless(data_place, &data, "the distillation takes all of its problems");
+            return None;
+        }
+        if let (Some(prompts), Some(known)) = (prompts, self.known_problems(&data))
+            && prompts > known
+        {
+            let diagnostic = Diagnostic::error(
+                "rlx::data::short",
+                format!("{prompts} prompts are wanted, and `{data}` has {known} problems"),
+            );
+            let diagnostic = self.at(diagnostic, checked.place("prompts"), format!("{prompts} prompts"));
+            let diagnostic = self.at(diagnostic, data_place, format!("{known} problems"));
+            self.report(diagnostic);
+            return None;
+        }
+        let record = checked.record("sampling")?;
+        let sampling = sampling(record)?;
+        self.check_context(&teacher, sampling.max_tokens, record.place("max_tokens"))?;
+        let optimizer = optimizer(checked.record("optimizer")?)?;
+        let recipe = Recipe::Distill {
+            teacher,
+            prompts,
+            samples: checked.count("samples")?,
+            sampling,
+            only_correct: checked.word("filter")? == "correct",
+            epochs: checked.count("epochs")?,
+            batch: checked.count("batch")?,
+        };
+        let training = Training {
+            name: owner.path.clone(),
+            start,
+            data,
+            recipe,
+            optimizer,
+            keep: Vec::new(),
+            seed: self.seed_of(&checked, owner)?,
+        };
+        Some(TrainingInfo {
+            training,
+            last: 0,
+            keep: owner.place,
+        })
+    }
+}
+
+pub(super) fn sampling(checked: &Checked<'_>) -> Option<Sampling> {
+    if !checked.is_whole() {
+        return None;
+    }
+    Some(Sampling {
+        temperature: checked.number("temperature")?,
+        top_p: checked.number("top_p")?,
+        top_k: checked.maybe_count("top_k")?,
+        max_tokens: checked.count("max_tokens")?,
+    })
+}

@@ -1,0 +1,116 @@
+//! Prompts: a text, or a record of template, chat and system.
+
+use rlx_grammar::ast::ExprKind;
+
+use super::checked::{Checked, Owner};
+use super::{Elaborator, Fail};
+use crate::diagnostic::Diagnostic;
+use crate::program::Place;
+use crate::schema::{self, Type};
+use crate::study::Prompt;
+
+impl<'a> Elaborator<'a> {
+    pub(super) fn prompt(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<Prompt> {
+        let (at, nested) = checked
+            .reference("prompt")
+            .map(|(at, nested)| (at, nested.to_vec()))?;
+        let value = self.resolve(at)?;
+        let (prompt, place) = if let (ExprKind::Text(text), true) = (&value.expr.node, nested.is_empty()) {
+            (
+                Prompt {
+                    template: text.clone(),
+                    chat: false,
+                    system: None,
+                },
+                value.place(),
+            )
+        } else {
+            let Ok(mut entries) = self.record(at).map_err(|fail| {
+                if fail == Fail::Kind {
+                    self.mismatch(
+                        at,
+                        "prompt",
+                        &Type::Reference(
+                            "a text with `{problem}` in it, or a record of template, chat and system",
+                        ),
+                    );
+                }
+            }) else {
+                return None;
+            };
+            self.overlay_nested(&mut entries, &nested);
+            let inner = Owner {
+                path: format!("{}.prompt", owner.path),
+                what: "`prompt`".into(),
+                place: at.place(),
+                module: owner.module,
+            };
+            let read = self.read(&schema::PROMPT, entries, &inner);
+            if !read.is_whole() {
+                return None;
+            }
+            let prompt = Prompt {
+                template: read.text("template")?,
+                chat: read.boolean("chat")?,
+                system: read.maybe_text("system")?,
+            };
+            if prompt.system.is_some() && !prompt.chat {
+                let diagnostic = Diagnostic::error("rlx::prompt::system", "only a chat has a system message");
+                let diagnostic = self.at(diagnostic, read.place("system"), "read by nobody");
+                let diagnostic = self
+                    .at(diagnostic, read.place("chat"), "no chat")
+                    .help("write `chat = true`, or put the text into the template");
+                self.report(diagnostic);
+                return None;
+            }
+            (prompt, read.place("template"))
+        };
+        self.check_template(&prompt.template, place)?;
+        Some(prompt)
+    }
+
+    /// `{problem}` must occur, and no other `{name}`. `{}`, `{1}` and `{{name}}` are text.
+    fn check_template(&mut self, template: &str, place: Place) -> Option<()> {
+        let mut found = false;
+        let mut rest = template;
+        while let Some(at) = rest.find('{') {
+            let inner = &rest[at + 1..];
+            let (open, close) = if inner.starts_with('{') {
+                ("{", "}}")
+            } else {
+                ("", "}")
+            };
+            let name = &inner[open.len()..];
+            let length = name
+                .find(|c: char| !(c.is_ascii_lowercase() || c == '_'))
+                .unwrap_or(name.len());
+            let after = name[length..].strip_prefix(close).filter(|_| length > 0);
+            if let (Some(_), true) = (after, open.is_empty()) {
+                let name = &name[..length];
+                if name != "problem" {
+                    let diagnostic = Diagnostic::error(
+                        "rlx::prompt::placeholder",
+                        format!("a prompt knows no `{{{name}}}`"),
+                    );
+                    let diagnostic = self.at(diagnostic, place, "unknown placeholder").help(format!(
+                        "the problem's text is `{{problem}}`; for the letters themselves write `{{{{{name}}}}}`"
+                    ));
+                    self.report(diagnostic);
+                    return None;
+                }
+                found = true;
+            }
+            rest = after.unwrap_or(inner);
+        }
+        if !found {
+            let diagnostic =
+                Diagnostic::error("rlx::prompt::placeholder", "the prompt does not hold the problem");
+            let diagnostic = self
+                .at(diagnostic, place, "no `{problem}` in it")
+                .help("write `{problem}` where the problem's text goes");
+            self.report(diagnostic);
+            return None;
+        }
+        Some(())
+    }
+}
