@@ -11,6 +11,6 @@ pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let store = Store::read_only(&args.place.store);
     let data = write_report(&project, &store, &Journal { steps: Vec::new(), wall: Duration::ZERO }, None)?;
     println!("{}", render_text(&data));
-    println!("report: {}", project.results.join("index.html").display());
+    println!("report: {}", project.results.join("report.html").display());
     Ok(ExitCode::SUCCESS)
 }

@@ -96,7 +96,7 @@ fn finished_before(args: &RunArgs, project: &Project) -> Result<ExitCode, Failur
 fn conclude(args: &RunArgs, project: &Project, data: &ReportData) -> Result<ExitCode, Failure> {
     if args.format == Format::Text {
         println!("{}", render_text(data));
-        println!("report: {}", project.results.join("index.html").display());
+        println!("report: {}", project.results.join("report.html").display());
     } else {
         println!("{}", serde_json::json!({ "event": "claims", "claims": data.claims }));
     }

@@ -49,7 +49,7 @@ pub struct Presented<'a> {
     pub version: &'a str,
 }
 
-/// Writes the study's folder: CSV, LaTeX, SVG, `index.html`; returns what they show.
+/// Writes the study's folder: CSV, LaTeX, SVG, `report.html`; returns what they show.
 ///
 /// # Errors
 /// Rows that contradict each other or cannot be read, or a folder that cannot be written.

@@ -102,7 +102,7 @@ pub fn states(
                     .inputs
                     .iter()
                     .all(|id| states.get(*id) == Some(&StepState::Done));
-                done(known && inputs && results.join("index.html").is_file())
+                done(known && inputs && results.join("report.html").is_file())
             }
         };
         states.push(state);

@@ -1,0 +1,148 @@
+//! Keys follow the meaning, not the text.
+
+use rlx_language::{Memory, Options, elaborate};
+use rlx_plan::{Change, Locked, Plan, Surroundings, build, diff};
+use std::collections::BTreeMap;
+
+const STUDY: &str = r#"use std.algorithms.grpo
+param n = 8 samples
+model base { source = "./base" }
+data pool {
+    source = countdown { seed = 3 }
+    size   = 100 problems
+    prompt = "{problem}"
+    judge  = countdown
+}
+benchmark held {
+    source = countdown { seed = 4 }
+    size   = 10 problems
+    prompt = "{problem}"
+    judge  = countdown
+}
+
+train rl {
+    start = base
+    algorithm = grpo
+    data = pool
+    batch = 2 prompts
+    rollouts = 2 samples
+    steps = 4 steps
+    keep = [2, 4]
+}
+evaluate test {
+    models = [base, rl@4]
+    benchmark = held
+    sampling = { temperature = 0.6, top_p = 0.95, max_tokens = 48 }
+    samples = n
+}
+figure coverage = pass_at_k(test, k = 1..n by *2)
+figure likelihood = perplexity(test, of = [base, rl@4], under = base)
+claim better "better" { pass(test, rl@4, k = 1) > pass(test, base, k = 1) }
+"#;
+
+fn plan_around(text: &str, set: &[&str], around: &Surroundings) -> Plan {
+    let sources = Memory(BTreeMap::from([("study.rlx".to_owned(), text.to_owned())]));
+    let options = Options { set: set.iter().map(|set| (*set).to_owned()).collect(), ..Options::default() };
+    let (study, _) = elaborate(&sources, "study.rlx", &options)
+        .unwrap_or_else(|errors| panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
+    build(&study, around).unwrap()
+}
+
+fn plan(text: &str, set: &[&str]) -> Plan {
+    plan_around(text, set, &Surroundings::default())
+}
+
+fn keys(plan: &Plan) -> BTreeMap<String, String> {
+    plan.steps.iter().map(|step| (step.name.clone(), step.key.to_string())).collect()
+}
+
+/// Names of the steps whose keys differ.
+fn changed(a: &Plan, b: &Plan) -> Vec<String> {
+    let b = keys(b);
+    keys(a).into_iter().filter(|(name, key)| b.get(name) != Some(key)).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn inputs_come_first_and_names_are_unique() {
+    let plan = plan(STUDY, &[]);
+    for (id, step) in plan.steps.iter().enumerate() {
+        assert!(step.inputs.iter().all(|input| *input < id), "{}", step.name);
+    }
+    assert_eq!(keys(&plan).len(), plan.steps.len());
+    assert_eq!(plan.steps.last().unwrap().name, "report");
+}
+
+#[test]
+fn layout_and_comments_change_no_key() {
+    let other = STUDY.replace("\n    ", "\n\t ").replace("param n = 8 samples", "// how many\nparam   n=8 samples // a few");
+    assert_eq!(keys(&plan(STUDY, &[])), keys(&plan(&other, &[])));
+    let laid_out = rlx_grammar::format(STUDY).unwrap();
+    assert_eq!(keys(&plan(STUDY, &[])), keys(&plan(&laid_out, &[])));
+}
+
+#[test]
+fn the_name_of_a_local_model_is_not_its_meaning() {
+    let other = STUDY.replace("model base ", "model origin ").replace("start = base", "start = origin").replace("[base, rl@4]", "[origin, rl@4]").replace("under = base", "under = origin").replace("test, base", "test, origin");
+    let (a, b) = (plan(STUDY, &[]), plan(&other, &[]));
+    assert_eq!(a.step("train rl").unwrap().key, b.step("train rl").unwrap().key);
+    assert_eq!(a.step("sample test base").unwrap().key, b.step("sample test origin").unwrap().key);
+}
+
+#[test]
+fn more_samples_keep_the_keys_of_rows() {
+    let changed = changed(&plan(STUDY, &[]), &plan(STUDY, &["n=16"]));
+    assert_eq!(changed, ["figure coverage", "figure likelihood", "report"]);
+}
+
+#[test]
+fn the_range_of_k_touches_one_figure_only() {
+    let other = STUDY.replace("k = 1..n by *2", "k = 1..4");
+    assert_eq!(changed(&plan(STUDY, &[]), &plan(&other, &[])), ["figure coverage", "report"]);
+}
+
+#[test]
+fn a_sampling_temperature_leaves_the_training_alone() {
+    let changed = changed(&plan(STUDY, &[]), &plan(STUDY, &["test.sampling.temperature=1.0"]));
+    assert!(changed.contains(&"sample test base".to_owned()));
+    assert!(!changed.contains(&"train rl".to_owned()));
+}
+
+#[test]
+fn the_content_of_a_local_model_is_what_counts() {
+    let pinned = |path: &str, hash: &str| Surroundings {
+        pins: BTreeMap::from([(path.to_owned(), hash.to_owned())]),
+        ..Surroundings::default()
+    };
+    let path = match &plan(STUDY, &[]).step("sample test base").unwrap().action {
+        rlx_plan::Action::Sample(_) => "base",
+        other => panic!("{other:?}"),
+    };
+    let a = plan_around(STUDY, &[], &pinned(path, "aa"));
+    let b = plan_around(STUDY, &[], &pinned(path, "bb"));
+    assert_ne!(a.step("train rl").unwrap().key, b.step("train rl").unwrap().key);
+    let moved = STUDY.replace("\"./base\"", "\"./elsewhere\"");
+    let c = plan_around(&moved, &[], &pinned("elsewhere", "aa"));
+    assert_eq!(keys(&a), keys(&c));
+}
+
+#[test]
+fn what_changed_is_said_by_field() {
+    let locked = Locked::of(&plan(STUDY, &[]));
+    assert!(diff(&locked, &plan(STUDY, &[])).is_empty());
+    let changes = diff(&locked, &plan(STUDY, &["rl.batch=4"]));
+    let Some(Change::Changed { step, fields }) = changes.first() else { panic!("{changes:?}") };
+    assert_eq!(step, "train rl");
+    assert_eq!(fields.len(), 1);
+    assert_eq!(fields[0].0, "recipe.batch");
+    let without = STUDY.replace("figure likelihood = perplexity(test, of = [base, rl@4], under = base)\n", "");
+    let changes = diff(&locked, &plan(&without, &[]));
+    assert!(changes.contains(&Change::Removed { step: "figure likelihood".into() }));
+}
+
+#[test]
+fn costs_are_counted_from_what_is_drawn() {
+    let plan = plan(STUDY, &[]);
+    assert_eq!(plan.step("sample test base").unwrap().cost.sampled_tokens, 10 * 8 * 48);
+    let half = plan.step("sample test base").unwrap().cost.remaining(0.5);
+    assert_eq!(half.sampled_tokens, 10 * 4 * 48);
+}
