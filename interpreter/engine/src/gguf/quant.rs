@@ -136,3 +136,50 @@ fn q6k(block: &[u8], out: &mut Vec<f32>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sums that the Python package gguf 0.19 gives for the same bytes: an order-sensitive one (the probe of
+    /// the fixtures' README) and that of the absolute values.
+    #[test]
+    fn every_storage_type_gives_the_numbers_of_the_gguf_package() {
+        let cases: [(Storage, usize, &[usize], f64, f64); 7] = [
+            (Storage::F16, 64, &[0], -0.18560724029701703, 2.987884521484375),
+            (Storage::Bf16, 64, &[0], -8.357612501837451e-13, 2.26064722497199e-11),
+            (Storage::Q4_0, 4, &[0], 1.0518544443603446, 25.87054443359375),
+            (Storage::Q4_1, 4, &[0, 2], 0.3596935602197888, 43.368255615234375),
+            (Storage::Q8_0, 4, &[0], 15.936715417782345, 352.1670837402344),
+            (Storage::Q4K, 4, &[0, 2], -45.22003173379659, 13727.798583984375),
+            (Storage::Q6K, 4, &[208], -910.3548552731734, 64974.98059082031),
+        ];
+        for (storage, blocks, scales, probe, sum) in cases {
+            let (elements, size) = storage.block();
+            let mut state = 1u32;
+            let mut bytes: Vec<u8> = (0..blocks * size)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (state >> 24) as u8
+                })
+                .collect();
+            // The high bytes of scales: finite and of middling size.
+            for block in bytes.chunks_mut(size) {
+                for &at in scales {
+                    block[at + 1] = block[at + 1] & 0x83 | 0x28;
+                }
+            }
+            let values = storage.dequantise(&bytes);
+            assert_eq!(values.len(), blocks * elements);
+            let weight = |i: usize| {
+                let mixed = (2_654_435_761u64.wrapping_mul(i as u64) + 12_345) % (1 << 32);
+                mixed as f64 / 4_294_967_296.0 - 0.5
+            };
+            let ours: f64 = values.iter().enumerate().map(|(i, x)| f64::from(*x) * weight(i)).sum();
+            let total: f64 = values.iter().map(|x| f64::from(x.abs())).sum();
+            // Only the order of the f64 sums differs.
+            assert!((ours - probe).abs() <= 1e-10 * sum, "{storage:?}: {ours}, not {probe}");
+            assert!((total - sum).abs() <= 1e-10 * sum, "{storage:?}: {total}, not {sum}");
+        }
+    }
+}
