@@ -1,5 +1,7 @@
 //! The size that a whole study of the paper has: 675 problems, 1,024 samples, 6 models, 11 k, 10,000 resamples.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 

@@ -18,44 +18,53 @@ use crate::within::Worlds;
 /// Different solved sets in one expression: their combinations are listed.
 const MOST: usize = 10;
 
-/// A set expression over numbered solved sets.
-struct Members<'a> {
-    solved: Vec<(&'a Outcomes, usize)>,
-    /// For every combination of memberships (bit i: in solved set i), whether the problem is in the set.
-    inside: Vec<bool>,
-}
-
 /// Share of an evaluation's problems that are in the set, with the number of problems.
 pub(crate) fn share(
     set: &ProblemsExpr,
     evidence: &Evidence,
     resampling: &Resampling,
 ) -> Result<(Measured, usize), Undefined> {
-    let members = Members::new(set, evidence)?;
-    let measured = members.share(resampling)?;
-    let (outcomes, _) = members.solved[0];
-    Ok((measured, outcomes.design().problems.len()))
+    let mut sets = Vec::new();
+    let expression = number(set, evidence, &mut sets)?;
+    if sets.len() > MOST {
+        return Err(Undefined::TooManySets {
+            found: sets.len(),
+            most: MOST,
+        });
+    }
+    let (first, _) = sets[0];
+    if let Some((other, _)) = sets
+        .iter()
+        .find(|(other, _)| Problems::of(other) != Problems::of(first))
+    {
+        return Err(Undefined::DifferentProblems {
+            left: first.design().evaluation.clone(),
+            right: other.design().evaluation.clone(),
+        });
+    }
+    let inside = Inside::new(sets.len(), |memberships| expression.holds(memberships));
+    let measured = shares(&sets, &[inside], resampling)?
+        .pop()
+        .ok_or(Undefined::NotFinite)?;
+    Ok((measured, first.design().problems.len()))
 }
 
-/// Share of the problems that every one of `models` solves.
-pub(crate) fn share_solved_by_all(
+/// Shares of the problems that `model` solves and that `within` solves too, and of those that `model` solves.
+pub(crate) fn both_and_own(
     outcomes: &Outcomes,
-    models: &[usize],
+    model: usize,
+    within: usize,
     resampling: &Resampling,
-) -> Result<Measured, Undefined> {
-    let mut solved: Vec<(&Outcomes, usize)> = Vec::new();
-    for &model in models {
-        // A model within itself is one set, not two independent ones.
-        if !solved.iter().any(|(_, known)| *known == model) {
-            solved.push((outcomes, model));
-        }
+) -> Result<[Measured; 2], Undefined> {
+    let mut sets = vec![(outcomes, model)];
+    // A model within itself is one set, not two independent ones.
+    if within != model {
+        sets.push((outcomes, within));
     }
-    let all = (1_usize << solved.len()) - 1;
-    Members {
-        inside: (0..=all).map(|memberships| memberships == all).collect(),
-        solved,
-    }
-    .share(resampling)
+    let all = (1_usize << sets.len()) - 1;
+    let both = Inside::new(sets.len(), |memberships| memberships == all);
+    let own = Inside::new(sets.len(), |memberships| memberships & 1 == 1);
+    <[Measured; 2]>::try_from(shares(&sets, &[both, own], resampling)?).map_err(|_| Undefined::NotFinite)
 }
 
 /// Per problem whether at least one sample is right, as far as rows are there.
@@ -67,112 +76,131 @@ pub(crate) fn solved(outcomes: &Outcomes, model: usize) -> Vec<bool> {
         .collect()
 }
 
-impl<'a> Members<'a> {
-    fn new(set: &ProblemsExpr, evidence: &'a Evidence) -> Result<Self, Undefined> {
-        let mut solved: Vec<(&Outcomes, usize)> = Vec::new();
-        let mut names: Vec<(String, usize)> = Vec::new();
-        let expression = number(set, evidence, &mut solved, &mut names)?;
-        if solved.len() > MOST {
-            return Err(Undefined::TooManySets {
-                found: solved.len(),
-                most: MOST,
-            });
-        }
-        let (first, _) = solved[0];
-        if let Some((other, _)) = solved
-            .iter()
-            .find(|(other, _)| Problems::of(other) != Problems::of(first))
-        {
-            return Err(Undefined::DifferentProblems {
-                left: first.design().evaluation.clone(),
-                right: other.design().evaluation.clone(),
-            });
-        }
-        let inside = (0..1_usize << solved.len())
-            .map(|memberships| expression.holds(memberships))
+/// Which combinations of memberships (bit i: in solved set i) a set is made of.
+struct Inside {
+    holds: Vec<bool>,
+    combinations: Vec<usize>,
+}
+
+impl Inside {
+    fn new(sets: usize, holds: impl Fn(usize) -> bool) -> Self {
+        let holds: Vec<bool> = (0..1_usize << sets).map(holds).collect();
+        let combinations = (0..holds.len())
+            .filter(|&memberships| holds[memberships])
             .collect();
-        Ok(Members { solved, inside })
+        Inside { holds, combinations }
     }
 
-    fn share(&self, resampling: &Resampling) -> Result<Measured, Undefined> {
-        let complete: Vec<Complete> = self
-            .solved
-            .iter()
-            .map(|&(outcomes, model)| Complete::new(outcomes, model))
-            .collect::<Result<_, _>>()?;
-        let worlds: Vec<Worlds> = complete
-            .iter()
-            .zip(&self.solved)
-            .map(|(complete, &(outcomes, model))| complete.worlds(outcomes, model, resampling))
-            .collect();
-        // Chance that n samples solve a problem, by model and point of the grid.
-        let chances: Vec<Vec<f64>> = complete
-            .iter()
-            .zip(&worlds)
-            .map(|(complete, worlds)| {
-                worlds
-                    .grid
-                    .iter()
-                    .map(|&p| pass_of_probability(p, u64::from(complete.n)))
-                    .collect()
-            })
-            .collect();
-        let count = complete[0].right.len();
-        let simulated = resampling.series(
-            2,
-            || (vec![0_usize; count], vec![0.0_f64; count * worlds.len()]),
-            |resample, (memberships, solvable), row| {
-                memberships.fill(0);
-                for (set, worlds) in worlds.iter().enumerate() {
-                    worlds.each(resample, |problem, point, right| {
-                        memberships[problem] |= usize::from(right > 0) << set;
-                        solvable[problem * chances.len() + set] = chances[set][point];
-                    });
-                }
-                let members = memberships.iter().filter(|&&m| self.inside[m]).count();
-                let expected: f64 = solvable
-                    .chunks(chances.len())
-                    .map(|chances| self.chance(chances))
-                    .sum();
-                row[0] = members as f64 / count as f64;
-                row[1] = expected / count as f64;
-            },
-        );
-        let of_each: Vec<f64> = (0..count)
-            .map(|problem| {
-                let memberships = complete.iter().enumerate().fold(0, |bits, (set, complete)| {
-                    bits | usize::from(complete.right[problem] > 0) << set
-                });
-                f64::from(u8::from(self.inside[memberships]))
-            })
-            .collect();
-        let problems = Problems::of(self.solved[0].0);
-        let across = problems.means(resampling, 1, &of_each).pop().unwrap_or_default();
-        let [estimates, truths] = <[Vec<f64>; 2]>::try_from(simulated).unwrap_or_default();
-        Ok(Measured {
-            within: (estimates, truths),
-            ..mean_of(&problems, &of_each, across)
-        })
-    }
-
-    /// Chance that a problem is in the set, given each model's chance of solving it.
+    /// Chance that a problem is inside, given each model's chance of solving it.
     fn chance(&self, chances: &[f64]) -> f64 {
         let mut total = 0.0;
-        for (memberships, _) in self.inside.iter().enumerate().filter(|(_, inside)| **inside) {
-            total += chances
-                .iter()
-                .enumerate()
-                .map(|(set, chance)| {
-                    if memberships >> set & 1 == 1 {
-                        *chance
-                    } else {
-                        1.0 - chance
-                    }
-                })
-                .product::<f64>();
+        for memberships in &self.combinations {
+            let mut chance = 1.0;
+            for (set, solves) in chances.iter().enumerate() {
+                chance *= if memberships >> set & 1 == 1 {
+                    *solves
+                } else {
+                    1.0 - solves
+                };
+            }
+            total += chance;
         }
         total
     }
+}
+
+/// Shares of problems inside each of several sets made of the same solved sets, in the same simulated worlds.
+fn shares(
+    sets: &[(&Outcomes, usize)],
+    insides: &[Inside],
+    resampling: &Resampling,
+) -> Result<Vec<Measured>, Undefined> {
+    let complete: Vec<Complete> = sets
+        .iter()
+        .map(|&(outcomes, model)| Complete::new(outcomes, model))
+        .collect::<Result<_, _>>()?;
+    let worlds: Vec<Worlds> = complete
+        .iter()
+        .zip(sets)
+        .map(|(complete, &(outcomes, model))| complete.worlds(outcomes, model, resampling))
+        .collect();
+    // Chance that n samples solve a problem, by model and point of the grid.
+    let chances: Vec<Vec<f64>> = complete
+        .iter()
+        .zip(&worlds)
+        .map(|(complete, worlds)| {
+            worlds
+                .grid
+                .iter()
+                .map(|&p| pass_of_probability(p, u64::from(complete.n)))
+                .collect()
+        })
+        .collect();
+    let (count, models) = (complete[0].right.len(), sets.len());
+    let simulated = resampling.series(
+        2 * insides.len(),
+        || (vec![0_usize; count], vec![0.0_f64; count * models]),
+        |resample, (memberships, solvable), row| {
+            memberships.fill(0);
+            for (set, worlds) in worlds.iter().enumerate() {
+                worlds.each(resample, |problem, point, right| {
+                    memberships[problem] |= usize::from(right > 0) << set;
+                    solvable[problem * models + set] = chances[set][point];
+                });
+            }
+            for (inside, pair) in insides.iter().zip(row.chunks_mut(2)) {
+                let members = memberships
+                    .iter()
+                    .filter(|&&memberships| inside.holds[memberships])
+                    .count();
+                let expected: f64 = solvable
+                    .chunks(models)
+                    .map(|chances| inside.chance(chances))
+                    .sum();
+                pair[0] = members as f64 / count as f64;
+                pair[1] = expected / count as f64;
+            }
+        },
+    );
+    let seen: Vec<usize> = (0..count)
+        .map(|problem| {
+            let solved = complete
+                .iter()
+                .map(|complete| usize::from(complete.right[problem] > 0));
+            solved
+                .enumerate()
+                .fold(0, |bits, (set, solved)| bits | solved << set)
+        })
+        .collect();
+    let problems = Problems::of(sets[0].0);
+    // Row-major: problem by problem, a column for each set.
+    let values: Vec<f64> = seen
+        .iter()
+        .flat_map(|&memberships| {
+            insides
+                .iter()
+                .map(move |inside| f64::from(u8::from(inside.holds[memberships])))
+        })
+        .collect();
+    let across = problems.means(resampling, insides.len(), &values);
+    let measured =
+        across
+            .into_iter()
+            .zip(simulated.chunks(2))
+            .enumerate()
+            .map(|(column, (across, worlds))| {
+                let of_each: Vec<f64> = values
+                    .iter()
+                    .skip(column)
+                    .step_by(insides.len())
+                    .copied()
+                    .collect();
+                Measured {
+                    within: (worlds[0].clone(), worlds[1].clone()),
+                    ..mean_of(&problems, &of_each, across)
+                }
+            });
+    Ok(measured.collect())
 }
 
 enum Expression {
@@ -197,32 +225,23 @@ impl Expression {
 fn number<'a>(
     set: &ProblemsExpr,
     evidence: &'a Evidence,
-    solved: &mut Vec<(&'a Outcomes, usize)>,
-    names: &mut Vec<(String, usize)>,
+    sets: &mut Vec<(&'a Outcomes, usize)>,
 ) -> Result<Expression, Undefined> {
-    let mut pair = |left: &ProblemsExpr, right: &ProblemsExpr| -> Result<_, Undefined> {
-        Ok((
-            Box::new(number(left, evidence, solved, names)?),
-            Box::new(number(right, evidence, solved, names)?),
-        ))
-    };
+    let mut number = |part: &ProblemsExpr| number(part, evidence, sets).map(Box::new);
     Ok(match set {
-        ProblemsExpr::Union { left, right } => pair(left, right).map(|(a, b)| Expression::Union(a, b))?,
-        ProblemsExpr::Intersection { left, right } => {
-            pair(left, right).map(|(a, b)| Expression::Intersection(a, b))?
-        }
-        ProblemsExpr::Difference { left, right } => {
-            pair(left, right).map(|(a, b)| Expression::Difference(a, b))?
-        }
+        ProblemsExpr::Union { left, right } => Expression::Union(number(left)?, number(right)?),
+        ProblemsExpr::Intersection { left, right } => Expression::Intersection(number(left)?, number(right)?),
+        ProblemsExpr::Difference { left, right } => Expression::Difference(number(left)?, number(right)?),
         ProblemsExpr::Solved { evaluation, model } => {
             let outcomes = evidence.evaluation(evaluation)?;
-            let name = (evaluation.clone(), evidence::model(outcomes, model)?);
-            let place = names.iter().position(|known| *known == name).unwrap_or_else(|| {
-                solved.push((outcomes, name.1));
-                names.push(name);
-                names.len() - 1
-            });
-            Expression::Solved(place)
+            let model = evidence::model(outcomes, model)?;
+            let known = sets
+                .iter()
+                .position(|(other, m)| std::ptr::eq(*other, outcomes) && *m == model);
+            Expression::Solved(known.unwrap_or_else(|| {
+                sets.push((outcomes, model));
+                sets.len() - 1
+            }))
         }
     })
 }

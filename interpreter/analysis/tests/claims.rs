@@ -1,5 +1,7 @@
 //! Verdicts: what they say, and that they keep silent when there is nothing to say.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{Dice, claim, compare, evidence, number, pass, resampling, share, solved, without};

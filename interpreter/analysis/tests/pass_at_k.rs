@@ -1,5 +1,7 @@
 //! pass@k against reference vectors and its own laws.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! Answers of figures and tables over known rows.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{evidence, model, outcomes, resampling};

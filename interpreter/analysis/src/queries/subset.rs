@@ -76,8 +76,7 @@ fn contained(
     within: usize,
     setting: &Setting<'_>,
 ) -> Result<Measured, Undefined> {
-    let both = sets::share_solved_by_all(outcomes, &[model, within], setting.resampling)?;
-    let own = sets::share_solved_by_all(outcomes, &[model], setting.resampling)?;
+    let [both, own] = sets::both_and_own(outcomes, model, within, setting.resampling)?;
     if own.value == 0.0 {
         return Err(Undefined::DivisionByZero);
     }
