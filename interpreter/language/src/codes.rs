@@ -123,6 +123,12 @@ pub const CODES: &[Code] = &[
                 from itself, trainings that start from each other, problem sets that exclude each other.",
     },
     Code {
+        code: "rlx::name::depth",
+        story: "Names lead to names lead to names, further than anyone can follow: a chain of 500 values, of 64 \
+                declarations made from one another, or values that double at each step. Every study ends; this one would \
+                only do so after a very long time.",
+    },
+    Code {
         code: "rlx::name::duplicate",
         story: "In a file a name stands for one thing, imports included. Rename one, or import it `as` another name.",
     },

@@ -46,10 +46,10 @@ fn all_experiments_elaborate() {
 
 /// What a study means: all of it but the places in the text.
 fn meaning(study: &Study) -> serde_json::Value {
-    let mut value = serde_json::to_value(study).unwrap();
-    for (_, leaf) in value["origins"].as_object_mut().unwrap() {
+    let mut value = serde_json::to_value(study).expect("a value");
+    for (_, leaf) in value["origins"].as_object_mut().expect("an object") {
         leaf.as_object_mut()
-            .unwrap()
+            .expect("an object")
             .retain(|key, _| key == "value" || key == "unit");
     }
     value

@@ -8,7 +8,7 @@ fn experiment(name: &str) -> String {
             .join("../../experiments")
             .join(name),
     )
-    .unwrap()
+    .expect("an experiment")
 }
 
 fn diagnostics(text: &str, options: &Options) -> Vec<Diagnostic> {
@@ -98,6 +98,32 @@ fn deep_and_long_values_end() {
         .map(|at| format!("model m{at} = m{} {{ context = {} }}\n", at + 1, at + 1))
         .collect();
     check(&models);
+    let depth = |text: &str| {
+        let found = diagnostics(text, &Options::default());
+        assert!(
+            found
+                .iter()
+                .any(|diagnostic| diagnostic.code == "rlx::name::depth"),
+            "{found:?}"
+        );
+    };
+    let doubled: String = (0..60)
+        .map(|at| format!("let a{at} = a{n} + a{n}\n", n = at + 1))
+        .collect();
+    let rest = "let a60 = 1\nmodel m = std.models.smollm2_135m { context = a0 }\nlet b60 = [m]\n";
+    let lists: String = (0..60)
+        .map(|at| format!("let b{at} = [b{n}, b{n}]\n", n = at + 1))
+        .collect();
+    let evaluate = "evaluate e { models = b0, benchmark = std.benchmarks.gsm8k, samples = a0, sampling = { temperature = 1, max_tokens = 8 } }\n";
+    depth(&format!("{doubled}{lists}{rest}{evaluate}"));
+    depth(&chain);
+    let long: String = (0..50_000).map(|at| format!("let a{at}=a{}\n", at + 1)).collect();
+    depth(&long);
+    let trainings: String = (0..200)
+        .map(|at| format!("train t{at} = t200 {{ start = t{} }}\n", at + 1))
+        .collect();
+    let last = "train t200 { start = std.models.smollm2_135m, algorithm = std.algorithms.grpo, data = std.data.gsm8k_train, batch = 4, rollouts = 4, steps = 3 }\n";
+    depth(&format!("{trainings}{last}"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use rlx_grammar::ast::{ExprKind, Field, Keyword};
 
-use super::scope::Content;
+use super::scope::{Content, DEEPEST};
 use super::{Elaborator, Fail, Site, Sited};
 use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place};
@@ -151,6 +151,10 @@ impl<'a> Elaborator<'a> {
         if let Some(start) = self.active.iter().position(|active| *active == id) {
             let circle = self.active[start..].to_vec();
             self.report_cycle(&circle);
+            return None;
+        }
+        if self.active.len() >= DEEPEST {
+            self.report_depth(id, "too many declarations are made from one another");
             return None;
         }
         self.active.push(id);

@@ -125,6 +125,8 @@ pub(crate) struct Elaborator<'a> {
     origins: IndexMap<String, Leaf>,
     /// Declarations that are being elaborated, outermost first.
     active: Vec<DeclId>,
+    /// Names that were followed; a study that doubles a value sixty times over ends here.
+    followed: u64,
     /// Circles that were reported.
     circles: BTreeSet<Vec<DeclId>>,
     /// Declarations that were read.
@@ -209,6 +211,7 @@ impl<'a> Elaborator<'a> {
             out: Vec::new(),
             origins: IndexMap::new(),
             active: Vec::new(),
+            followed: 0,
             circles: BTreeSet::new(),
             touched: BTreeSet::new(),
             keys: BTreeMap::new(),

@@ -8,6 +8,13 @@ use super::{Elaborator, Site, Sited, Via};
 use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place};
 
+/// Names that are followed for one study; the largest experiment follows some hundreds.
+const MOST_FOLLOWED: u64 = 200_000;
+/// Values behind one another (`let a = b`).
+const LONGEST_CHAIN: usize = 500;
+/// Declarations that are made from, or start from, one another.
+pub(super) const DEEPEST: usize = 64;
+
 /// What a declaration says, after profile and `--set`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content<'a> {
@@ -109,6 +116,11 @@ impl<'a> Elaborator<'a> {
             if !self.is_binding(id) {
                 return Some(at);
             }
+            self.followed += 1;
+            if self.followed > MOST_FOLLOWED {
+                self.report_depth(id, "its values unfold without bounds");
+                return None;
+            }
             match self.binding(id) {
                 Some(value) => at = value,
                 None => return Some(at),
@@ -140,6 +152,10 @@ impl<'a> Elaborator<'a> {
         if !done.insert(id) {
             return;
         }
+        if path.len() >= LONGEST_CHAIN {
+            self.report_depth(id, "it is the end of a chain of too many names");
+            return;
+        }
         path.push(id);
         let mut inner = Vec::new();
         if let Some(sited) = self.binding(id) {
@@ -155,6 +171,19 @@ impl<'a> Elaborator<'a> {
             }
         }
         path.pop();
+    }
+
+    pub(super) fn report_depth(&mut self, id: DeclId, why: &str) {
+        let name = &self.program.declaration(id).name.node;
+        let diagnostic = Diagnostic::error("rlx::name::depth", format!("`{name}` goes too deep: {why}"));
+        let place = self.name_place(id);
+        let diagnostic = self
+            .at(diagnostic, place, "too deep")
+            .help("write the value where it is used");
+        // One is enough: all that is read later runs into the same bound.
+        if !self.out.iter().any(|known| known.code == diagnostic.code) {
+            self.report(diagnostic);
+        }
     }
 
     /// Reports declarations that need each other; the first is needed by the last.
