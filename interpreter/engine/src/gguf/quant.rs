@@ -147,7 +147,13 @@ mod tests {
     fn every_storage_type_gives_the_numbers_of_the_gguf_package() {
         let cases: [(Storage, usize, &[usize], f64, f64); 7] = [
             (Storage::F16, 64, &[0], -0.18560724029701703, 2.987884521484375),
-            (Storage::Bf16, 64, &[0], -8.357612501837451e-13, 2.26064722497199e-11),
+            (
+                Storage::Bf16,
+                64,
+                &[0],
+                -8.357612501837451e-13,
+                2.26064722497199e-11,
+            ),
             (Storage::Q4_0, 4, &[0], 1.0518544443603446, 25.87054443359375),
             (Storage::Q4_1, 4, &[0, 2], 0.3596935602197888, 43.368255615234375),
             (Storage::Q8_0, 4, &[0], 15.936715417782345, 352.1670837402344),
@@ -175,11 +181,21 @@ mod tests {
                 let mixed = (2_654_435_761u64.wrapping_mul(i as u64) + 12_345) % (1 << 32);
                 mixed as f64 / 4_294_967_296.0 - 0.5
             };
-            let ours: f64 = values.iter().enumerate().map(|(i, x)| f64::from(*x) * weight(i)).sum();
+            let ours: f64 = values
+                .iter()
+                .enumerate()
+                .map(|(i, x)| f64::from(*x) * weight(i))
+                .sum();
             let total: f64 = values.iter().map(|x| f64::from(x.abs())).sum();
             // Only the order of the f64 sums differs.
-            assert!((ours - probe).abs() <= 1e-10 * sum, "{storage:?}: {ours}, not {probe}");
-            assert!((total - sum).abs() <= 1e-10 * sum, "{storage:?}: {total}, not {sum}");
+            assert!(
+                (ours - probe).abs() <= 1e-10 * sum,
+                "{storage:?}: {ours}, not {probe}"
+            );
+            assert!(
+                (total - sum).abs() <= 1e-10 * sum,
+                "{storage:?}: {total}, not {sum}"
+            );
         }
     }
 }
