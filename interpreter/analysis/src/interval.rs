@@ -57,9 +57,9 @@ impl<'a> Influence<'a> {
     }
 }
 
-/// Whether fewer than [`FEW`] problems carry the variance: (sum u^2)^2 / sum u^4 counts the ones that matter, s for a
-/// share of s out of many problems.
-pub(crate) fn sparse(influences: &[Influence<'_>]) -> bool {
+/// How many problems carry the variance: (sum u^2)^2 / sum u^4, s for a share of s out of many, N / 3 for N even-tempered
+/// ones. None where nothing varies.
+fn carrying(influences: &[Influence<'_>]) -> Option<f64> {
     let (mut second, mut fourth) = (0.0, 0.0);
     for influence in influences {
         let scale = 1.0 / influence.of_each.len().max(1) as f64;
@@ -69,16 +69,25 @@ pub(crate) fn sparse(influences: &[Influence<'_>]) -> bool {
             fourth += square * square;
         }
     }
-    fourth <= 0.0 || second * second < FEW * fourth
+    (fourth > 0.0).then(|| second * second / fourth)
 }
 
-/// The two-sided level at which a percentile interval of `count` problems has the width of a t interval.
-pub(crate) fn expanded(alpha: f64, count: usize) -> f64 {
-    if count < 2 {
-        return 0.0;
-    }
+/// Whether fewer than [`FEW`] problems carry the variance.
+pub(crate) fn sparse(influences: &[Influence<'_>]) -> bool {
+    carrying(influences).is_none_or(|carrying| carrying < FEW)
+}
+
+/// The two-sided level at which a percentile interval has the width of a t interval.
+///
+/// The t has as many degrees of freedom as the variance is known to: 2 / (1/carrying - 1/N), which is N where the values
+/// are normal and less where few large ones make the variance (F. E. Satterthwaite 1946, by the variance of a variance).
+pub(crate) fn expanded(alpha: f64, count: usize, influences: &[Influence<'_>]) -> f64 {
+    let (Some(carrying), true) = (carrying(influences), count > 1) else {
+        return alpha;
+    };
     let count = count as f64;
-    let z = libm::sqrt(count / (count - 1.0)) * t_quantile(alpha / 2.0, count - 1.0);
+    let known = 2.0 / (1.0 / carrying - 1.0 / count).max(1.0 / count);
+    let z = libm::sqrt(count / (count - 1.0)) * t_quantile(alpha / 2.0, known.min(count - 1.0));
     (2.0 * normal_cdf(z)).min(alpha)
 }
 
@@ -203,8 +212,16 @@ mod tests {
 
     #[test]
     fn the_expanded_level_matches_the_t_interval() {
-        let alpha = expanded(0.05, 30);
-        assert!((-normal_quantile(alpha / 2.0) - (30.0_f64 / 29.0).sqrt() * 2.045_23).abs() < 1e-3);
-        assert!(expanded(0.05, 100_000) > 0.0499);
+        // Half up, half down: the variance is known as well as it can be.
+        let halves = |count: usize| {
+            let of_each = (0..count).map(|i| if i % 2 == 0 { 0.5 } else { -0.5 }).collect();
+            expanded(0.05, count, &[Influence::new("list", of_each, (-0.5, 0.5), 0.5)])
+        };
+        assert!((-normal_quantile(halves(30) / 2.0) - (30.0_f64 / 29.0).sqrt() * 2.045_23).abs() < 1e-3);
+        assert!(halves(100_000) > 0.0499);
+        // Twelve of 200: t with 2 / (1/12.8 - 1/200) = 27 degrees of freedom, 2.05.
+        let few = (0..200).map(|i| f64::from(u8::from(i < 12)) - 0.06).collect();
+        let level = expanded(0.05, 200, &[Influence::new("list", few, (-0.06, 0.94), 0.06)]);
+        assert!((-normal_quantile(level / 2.0) - 2.05).abs() < 0.02);
     }
 }

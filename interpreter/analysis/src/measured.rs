@@ -178,8 +178,9 @@ impl Measured {
         let Some(count) = self.fewest_problems() else {
             return finite((self.value, self.value));
         };
-        let plain = interval::central(&self.across, interval::expanded(1.0 - confidence, count));
         let influences = self.influences();
+        let alpha = interval::expanded(1.0 - confidence, count, &influences);
+        let plain = interval::central(&self.across, alpha);
         let range = if interval::sparse(&influences) {
             let (low, high) =
                 interval::with_an_unseen_problem(self.value, &influences, 1.0 - confidence, resampling);
