@@ -5,7 +5,13 @@ use std::path::PathBuf;
 
 /// Studies of reinforcement learning with verifiable rewards, written down and run.
 #[derive(Debug, Parser)]
-#[command(name = "rlx", version, about, arg_required_else_help = true, propagate_version = true)]
+#[command(
+    name = "rlx",
+    version,
+    about,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

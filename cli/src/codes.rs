@@ -2,43 +2,133 @@
 
 /// Code and story, sorted.
 const STORIES: [(&str, &str); 32] = [
-    ("rlx::data::download", "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait."),
-    ("rlx::data::file", "A file of problems cannot be read. Relative paths start at the folder of the file that declares them."),
-    ("rlx::data::not_here", "A model or data set is not on this machine and was not to be fetched. `rlx fetch FILE` brings it into the Hugging Face cache (`HF_HOME`); or name a folder or file: `--set base.source=\"PATH\"`."),
-    ("rlx::data::offline", "`--offline` or HF_HUB_OFFLINE forbids the network, and something is missing. Run `rlx fetch FILE` where there is a network, or put the files in place."),
-    ("rlx::data::prompt", "A prompt template has one placeholder, `{problem}`, and must have it."),
-    ("rlx::data::response", "Supervised training imitates responses, and the data has none: name the column that holds them (`response = \"solution\"`)."),
-    ("rlx::data::row", "A row of a data file is not what the declaration says: not JSON, a missing column, a duplicate id, or a format that is not read. The message names file, line and column."),
-    ("rlx::data::set", "A problem set cannot be made as declared: it is empty, endless where a number is needed, unknown, or shares problems with a set that it excludes."),
-    ("rlx::engine::device", "The device that was asked for is not there. `rlx doctor` says which there is and why; `--device auto` takes the best."),
-    ("rlx::engine::failed", "libtorch reported an error. If the message means nothing to you it is likely a defect of rlx: please report it with the command."),
-    ("rlx::engine::memory", "Memory ran out. Lower `max_tokens`, `batch` or `rollouts`, or use a smaller model; what was computed is kept."),
-    ("rlx::engine::not_finite", "A model's output holds NaN or infinity. The weights are damaged, or a training diverged: use an earlier checkpoint, a lower learning rate, or `--precision fp32`."),
-    ("rlx::explain", "`rlx explain` takes a code or a file and the path of a value; this one is not known."),
-    ("rlx::file", "A file named on the command line cannot be read or written."),
-    ("rlx::install", "`rlx` hands tensor work to `rlx-compute`, which lies beside it; it could not be started."),
+    (
+        "rlx::data::download",
+        "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
+    ),
+    (
+        "rlx::data::file",
+        "A file of problems cannot be read. Relative paths start at the folder of the file that declares them.",
+    ),
+    (
+        "rlx::data::not_here",
+        "A model or data set is not on this machine and was not to be fetched. `rlx fetch FILE` brings it into the Hugging Face cache (`HF_HOME`); or name a folder or file: `--set base.source=\"PATH\"`.",
+    ),
+    (
+        "rlx::data::offline",
+        "`--offline` or HF_HUB_OFFLINE forbids the network, and something is missing. Run `rlx fetch FILE` where there is a network, or put the files in place.",
+    ),
+    (
+        "rlx::data::prompt",
+        "A prompt template has one placeholder, `{problem}`, and must have it.",
+    ),
+    (
+        "rlx::data::response",
+        "Supervised training imitates responses, and the data has none: name the column that holds them (`response = \"solution\"`).",
+    ),
+    (
+        "rlx::data::row",
+        "A row of a data file is not what the declaration says: not JSON, a missing column, a duplicate id, or a format that is not read. The message names file, line and column.",
+    ),
+    (
+        "rlx::data::set",
+        "A problem set cannot be made as declared: it is empty, endless where a number is needed, unknown, or shares problems with a set that it excludes.",
+    ),
+    (
+        "rlx::engine::device",
+        "The device that was asked for is not there. `rlx doctor` says which there is and why; `--device auto` takes the best.",
+    ),
+    (
+        "rlx::engine::failed",
+        "libtorch reported an error. If the message means nothing to you it is likely a defect of rlx: please report it with the command.",
+    ),
+    (
+        "rlx::engine::memory",
+        "Memory ran out. Lower `max_tokens`, `batch` or `rollouts`, or use a smaller model; what was computed is kept.",
+    ),
+    (
+        "rlx::engine::not_finite",
+        "A model's output holds NaN or infinity. The weights are damaged, or a training diverged: use an earlier checkpoint, a lower learning rate, or `--precision fp32`.",
+    ),
+    (
+        "rlx::explain",
+        "`rlx explain` takes a code or a file and the path of a value; this one is not known.",
+    ),
+    (
+        "rlx::file",
+        "A file named on the command line cannot be read or written.",
+    ),
+    (
+        "rlx::install",
+        "`rlx` hands tensor work to `rlx-compute`, which lies beside it; it could not be started.",
+    ),
     ("rlx::judge", "There is no judge of that name."),
-    ("rlx::model::architecture", "The engine knows Llama, Qwen2 and Qwen3 decoders; the model's config.json names another architecture, or sizes that do not fit together."),
-    ("rlx::model::corrupt", "A model file is damaged: truncated, a header that lies about sizes, or numbers that contradict the configuration. Fetch it again; `sha256sum` against the hub's page tells which file."),
-    ("rlx::model::missing", "A model's file cannot be read. A model is a Hugging Face folder (config.json, *.safetensors, tokenizer.json) or a `.gguf` file."),
-    ("rlx::model::template", "The prompt asks for the model's chat template, and the model has none or it refuses the messages: use `chat = false` with a plain template, or a chat model."),
-    ("rlx::model::tokenizer", "The tokenizer does not fit the model: it has ids that the embedding does not. Use the tokenizer that was published with the model."),
-    ("rlx::model::unsupported", "The architecture is known, but the model uses an option of it that the engine does not have."),
-    ("rlx::plan::broken", "The study names something that it does not hold. The language checks this before: please report it."),
+    (
+        "rlx::model::architecture",
+        "The engine knows Llama, Qwen2 and Qwen3 decoders; the model's config.json names another architecture, or sizes that do not fit together.",
+    ),
+    (
+        "rlx::model::corrupt",
+        "A model file is damaged: truncated, a header that lies about sizes, or numbers that contradict the configuration. Fetch it again; `sha256sum` against the hub's page tells which file.",
+    ),
+    (
+        "rlx::model::missing",
+        "A model's file cannot be read. A model is a Hugging Face folder (config.json, *.safetensors, tokenizer.json) or a `.gguf` file.",
+    ),
+    (
+        "rlx::model::template",
+        "The prompt asks for the model's chat template, and the model has none or it refuses the messages: use `chat = false` with a plain template, or a chat model.",
+    ),
+    (
+        "rlx::model::tokenizer",
+        "The tokenizer does not fit the model: it has ids that the embedding does not. Use the tokenizer that was published with the model.",
+    ),
+    (
+        "rlx::model::unsupported",
+        "The architecture is known, but the model uses an option of it that the engine does not have.",
+    ),
+    (
+        "rlx::plan::broken",
+        "The study names something that it does not hold. The language checks this before: please report it.",
+    ),
     ("rlx::plan::step", "`rlx plan FILE` lists the names of the steps."),
-    ("rlx::run::checkpoint", "A training is finished, but a checkpoint that a later step needs was removed from the store."),
-    ("rlx::run::context", "Prompt and response do not fit into the model's context. Left to run, responses would be cut early without a word."),
-    ("rlx::store::busy", "Two runs must not write the same store at once. Wait, or give one of them `--store DIR`."),
-    ("rlx::store::damaged", "A block of rows does not have the hash in its name: a byte flipped, or somebody edited it. Remove the named file; the same command draws only its rows anew."),
-    ("rlx::store::full", "The disk is full. Everything that was finished is kept: free some space and run the same command."),
+    (
+        "rlx::run::checkpoint",
+        "A training is finished, but a checkpoint that a later step needs was removed from the store.",
+    ),
+    (
+        "rlx::run::context",
+        "Prompt and response do not fit into the model's context. Left to run, responses would be cut early without a word.",
+    ),
+    (
+        "rlx::store::busy",
+        "Two runs must not write the same store at once. Wait, or give one of them `--store DIR`.",
+    ),
+    (
+        "rlx::store::damaged",
+        "A block of rows does not have the hash in its name: a byte flipped, or somebody edited it. Remove the named file; the same command draws only its rows anew.",
+    ),
+    (
+        "rlx::store::full",
+        "The disk is full. Everything that was finished is kept: free some space and run the same command.",
+    ),
     ("rlx::store::io", "The store cannot be read or written."),
-    ("rlx::train::diverged", "Loss or gradient was NaN or infinite several updates in a row. Those updates were skipped, so the weights are clean up to the named step: lower the learning rate, lengthen the warm-up, or look at the named batch."),
-    ("rlx::train::spec", "A setting of a training cannot be used; the message names it."),
+    (
+        "rlx::train::diverged",
+        "Loss or gradient was NaN or infinite several updates in a row. Those updates were skipped, so the weights are clean up to the named step: lower the learning rate, lengthen the warm-up, or look at the named batch.",
+    ),
+    (
+        "rlx::train::spec",
+        "A setting of a training cannot be used; the message names it.",
+    ),
 ];
 
 /// The story of a code.
 pub(crate) fn story(code: &str) -> Option<&'static str> {
-    STORIES.iter().find(|(known, _)| *known == code).map(|(_, story)| *story)
+    STORIES
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map(|(_, story)| *story)
 }
 
 #[cfg(test)]

@@ -23,7 +23,11 @@ pub(crate) struct Plain {
 
 impl Failure {
     pub(crate) fn user(code: impl Into<String>, message: impl Into<String>, help: Option<String>) -> Failure {
-        Failure::Error(Box::new(Plain { code: code.into(), message: message.into(), help }))
+        Failure::Error(Box::new(Plain {
+            code: code.into(),
+            message: message.into(),
+            help,
+        }))
     }
 
     /// A file that cannot be read or written.
@@ -33,7 +37,11 @@ impl Failure {
             std::io::ErrorKind::StorageFull => "free some space and run the same command again",
             _ => "check that it is a file this user may use",
         };
-        Failure::user("rlx::file", format!("cannot {doing} {}: {error}", path.display()), Some(help.into()))
+        Failure::user(
+            "rlx::file",
+            format!("cannot {doing} {}: {error}", path.display()),
+            Some(help.into()),
+        )
     }
 
     pub(crate) fn print(&self) {
@@ -49,10 +57,15 @@ impl Failure {
 
 /// A diagnostic as text: in colour on a terminal, else plain.
 pub(crate) fn draw(diagnostic: &dyn Diagnostic) -> String {
-    let theme =
-        if std::io::stderr().is_terminal() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let theme = if std::io::stderr().is_terminal() {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
     let mut text = String::new();
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_links(false);
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(110)
+        .with_links(false);
     match handler.render_report(&mut text, diagnostic) {
         Ok(()) => text,
         Err(_) => format!("error: {diagnostic}\n"),
@@ -107,6 +120,8 @@ impl Diagnostic for Plain {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 }

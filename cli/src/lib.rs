@@ -7,8 +7,8 @@ mod args;
 mod codes;
 mod commands;
 mod failure;
-mod project;
 mod progress;
+mod project;
 
 pub use args::DeviceOptions;
 
@@ -66,10 +66,15 @@ fn backend(compute: Option<&OpenBackend>, device: &DeviceOptions) -> Result<Box<
 /// Replaces this process by `rlx-compute` with the same arguments; gives the reason when that cannot be.
 fn hand_over() -> Failure {
     use std::os::unix::process::CommandExt;
-    let Some(beside) = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("rlx-compute"))) else {
+    let Some(beside) = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join("rlx-compute")))
+    else {
         return Failure::user("rlx::install", "the place of this program cannot be found", None);
     };
-    let error = std::process::Command::new(&beside).args(std::env::args_os().skip(1)).exec();
+    let error = std::process::Command::new(&beside)
+        .args(std::env::args_os().skip(1))
+        .exec();
     Failure::user(
         "rlx::install",
         format!("{} cannot be started: {error}", beside.display()),

@@ -12,9 +12,17 @@ pub(crate) fn listener(json: bool) -> Box<dyn Listener> {
     if json {
         Box::new(JsonLines)
     } else if std::io::stderr().is_terminal() {
-        Box::new(Bars { bar: None, style: style(), left: 0 })
+        Box::new(Bars {
+            bar: None,
+            style: style(),
+            left: 0,
+        })
     } else {
-        Box::new(Lines { started: Instant::now(), last: Instant::now(), step: None })
+        Box::new(Lines {
+            started: Instant::now(),
+            last: Instant::now(),
+            step: None,
+        })
     }
 }
 
@@ -51,7 +59,10 @@ pub(crate) fn duration(seconds: f64) -> String {
 }
 
 fn planned(steps: &[(&str, StepState)]) -> String {
-    let done = steps.iter().filter(|(_, state)| *state == StepState::Done).count();
+    let done = steps
+        .iter()
+        .filter(|(_, state)| *state == StepState::Done)
+        .count();
     format!("{} steps, {done} done, {} to do", steps.len(), steps.len() - done)
 }
 
@@ -66,14 +77,21 @@ impl Listener for Bars {
     fn hear(&mut self, event: &Event<'_>) {
         match event {
             Event::Planned { steps } => eprintln!("{}", planned(steps)),
-            Event::StepStarted { name, number, of, work } => {
+            Event::StepStarted {
+                name,
+                number,
+                of,
+                work,
+            } => {
                 let bar = ProgressBar::new(work.total.max(1)).with_style(self.style.clone());
                 bar.set_prefix(format!("[{number}/{of}] {name}"));
                 bar.enable_steady_tick(Duration::from_millis(200));
                 self.left = of - number;
                 self.bar = Some(bar);
             }
-            Event::Progress { done, tokens, note, .. } => {
+            Event::Progress {
+                done, tokens, note, ..
+            } => {
                 if let Some(bar) = &self.bar {
                     if bar.length().is_some_and(|total| *done > total) {
                         bar.set_length(*done);
@@ -83,7 +101,11 @@ impl Listener for Bars {
                     bar.set_message(said.into_iter().flatten().collect::<Vec<_>>().join(" · "));
                 }
             }
-            Event::StepFinished { name, seconds, tokens } => {
+            Event::StepFinished {
+                name,
+                seconds,
+                tokens,
+            } => {
                 if let Some(bar) = self.bar.take() {
                     bar.finish_and_clear();
                 }
@@ -121,13 +143,25 @@ impl Listener for Lines {
         let stamp = format!("[{:>7.1} s]", self.started.elapsed().as_secs_f64());
         match event {
             Event::Planned { steps } => eprintln!("{stamp} {}", planned(steps)),
-            Event::StepStarted { name, number, of, work } => {
+            Event::StepStarted {
+                name,
+                number,
+                of,
+                work,
+            } => {
                 eprintln!("{stamp} {number}/{of} {name}");
                 self.last = Instant::now();
                 let label = (*name).to_owned();
-                self.step = Some(Current { total: work.total, unit: work.unit, label, started: Instant::now() });
+                self.step = Some(Current {
+                    total: work.total,
+                    unit: work.unit,
+                    label,
+                    started: Instant::now(),
+                });
             }
-            Event::Progress { done, tokens, note, .. } => {
+            Event::Progress {
+                done, tokens, note, ..
+            } => {
                 if self.last.elapsed() < BETWEEN_LINES {
                     return;
                 }
@@ -146,9 +180,17 @@ impl Listener for Lines {
                 }
                 eprintln!("{stamp}   {}: {}", step.label, said.join(" · "));
             }
-            Event::StepFinished { name, seconds, tokens } => {
+            Event::StepFinished {
+                name,
+                seconds,
+                tokens,
+            } => {
                 let speed = rate(*tokens, Duration::from_secs_f64(*seconds)).map(|rate| format!(" · {rate}"));
-                eprintln!("{stamp}   done: {name} in {}{}", duration(*seconds), speed.unwrap_or_default());
+                eprintln!(
+                    "{stamp}   done: {name} in {}{}",
+                    duration(*seconds),
+                    speed.unwrap_or_default()
+                );
                 self.step = None;
             }
             Event::Warning { text } => eprintln!("{stamp} warning: {text}"),

@@ -37,7 +37,11 @@ impl Project {
     /// Reads, checks and plans; shows what is wrong with the file.
     pub(crate) fn open(args: &StudyArgs, place_args: &PlaceArgs) -> Result<Project, Failure> {
         let text = read_text(&args.file)?;
-        let options = Options { profile: args.profile.clone(), set: args.set.clone(), seed: args.seed };
+        let options = Options {
+            profile: args.profile.clone(),
+            set: args.set.clone(),
+            seed: args.seed,
+        };
         let (study, warnings) = elaborate(&args.file, &options).map_err(|diagnostics| {
             show(&diagnostics);
             Failure::Shown
@@ -51,7 +55,15 @@ impl Project {
             None => study.name.clone(),
         };
         let results = place_args.results.join(folder);
-        Ok(Project { file: args.file.clone(), text, study, plan, world, results, warnings })
+        Ok(Project {
+            file: args.file.clone(),
+            text,
+            study,
+            plan,
+            world,
+            results,
+            warnings,
+        })
     }
 
     pub(crate) fn show_warnings(&self) {
@@ -70,7 +82,10 @@ impl Project {
         for (name, set) in &self.study.problem_sets {
             let fetchable = matches!(set.source, rlx_language::ProblemSource::Hub { .. }) && !offline;
             let endless = matches!(set.source, rlx_language::ProblemSource::Task { .. });
-            if !fetchable && !endless && let Err(error) = self.world.problems(name) {
+            if !fetchable
+                && !endless
+                && let Err(error) = self.world.problems(name)
+            {
                 missing.push(error.to_string());
             }
         }
@@ -103,7 +118,11 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::file(path, "read", &error))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..at]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
         Failure::user(
             "rlx::syntax::utf8",
             format!("{}: line {line} is not UTF-8 (byte {at})", path.display()),
@@ -121,14 +140,21 @@ pub(crate) fn show(diagnostics: &[Diagnostic]) {
 
 /// Draws what the parser found on stderr.
 pub(crate) fn show_syntax(path: &Path, text: &str, errors: &[rlx_grammar::SyntaxError]) {
-    let file = Arc::new(Source { name: path.display().to_string(), text: text.to_owned() });
+    let file = Arc::new(Source {
+        name: path.display().to_string(),
+        text: text.to_owned(),
+    });
     let diagnostics: Vec<Diagnostic> = errors
         .iter()
         .map(|error| Diagnostic {
             code: error.code,
             severity: Severity::Error,
             message: error.message.clone(),
-            labels: vec![Label { file: Arc::clone(&file), span: error.span, text: error.label.clone() }],
+            labels: vec![Label {
+                file: Arc::clone(&file),
+                span: error.span,
+                text: error.label.clone(),
+            }],
             help: error.help.clone(),
         })
         .collect();

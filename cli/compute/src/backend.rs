@@ -4,7 +4,9 @@ use crate::{failure, model::Loaded, train};
 use rlx_cli::DeviceOptions;
 use rlx_engine::{Config, Family, Init, LanguageModel, Rope, RopeScaling, Runtime, Tokenizer};
 use rlx_language::Architecture;
-use rlx_run::{Backend, BackendError, DeviceReport, ModelAt, OpenModel, TrainJob, TrainStepSeen, TrainingEnd};
+use rlx_run::{
+    Backend, BackendError, DeviceReport, ModelAt, OpenModel, TrainJob, TrainStepSeen, TrainingEnd,
+};
 
 /// Engine and trainer on one device.
 pub(crate) struct Torch {
@@ -14,7 +16,12 @@ pub(crate) struct Torch {
 /// Chooses the device as the command line asks.
 pub(crate) fn open(options: &DeviceOptions) -> Result<Box<dyn Backend>, BackendError> {
     let device = options.device.parse().map_err(failure::engine)?;
-    let precision = options.precision.as_deref().map(str::parse).transpose().map_err(failure::engine)?;
+    let precision = options
+        .precision
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(failure::engine)?;
     let runtime = Runtime::detect(device, precision).map_err(failure::engine)?;
     Ok(Box::new(Torch { runtime }))
 }
@@ -26,14 +33,20 @@ impl Torch {
             ModelAt::Path(path) => {
                 let tokenizer = Tokenizer::open(path).map_err(failure::engine)?;
                 let model = LanguageModel::open(path, &self.runtime).map_err(failure::engine)?;
-                tokenizer.check_fits(&model.config, path).map_err(failure::engine)?;
+                tokenizer
+                    .check_fits(&model.config, path)
+                    .map_err(failure::engine)?;
                 Ok((model, tokenizer))
             }
-            ModelAt::Init { architecture, tokenizer: folder, seed } => {
+            ModelAt::Init {
+                architecture,
+                tokenizer: folder,
+                seed,
+            } => {
                 let tokenizer = Tokenizer::open(folder).map_err(failure::engine)?;
                 let config = fresh(architecture, &tokenizer)?;
-                let model =
-                    LanguageModel::init(config, &Init::default(), *seed, &self.runtime).map_err(failure::engine)?;
+                let model = LanguageModel::init(config, &Init::default(), *seed, &self.runtime)
+                    .map_err(failure::engine)?;
                 Ok((model, tokenizer))
             }
         }
@@ -51,11 +64,17 @@ fn fresh(architecture: &Architecture, tokenizer: &Tokenizer) -> Result<Config, B
         "qwen2" => Family::Qwen2,
         "llama" => Family::Llama,
         "qwen3" => Family::Qwen3,
-        other => return Err(refuse(format!("a model of family `{other}` cannot be initialised"))),
+        other => {
+            return Err(refuse(format!(
+                "a model of family `{other}` cannot be initialised"
+            )));
+        }
     };
     if architecture.heads == 0 || !architecture.hidden.is_multiple_of(architecture.heads) {
         let (hidden, heads) = (architecture.hidden, architecture.heads);
-        return Err(refuse(format!("hidden = {hidden} cannot be divided among heads = {heads}")));
+        return Err(refuse(format!(
+            "hidden = {hidden} cannot be divided among heads = {heads}"
+        )));
     }
     Ok(Config {
         family,
@@ -67,7 +86,10 @@ fn fresh(architecture: &Architecture, tokenizer: &Tokenizer) -> Result<Config, B
         head_dim: (architecture.hidden / architecture.heads) as i64,
         ff: architecture.feed_forward as i64,
         eps: architecture.norm_epsilon,
-        rope: Rope { theta: architecture.rope_theta, scaling: RopeScaling::Default },
+        rope: Rope {
+            theta: architecture.rope_theta,
+            scaling: RopeScaling::Default,
+        },
         tied: architecture.tied,
         qkv_bias: family == Family::Qwen2,
         o_bias: false,
@@ -83,9 +105,17 @@ impl Backend for Torch {
         let cuda = self.runtime.device.is_cuda();
         DeviceReport {
             device: self.runtime.device_name(),
-            precision: self.runtime.precision.map_or_else(|| "by model".to_owned(), |precision| precision.to_string()),
+            precision: self
+                .runtime
+                .precision
+                .map_or_else(|| "by model".to_owned(), |precision| precision.to_string()),
             why: self.runtime.why.clone(),
-            versions: vec![("libtorch".into(), option_env!("RLX_LIBTORCH_VERSION").unwrap_or("unknown").to_owned())],
+            versions: vec![(
+                "libtorch".into(),
+                option_env!("RLX_LIBTORCH_VERSION")
+                    .unwrap_or("unknown")
+                    .to_owned(),
+            )],
             // Sustained by libtorch in this work, roughly: an estimate for plans, not a promise.
             speed: if cuda { (1.0e14, 1.5e14) } else { (2.0e11, 1.5e11) },
         }
@@ -93,7 +123,11 @@ impl Backend for Torch {
 
     fn open(&mut self, at: &ModelAt) -> Result<Box<dyn OpenModel>, BackendError> {
         let (model, tokenizer) = self.load(at)?;
-        Ok(Box::new(Loaded { model, tokenizer, runtime: self.runtime.clone() }))
+        Ok(Box::new(Loaded {
+            model,
+            tokenizer,
+            runtime: self.runtime.clone(),
+        }))
     }
 
     fn tokenizer(&mut self, at: &ModelAt) -> Result<String, BackendError> {

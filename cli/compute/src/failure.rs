@@ -7,7 +7,9 @@ use rlx_trainer::TrainError;
 /// The code that `rlx explain` knows. The engine's messages end with the mend already.
 pub(crate) fn engine(error: EngineError) -> BackendError {
     let code = match &error {
-        EngineError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => "rlx::store::full",
+        EngineError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+            "rlx::store::full"
+        }
         EngineError::Io { .. } => "rlx::model::missing",
         EngineError::Corrupt { .. } => "rlx::model::corrupt",
         EngineError::UnknownArchitecture { .. } => "rlx::model::architecture",
@@ -20,7 +22,11 @@ pub(crate) fn engine(error: EngineError) -> BackendError {
         EngineError::Device { .. } => "rlx::engine::device",
         _ => "rlx::engine::failed",
     };
-    BackendError { code: code.to_owned(), message: error.to_string(), help: None }
+    BackendError {
+        code: code.to_owned(),
+        message: error.to_string(),
+        help: None,
+    }
 }
 
 pub(crate) fn trainer(error: TrainError) -> BackendError {
@@ -32,7 +38,11 @@ pub(crate) fn trainer(error: TrainError) -> BackendError {
                 TrainError::Spec { .. } => "rlx::train::spec",
                 _ => "rlx::train::failed",
             };
-            BackendError { code: code.to_owned(), message: error.to_string(), help: None }
+            BackendError {
+                code: code.to_owned(),
+                message: error.to_string(),
+                help: None,
+            }
         }
     }
 }

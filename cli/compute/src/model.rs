@@ -2,7 +2,9 @@
 
 use crate::failure::engine as failed;
 use rlx_data::RenderedPrompt;
-use rlx_engine::{LanguageModel, Message, Progress, Runtime, SampleRequest, SamplingParams, ScoreRequest, Tokenizer};
+use rlx_engine::{
+    LanguageModel, Message, Progress, Runtime, SampleRequest, SamplingParams, ScoreRequest, Tokenizer,
+};
 use rlx_run::{BackendError, Drawn, OpenModel, Request, Settings};
 use rlx_store::Finish;
 
@@ -19,17 +21,25 @@ const CACHE_BYTES: usize = 3 << 30;
 const MOST_ROWS: usize = 512;
 
 /// Token ids of a prompt as `tokenizer` reads it: plain text with its special tokens, a chat through the template.
-pub(crate) fn encode_prompt(tokenizer: &Tokenizer, prompt: &RenderedPrompt) -> Result<Vec<u32>, BackendError> {
+pub(crate) fn encode_prompt(
+    tokenizer: &Tokenizer,
+    prompt: &RenderedPrompt,
+) -> Result<Vec<u32>, BackendError> {
     match prompt {
         RenderedPrompt::Text(text) => tokenizer.encode(text, true).map_err(failed),
         RenderedPrompt::Chat { system, user } => {
-            let message = |role: &str, content: &str| Message { role: role.to_owned(), content: content.to_owned() };
+            let message = |role: &str, content: &str| Message {
+                role: role.to_owned(),
+                content: content.to_owned(),
+            };
             let mut messages = Vec::new();
             if let Some(system) = system {
                 messages.push(message("system", system));
             }
             messages.push(message("user", user));
-            let text = tokenizer.render_chat(&messages, true, &serde_json::Map::new()).map_err(failed)?;
+            let text = tokenizer
+                .render_chat(&messages, true, &serde_json::Map::new())
+                .map_err(failed)?;
             // The template has written the special tokens.
             tokenizer.encode(&text, false).map_err(failed)
         }
@@ -37,7 +47,11 @@ pub(crate) fn encode_prompt(tokenizer: &Tokenizer, prompt: &RenderedPrompt) -> R
 }
 
 /// Token ids of a response; with the end-of-sequence token when `ended`.
-pub(crate) fn encode_response(tokenizer: &Tokenizer, text: &str, ended: bool) -> Result<Vec<u32>, BackendError> {
+pub(crate) fn encode_response(
+    tokenizer: &Tokenizer,
+    text: &str,
+    ended: bool,
+) -> Result<Vec<u32>, BackendError> {
     let mut ids = tokenizer.encode(text, false).map_err(failed)?;
     if ended {
         ids.extend(tokenizer.eos_ids().first());
@@ -72,9 +86,15 @@ impl OpenModel for Loaded {
 
     fn rows_at_once(&self, prompt_tokens: usize, max_tokens: u64) -> usize {
         let config = &self.model.config;
-        let bytes = if self.model.precision() == rlx_engine::Precision::Fp32 { 4 } else { 2 };
+        let bytes = if self.model.precision() == rlx_engine::Precision::Fp32 {
+            4
+        } else {
+            2
+        };
         let per_token = 2 * (config.layers * config.kv_heads * config.head_dim) as usize * bytes;
-        let row = per_token.saturating_mul(prompt_tokens + max_tokens as usize).max(1);
+        let row = per_token
+            .saturating_mul(prompt_tokens + max_tokens as usize)
+            .max(1);
         (CACHE_BYTES / row).clamp(1, MOST_ROWS)
     }
 
@@ -93,7 +113,10 @@ impl OpenModel for Loaded {
         };
         let requests: Vec<SampleRequest> = requests
             .iter()
-            .map(|request| SampleRequest { prompt: request.prompt.clone(), streams: request.streams.clone() })
+            .map(|request| SampleRequest {
+                prompt: request.prompt.clone(),
+                streams: request.streams.clone(),
+            })
             .collect();
         let mut before = 0;
         let mut progress = |progress: Progress| {
@@ -110,7 +133,11 @@ impl OpenModel for Loaded {
             .into_iter()
             .map(|rows| {
                 rows.into_iter()
-                    .map(|row| Drawn { finish: finish(row.finish), tokens: row.tokens, logprobs: row.logprobs })
+                    .map(|row| Drawn {
+                        finish: finish(row.finish),
+                        tokens: row.tokens,
+                        logprobs: row.logprobs,
+                    })
                     .collect()
             })
             .collect())
@@ -119,7 +146,10 @@ impl OpenModel for Loaded {
     fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError> {
         let pairs: Vec<ScoreRequest> = pairs
             .iter()
-            .map(|(prompt, response)| ScoreRequest { prompt: prompt.clone(), response: response.clone() })
+            .map(|(prompt, response)| ScoreRequest {
+                prompt: prompt.clone(),
+                response: response.clone(),
+            })
             .collect();
         rlx_engine::score(&self.model, &pairs, 1.0).map_err(failed)
     }

@@ -7,10 +7,13 @@ use crate::{
 };
 use rlx_engine::{Finish, Tokenizer};
 use rlx_language::{Aggregation, Grpo, Optimizer, Schedule};
-use rlx_run::{BackendError, ProblemsOf, Reward, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork, TrainingEnd};
+use rlx_run::{
+    BackendError, ProblemsOf, Reward, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork,
+    TrainingEnd,
+};
 use rlx_trainer::{
-    AdvantageSpec, GrpoPrompt, GrpoSpec, KlPlace, KlSpec, Observer, OptimizerSpec, RewardSource, SftData, SftExample,
-    SftSpec, SourceError, StepMetrics, steps_of_epochs, train_grpo, train_sft,
+    AdvantageSpec, GrpoPrompt, GrpoSpec, KlPlace, KlSpec, Observer, OptimizerSpec, RewardSource, SftData,
+    SftExample, SftSpec, SourceError, StepMetrics, steps_of_epochs, train_grpo, train_sft,
 };
 use std::collections::BTreeMap;
 
@@ -24,9 +27,21 @@ struct Watch<'a> {
 impl Observer for Watch<'_> {
     fn step(&mut self, metrics: &StepMetrics) -> bool {
         self.tokens += metrics.tokens;
-        let known = [("reward", metrics.reward_mean), ("loss", metrics.loss), ("entropy", metrics.entropy)];
-        let shown = known.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?))).collect();
-        (self.tell)(TrainStepSeen { step: metrics.step, steps: self.steps, tokens: self.tokens, shown });
+        let known = [
+            ("reward", metrics.reward_mean),
+            ("loss", metrics.loss),
+            ("entropy", metrics.entropy),
+        ];
+        let shown = known
+            .iter()
+            .filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?)))
+            .collect();
+        (self.tell)(TrainStepSeen {
+            step: metrics.step,
+            steps: self.steps,
+            tokens: self.tokens,
+            shown,
+        });
         true
     }
 }
@@ -40,39 +55,118 @@ pub(crate) fn run(
     let engine = backend.runtime.fingerprint(model.precision());
     let optimizer = optimizer(&job.optimizer);
     let steps = match job.work {
-        TrainWork::Rl { algorithm, batch, rollouts, steps, max_tokens, problems, reward } => {
-            let setting = Rollouts { batch, rollouts, steps, max_tokens };
+        TrainWork::Rl {
+            algorithm,
+            batch,
+            rollouts,
+            steps,
+            max_tokens,
+            problems,
+            reward,
+        } => {
+            let setting = Rollouts {
+                batch,
+                rollouts,
+                steps,
+                max_tokens,
+            };
             let spec = grpo(&algorithm, &setting, optimizer, &job.keep, job.seed, &tokenizer)?;
-            let mut source = Source { tokenizer: &tokenizer, problems, reward, known: BTreeMap::new() };
-            let mut watch = Watch { steps, tokens: 0, tell };
-            train_grpo(model, &tokenizer, &spec, &mut source, &job.folder, &mut watch).map_err(failure::trainer)?;
+            let mut source = Source {
+                tokenizer: &tokenizer,
+                problems,
+                reward,
+                known: BTreeMap::new(),
+            };
+            let mut watch = Watch {
+                steps,
+                tokens: 0,
+                tell,
+            };
+            train_grpo(model, &tokenizer, &spec, &mut source, &job.folder, &mut watch)
+                .map_err(failure::trainer)?;
             steps
         }
-        TrainWork::Demonstrations { batch, steps, max_tokens, examples } => {
-            let mut watch = Watch { steps, tokens: 0, tell };
-            let spec = SftSpec { steps, batch: batch as usize, optimizer, keep: job.keep, seed: job.seed };
+        TrainWork::Demonstrations {
+            batch,
+            steps,
+            max_tokens,
+            examples,
+        } => {
+            let mut watch = Watch {
+                steps,
+                tokens: 0,
+                tell,
+            };
+            let spec = SftSpec {
+                steps,
+                batch: batch as usize,
+                optimizer,
+                keep: job.keep,
+                seed: job.seed,
+            };
             let mut next = |step: u64, count: usize| -> Result<Vec<SftExample>, SourceError> {
                 let examples = examples(step, count).map_err(Box::new)?;
-                let encoded = examples.iter().map(|example| encode(&tokenizer, example, Some(max_tokens)));
+                let encoded = examples
+                    .iter()
+                    .map(|example| encode(&tokenizer, example, Some(max_tokens)));
                 Ok(encoded.collect::<Result<_, _>>().map_err(Box::new)?)
             };
-            train_sft(model, &tokenizer, &spec, SftData::Stream(&mut next), &job.folder, &mut watch)
-                .map_err(failure::trainer)?;
+            train_sft(
+                model,
+                &tokenizer,
+                &spec,
+                SftData::Stream(&mut next),
+                &job.folder,
+                &mut watch,
+            )
+            .map_err(failure::trainer)?;
             steps
         }
-        TrainWork::Responses { batch, epochs, examples } => {
-            let encoded = examples.iter().map(|example| encode(&tokenizer, example, None)).collect::<Result<Vec<_>, _>>()?;
+        TrainWork::Responses {
+            batch,
+            epochs,
+            examples,
+        } => {
+            let encoded = examples
+                .iter()
+                .map(|example| encode(&tokenizer, example, None))
+                .collect::<Result<Vec<_>, _>>()?;
             let steps = steps_of_epochs(encoded.len(), batch as usize, epochs);
-            let mut watch = Watch { steps, tokens: 0, tell };
-            let spec = SftSpec { steps, batch: batch as usize, optimizer, keep: job.keep, seed: job.seed };
-            train_sft(model, &tokenizer, &spec, SftData::Fixed(&encoded), &job.folder, &mut watch)
-                .map_err(failure::trainer)?;
+            let mut watch = Watch {
+                steps,
+                tokens: 0,
+                tell,
+            };
+            let spec = SftSpec {
+                steps,
+                batch: batch as usize,
+                optimizer,
+                // The end of a distillation is what a study asks for; its number is known only here.
+                keep: vec![steps],
+                seed: job.seed,
+            };
+            train_sft(
+                model,
+                &tokenizer,
+                &spec,
+                SftData::Fixed(&encoded),
+                &job.folder,
+                &mut watch,
+            )
+            .map_err(failure::trainer)?;
             steps
         }
     };
-    let path = job.folder.join("metrics.jsonl");
-    let tokens = rlx_trainer::read_metrics(&path).map_err(failure::trainer)?.iter().map(|step| step.tokens).sum();
-    Ok(TrainingEnd { steps, tokens, engine })
+    let tokens = rlx_trainer::read_metrics(&job.folder)
+        .map_err(failure::trainer)?
+        .iter()
+        .map(|step| step.tokens)
+        .sum();
+    Ok(TrainingEnd {
+        steps,
+        tokens,
+        engine,
+    })
 }
 
 /// Prompts from the run, rewards from its judge.
@@ -91,20 +185,29 @@ impl RewardSource for Source<'_, '_> {
         let mut prompts = Vec::with_capacity(count);
         for problem in problems {
             let ids = encode_prompt(self.tokenizer, &problem.prompt).map_err(Box::new)?;
-            prompts.push(GrpoPrompt { id: problem.id.clone(), ids });
+            prompts.push(GrpoPrompt {
+                id: problem.id.clone(),
+                ids,
+            });
             self.known.insert(problem.id.clone(), problem);
         }
         Ok(prompts)
     }
 
     fn reward(&mut self, prompt: &GrpoPrompt, tokens: &[u32], finish: Finish) -> Result<f64, SourceError> {
-        let Some(problem) = self.known.get(&prompt.id) else { return Ok(f64::NAN) };
+        let Some(problem) = self.known.get(&prompt.id) else {
+            return Ok(f64::NAN);
+        };
         let text = self.tokenizer.decode(tokens, true)?;
         Ok((self.reward)(problem, &text, finish == Finish::Length))
     }
 }
 
-fn encode(tokenizer: &Tokenizer, example: &TrainExample, most: Option<u64>) -> Result<SftExample, BackendError> {
+fn encode(
+    tokenizer: &Tokenizer,
+    example: &TrainExample,
+    most: Option<u64>,
+) -> Result<SftExample, BackendError> {
     let prompt = encode_prompt(tokenizer, &example.prompt)?;
     let mut response = encode_response(tokenizer, &example.response, example.ended)?;
     if let Some(most) = most {
@@ -162,12 +265,21 @@ fn grpo(
                     return Err(BackendError {
                         code: "rlx::train::spec".into(),
                         message: format!("there is no KL estimator `{other}`"),
-                        help: Some("write k1, k2, k3 or abs, with a `+` for the straight-through gradient".into()),
+                        help: Some(
+                            "write k1, k2, k3 or abs, with a `+` for the straight-through gradient".into(),
+                        ),
                     });
                 }
             };
-            let estimate = kl::KlEstimate { estimator, straight_through };
-            Some(KlSpec { estimate, coefficient: written.coefficient, place: KlPlace::Loss })
+            let estimate = kl::KlEstimate {
+                estimator,
+                straight_through,
+            };
+            Some(KlSpec {
+                estimate,
+                coefficient: written.coefficient,
+                place: KlPlace::Loss,
+            })
         }
     };
     Ok(GrpoSpec {
@@ -180,8 +292,15 @@ fn grpo(
         top_p: written.top_p,
         max_tokens: setting.max_tokens as usize,
         stop_ids: tokenizer.eos_ids().to_vec(),
-        advantage: AdvantageSpec { normalize_std: written.normalize_std, epsilon: written.epsilon },
-        clip: ppo::Clip { low: written.clip_low, high: written.clip_high, dual: written.dual_clip },
+        advantage: AdvantageSpec {
+            normalize_std: written.normalize_std,
+            epsilon: written.epsilon,
+        },
+        clip: ppo::Clip {
+            low: written.clip_low,
+            high: written.clip_high,
+            dual: written.dual_clip,
+        },
         aggregation: match written.aggregation {
             Aggregation::TokenMean => aggregation::Aggregation::TokenMean,
             Aggregation::TokenSum => aggregation::Aggregation::TokenSum,

@@ -9,7 +9,11 @@ use rlx_language::Options;
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
-    let options = Options { profile: args.profile.clone(), set: args.set.clone(), seed: None };
+    let options = Options {
+        profile: args.profile.clone(),
+        set: args.set.clone(),
+        seed: None,
+    };
     let mut errors = 0;
     let mut all = Vec::new();
     for path in &args.files {
@@ -19,7 +23,10 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
             Ok((study, warnings)) => (warnings, Some(study)),
             Err(diagnostics) => (diagnostics, None),
         };
-        errors += diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+        errors += diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.is_error())
+            .count();
         match args.format {
             Format::Json => all.extend(diagnostics),
             Format::Text => {
@@ -31,12 +38,17 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
         }
     }
     if args.format == Format::Json {
-        let text = serde_json::to_string_pretty(&all).map_err(|error| Failure::user("rlx::json", error.to_string(), None))?;
+        let text = serde_json::to_string_pretty(&all)
+            .map_err(|error| Failure::user("rlx::json", error.to_string(), None))?;
         println!("{text}");
     } else if errors > 0 {
         eprintln!("{errors} error{}", if errors == 1 { "" } else { "s" });
     }
-    Ok(if errors > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if errors > 0 {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn counts(study: &rlx_language::Study) -> String {

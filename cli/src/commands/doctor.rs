@@ -21,7 +21,11 @@ pub(crate) fn run(args: &DoctorArgs, compute: Option<&OpenBackend>) -> Result<Ex
         println!("memory     {:.1} GiB", bytes as f64 / f64::from(1 << 30));
     }
     let place = crate::project::place(false);
-    println!("hub cache  {}{}", place.cache().display(), if place.offline() { " (offline)" } else { "" });
+    println!(
+        "hub cache  {}{}",
+        place.cache().display(),
+        if place.offline() { " (offline)" } else { "" }
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,14 +11,23 @@ use std::{path::Path, process::ExitCode};
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
     if args.subject.starts_with("rlx::") {
-        let Some(story) = rlx_language::codes::story(&args.subject).or_else(|| codes::story(&args.subject)) else {
+        let Some(story) = rlx_language::codes::story(&args.subject).or_else(|| codes::story(&args.subject))
+        else {
             let help = "the code stands in brackets before each message, for example `rlx::unit::mismatch`";
-            return Err(Failure::user("rlx::explain", format!("there is no code `{}`", args.subject), Some(help.into())));
+            return Err(Failure::user(
+                "rlx::explain",
+                format!("there is no code `{}`", args.subject),
+                Some(help.into()),
+            ));
         };
         println!("{}\n\n{story}", args.subject);
         return Ok(ExitCode::SUCCESS);
     }
-    let options = Options { profile: args.profile.clone(), set: args.set.clone(), seed: None };
+    let options = Options {
+        profile: args.profile.clone(),
+        set: args.set.clone(),
+        seed: None,
+    };
     let file = Path::new(&args.subject);
     project::read_text(file)?;
     let (study, _) = project::elaborate(file, &options).map_err(|diagnostics| {
@@ -29,24 +38,44 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
         None => study.origins.iter().collect(),
         Some(path) => {
             let inside = format!("{path}.");
-            study.origins.iter().filter(|(name, _)| *name == path || name.starts_with(&inside)).collect()
+            study
+                .origins
+                .iter()
+                .filter(|(name, _)| *name == path || name.starts_with(&inside))
+                .collect()
         }
     };
     if leaves.is_empty() {
         let wanted = args.path.clone().unwrap_or_default();
-        let near = study.origins.keys().filter(|name| name.ends_with(wanted.rsplit('.').next().unwrap_or_default()));
+        let near = study
+            .origins
+            .keys()
+            .filter(|name| name.ends_with(wanted.rsplit('.').next().unwrap_or_default()));
         let near: Vec<&str> = near.take(5).map(String::as_str).collect();
         let help = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(", ")));
-        return Err(Failure::user("rlx::explain", format!("the study has no value `{wanted}`"), help));
+        return Err(Failure::user(
+            "rlx::explain",
+            format!("the study has no value `{wanted}`"),
+            help,
+        ));
     }
     if args.format == Format::Json {
-        let map: serde_json::Map<String, serde_json::Value> =
-            leaves.iter().map(|(name, leaf)| ((*name).clone(), serde_json::json!(leaf))).collect();
+        let map: serde_json::Map<String, serde_json::Value> = leaves
+            .iter()
+            .map(|(name, leaf)| ((*name).clone(), serde_json::json!(leaf)))
+            .collect();
         println!("{:#}", serde_json::Value::Object(map));
         return Ok(ExitCode::SUCCESS);
     }
     for (name, leaf) in leaves {
-        println!("{name} = {}{}", leaf.value, leaf.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default());
+        println!(
+            "{name} = {}{}",
+            leaf.value,
+            leaf.unit
+                .as_ref()
+                .map(|unit| format!(" {unit}"))
+                .unwrap_or_default()
+        );
         println!("    {}", place(&leaf.origin));
         for before in &leaf.overrode {
             println!("    instead of what is {}", place(before));
@@ -59,7 +88,12 @@ fn place(origin: &Origin) -> String {
     match origin {
         Origin::Written { file, line, column } => format!("written in {file}:{line}:{column}"),
         Origin::Default => "the default".to_owned(),
-        Origin::Profile { name, file, line, column } => format!("set by profile {name} in {file}:{line}:{column}"),
+        Origin::Profile {
+            name,
+            file,
+            line,
+            column,
+        } => format!("set by profile {name} in {file}:{line}:{column}"),
         Origin::Set { text } => format!("given as `--set {text}`"),
     }
 }

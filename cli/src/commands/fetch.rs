@@ -15,7 +15,10 @@ pub(crate) fn run(args: &FetchArgs) -> Result<ExitCode, Failure> {
     let mut progress = |state: &rlx_data::Progress| {
         let size = state.size.map(|size| format!(" of {size}")).unwrap_or_default();
         if terminal {
-            eprint!("\r\x1b[2K{} {}: {}{size} bytes", state.repo, state.file, state.bytes);
+            eprint!(
+                "\r\x1b[2K{} {}: {}{size} bytes",
+                state.repo, state.file, state.bytes
+            );
             let _ = std::io::stderr().flush();
         } else if state.file != last {
             eprintln!("{} {}{}", state.repo, state.file, size);

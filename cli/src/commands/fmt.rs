@@ -24,5 +24,9 @@ pub(crate) fn run(args: &FmtArgs) -> Result<ExitCode, Failure> {
             }
         }
     }
-    Ok(if off || broken { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if off || broken {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
 }

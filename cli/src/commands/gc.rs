@@ -11,19 +11,35 @@ use std::{collections::BTreeSet, path::Path, process::ExitCode};
 pub(crate) fn run(args: &GcArgs) -> Result<ExitCode, Failure> {
     let mut needed = BTreeSet::new();
     for file in &args.files {
-        let study = StudyArgs { file: file.clone(), profile: None, set: Vec::new(), seed: None };
-        let place = PlaceArgs { store: args.store.clone(), results: "results".into(), offline: true };
+        let study = StudyArgs {
+            file: file.clone(),
+            profile: None,
+            set: Vec::new(),
+            seed: None,
+        };
+        let place = PlaceArgs {
+            store: args.store.clone(),
+            results: "results".into(),
+            offline: true,
+        };
         let project = Project::open(&study, &place)?;
         needed.extend(project.plan.steps.iter().map(|step| step.key.folder()));
     }
-    let store = if args.dry_run { Store::read_only(&args.store) } else { Store::open(&args.store)? };
+    let store = if args.dry_run {
+        Store::read_only(&args.store)
+    } else {
+        Store::open(&args.store)?
+    };
     let (mut folders, mut bytes) = (0, 0);
     for (kind, key, path) in store.folders()? {
         if needed.contains(&key) {
             continue;
         }
         let size = size(&path);
-        println!("{} {kind}/{key} ({size} bytes)", if args.dry_run { "would remove" } else { "removed" });
+        println!(
+            "{} {kind}/{key} ({size} bytes)",
+            if args.dry_run { "would remove" } else { "removed" }
+        );
         if !args.dry_run {
             store.remove(&path)?;
         }
@@ -35,7 +51,9 @@ pub(crate) fn run(args: &GcArgs) -> Result<ExitCode, Failure> {
 }
 
 fn size(path: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(path) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return 0;
+    };
     entries
         .flatten()
         .map(|entry| match entry.metadata() {

@@ -26,7 +26,11 @@ struct Row {
 pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
     let Some(judge) = rlx_judge::by_name(&args.judge) else {
         let help = format!("the judges are {}", rlx_judge::NAMES.join(", "));
-        return Err(Failure::user("rlx::judge", format!("there is no judge `{}`", args.judge), Some(help)));
+        return Err(Failure::user(
+            "rlx::judge",
+            format!("there is no judge `{}`", args.judge),
+            Some(help),
+        ));
     };
     let mut out = BufWriter::new(std::io::stdout().lock());
     for row in lines::read::<Row>(&args.answers)? {

@@ -9,17 +9,26 @@ use std::{
 };
 
 /// The rows of a file, one at a time; a bad line is an error that names it.
-pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<impl Iterator<Item = Result<T, Failure>>, Failure> {
+pub(crate) fn read<T: DeserializeOwned>(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<T, Failure>>, Failure> {
     let file = File::open(path).map_err(|error| Failure::file(path, "read", &error))?;
     let path = path.to_owned();
-    Ok(BufReader::new(file).lines().enumerate().filter_map(move |(at, line)| match line {
-        Err(error) => Some(Err(Failure::file(&path, "read", &error))),
-        Ok(line) if line.trim().is_empty() => None,
-        Ok(line) => Some(serde_json::from_str(&line).map_err(|error| {
-            let message = format!("{}: line {}: {error}", path.display(), at + 1);
-            Failure::user("rlx::data::row", message, Some("each line holds one JSON object".into()))
-        })),
-    }))
+    Ok(BufReader::new(file)
+        .lines()
+        .enumerate()
+        .filter_map(move |(at, line)| match line {
+            Err(error) => Some(Err(Failure::file(&path, "read", &error))),
+            Ok(line) if line.trim().is_empty() => None,
+            Ok(line) => Some(serde_json::from_str(&line).map_err(|error| {
+                let message = format!("{}: line {}: {error}", path.display(), at + 1);
+                Failure::user(
+                    "rlx::data::row",
+                    message,
+                    Some("each line holds one JSON object".into()),
+                )
+            })),
+        }))
 }
 
 /// stdout went away.

@@ -10,13 +10,26 @@ pub(crate) fn model(name: &str, offline: bool) -> Result<ModelAt, Failure> {
     let source = match name.strip_prefix("hf:") {
         Some(hub) => {
             let (repo, revision) = hub.split_once('@').unwrap_or((hub, "main"));
-            ModelSource::Hub { repo: repo.to_owned(), revision: revision.to_owned() }
+            ModelSource::Hub {
+                repo: repo.to_owned(),
+                revision: revision.to_owned(),
+            }
         }
-        None => ModelSource::Path { path: name.to_owned() },
+        None => ModelSource::Path {
+            path: name.to_owned(),
+        },
     };
-    let model = Model { name: "model".to_owned(), source, context: None, parameters: None, vocabulary: None };
+    let model = Model {
+        name: "model".to_owned(),
+        source,
+        context: None,
+        parameters: None,
+        vocabulary: None,
+    };
     let place = project::place(offline);
-    Ok(ModelAt::Path(rlx_data::fetch_model(&model, &place, &mut |_| true)?))
+    Ok(ModelAt::Path(rlx_data::fetch_model(&model, &place, &mut |_| {
+        true
+    })?))
 }
 
 /// The random stream of a sample: a function of seed, id and number.

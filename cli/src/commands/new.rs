@@ -9,7 +9,11 @@ const FIRST: &str = include_str!("new.rlx");
 pub(crate) fn run(args: &NewArgs) -> Result<ExitCode, Failure> {
     if args.file.exists() {
         let help = "give another name, or remove it first";
-        return Err(Failure::user("rlx::new", format!("{} is there already", args.file.display()), Some(help.into())));
+        return Err(Failure::user(
+            "rlx::new",
+            format!("{} is there already", args.file.display()),
+            Some(help.into()),
+        ));
     }
     rlx_store::file::write(&args.file, FIRST.as_bytes())?;
     let file = args.file.display();

@@ -13,9 +13,15 @@ use serde::Serialize;
 use std::process::ExitCode;
 
 /// Operations a second for estimates where no device was asked: a small server CPU's in bf16.
-const CPU: DeviceSpeed = DeviceSpeed { sampling: 2.0e11, training: 1.5e11 };
+const CPU: DeviceSpeed = DeviceSpeed {
+    sampling: 2.0e11,
+    training: 1.5e11,
+};
 /// One data-centre GPU at a usual share of its peak.
-const GPU: DeviceSpeed = DeviceSpeed { sampling: 1.0e14, training: 1.5e14 };
+const GPU: DeviceSpeed = DeviceSpeed {
+    sampling: 1.0e14,
+    training: 1.5e14,
+};
 
 #[derive(Serialize)]
 struct Listed<'a> {
@@ -29,8 +35,15 @@ struct Listed<'a> {
 
 pub(crate) fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
     let project = Project::open(&args.study, &args.place)?;
-    let states = states(&project.plan, &Store::read_only(&args.place.store), &project.world, &project.results)?;
-    let changes = lock::read(&project.results).map(|locked| diff(&locked, &project.plan)).unwrap_or_default();
+    let states = states(
+        &project.plan,
+        &Store::read_only(&args.place.store),
+        &project.world,
+        &project.results,
+    )?;
+    let changes = lock::read(&project.results)
+        .map(|locked| diff(&locked, &project.plan))
+        .unwrap_or_default();
     match args.format {
         PlanFormat::Dot => print!("{}", project.plan.to_dot()),
         PlanFormat::Json => {
@@ -41,7 +54,12 @@ pub(crate) fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
                 .zip(&states)
                 .map(|(step, state)| {
                     let left = step.cost.remaining(state.share());
-                    Listed { step, state: *state, seconds_cpu: left.seconds(CPU), seconds_gpu: left.seconds(GPU) }
+                    Listed {
+                        step,
+                        state: *state,
+                        seconds_cpu: left.seconds(CPU),
+                        seconds_gpu: left.seconds(GPU),
+                    }
                 })
                 .collect();
             let plan = serde_json::json!({
@@ -60,9 +78,17 @@ pub(crate) fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
 fn text(project: &Project, states: &[StepState], changes: &[Change]) {
     let plan = &project.plan;
     println!("{}: {}\n", plan.study, project.study.title);
-    let width = plan.steps.iter().map(|step| step.name.chars().count()).max().unwrap_or(0);
+    let width = plan
+        .steps
+        .iter()
+        .map(|step| step.name.chars().count())
+        .max()
+        .unwrap_or(0);
     println!("  {:<width$}  {:<16} {:<11} to do", "step", "state", "key");
-    let mut total = Cost { flops: Some(0.0), ..Cost::default() };
+    let mut total = Cost {
+        flops: Some(0.0),
+        ..Cost::default()
+    };
     for (step, state) in plan.steps.iter().zip(states) {
         let mark = match state {
             StepState::Done => "done".to_owned(),
@@ -70,16 +96,30 @@ fn text(project: &Project, states: &[StepState], changes: &[Change]) {
             StepState::ToDo => "to do".to_owned(),
         };
         let left = step.cost.remaining(state.share());
-        let cost = if is_free(&step.action) || *state == StepState::Done { String::new() } else { priced(&left) };
+        let cost = if is_free(&step.action) || *state == StepState::Done {
+            String::new()
+        } else {
+            priced(&left)
+        };
         if !is_free(&step.action) {
             total = total.plus(&left);
         }
-        println!("  {:<width$}  {mark:<16} {:<11} {cost}", step.name, step.key.short());
+        println!(
+            "  {:<width$}  {mark:<16} {:<11} {cost}",
+            step.name,
+            step.key.short()
+        );
     }
     let done = states.iter().filter(|state| **state == StepState::Done).count();
-    println!("\n{} steps, {done} done. At most, if every response runs to max_tokens: {}", plan.steps.len(), priced(&total));
+    println!(
+        "\n{} steps, {done} done. At most, if every response runs to max_tokens: {}",
+        plan.steps.len(),
+        priced(&total)
+    );
     if total.flops.is_none() {
-        println!("Some models' sizes are not known before they are fetched, so time is not estimated for them.");
+        println!(
+            "Some models' sizes are not known before they are fetched, so time is not estimated for them."
+        );
     }
     if !changes.is_empty() {
         println!("\nAgainst the last run:");
@@ -98,14 +138,19 @@ fn text(project: &Project, states: &[StepState], changes: &[Change]) {
 
 /// Steps whose cost is not worth a line.
 fn is_free(action: &Action) -> bool {
-    !matches!(action, Action::Train(_) | Action::Sample(_) | Action::Score { .. })
+    !matches!(
+        action,
+        Action::Train(_) | Action::Sample(_) | Action::Score { .. }
+    )
 }
 
 fn priced(cost: &Cost) -> String {
     let mut said = Vec::new();
-    for (tokens, what) in
-        [(cost.sampled_tokens, "sampled"), (cost.trained_tokens, "trained"), (cost.scored_tokens, "scored")]
-    {
+    for (tokens, what) in [
+        (cost.sampled_tokens, "sampled"),
+        (cost.trained_tokens, "trained"),
+        (cost.scored_tokens, "scored"),
+    ] {
         if tokens > 0 {
             said.push(format!("{} tokens {what}", scaled(tokens as f64)));
         }
@@ -114,7 +159,11 @@ fn priced(cost: &Cost) -> String {
         said.push(format!("{}FLOP", scaled(flops)));
     }
     if let (Some(cpu), Some(gpu)) = (cost.seconds(CPU), cost.seconds(GPU)) {
-        said.push(format!("~{} on a CPU, ~{} on a GPU", duration(cpu), duration(gpu)));
+        said.push(format!(
+            "~{} on a CPU, ~{} on a GPU",
+            duration(cpu),
+            duration(gpu)
+        ));
     }
     if cost.disk > 0 {
         said.push(format!("{}B on disk", scaled(cost.disk as f64)));
@@ -124,7 +173,14 @@ fn priced(cost: &Cost) -> String {
 
 /// `1.2 k`, `3.4 M`
 fn scaled(value: f64) -> String {
-    for (size, name) in [(1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] {
+    for (size, name) in [
+        (1e18, "E"),
+        (1e15, "P"),
+        (1e12, "T"),
+        (1e9, "G"),
+        (1e6, "M"),
+        (1e3, "k"),
+    ] {
         if value >= size {
             return format!("{:.1} {name}", value / size);
         }

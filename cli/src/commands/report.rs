@@ -9,7 +9,15 @@ use std::{process::ExitCode, time::Duration};
 pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let project = Project::open(&args.study, &args.place)?;
     let store = Store::read_only(&args.place.store);
-    let data = write_report(&project, &store, &Journal { steps: Vec::new(), wall: Duration::ZERO }, None)?;
+    let data = write_report(
+        &project,
+        &store,
+        &Journal {
+            steps: Vec::new(),
+            wall: Duration::ZERO,
+        },
+        None,
+    )?;
     println!("{}", render_text(&data));
     println!("report: {}", project.results.join("report.html").display());
     Ok(ExitCode::SUCCESS)

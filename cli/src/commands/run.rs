@@ -16,9 +16,13 @@ use std::{process::ExitCode, time::Duration};
 
 pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitCode, Failure> {
     let project = Project::open(&args.study, &args.place)?;
-    project.show_warnings();
     // Looking takes no lock, so that what is finished is said at once, also beside a running study.
-    let seen = states(&project.plan, &Store::read_only(&args.place.store), &project.world, &project.results)?;
+    let seen = states(
+        &project.plan,
+        &Store::read_only(&args.place.store),
+        &project.world,
+        &project.results,
+    )?;
     let nothing_to_do = seen.iter().all(|state| *state == StepState::Done);
     if nothing_to_do {
         return finished_before(args, &project);
@@ -31,6 +35,8 @@ pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitC
         // What is missing is said before libtorch is loaded.
         project.check_sources(args.place.offline)?;
         let mut backend = backend(compute, &args.device)?;
+        // Not before this process is the one that runs: else they are said twice.
+        project.show_warnings();
         device = Some(backend.device());
         store = Store::open(&args.place.store)?;
         journal = execute(
@@ -43,8 +49,16 @@ pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitC
             listener.as_mut(),
         )?;
     } else {
+        project.show_warnings();
         store = Store::open(&args.place.store)?;
-        journal = rlx_run::execute_light(&project.study, &project.plan, &store, &project.world, &project.results, listener.as_mut())?;
+        journal = rlx_run::execute_light(
+            &project.study,
+            &project.plan,
+            &store,
+            &project.world,
+            &project.results,
+            listener.as_mut(),
+        )?;
     }
     let data = write_report(&project, &store, &journal, device)?;
     finish(&project.plan, &project.results, journal.wall, listener.as_mut())?;
@@ -63,13 +77,17 @@ pub(crate) fn write_report(
         plan: &project.plan,
         store,
         world: &project.world,
-        source: SpecSource { file: project.file.display().to_string(), text: project.text.clone() },
+        source: SpecSource {
+            file: project.file.display().to_string(),
+            text: project.text.clone(),
+        },
         journal,
         device,
         version: env!("CARGO_PKG_VERSION"),
     };
     let data = present(&presented, &project.results)?;
-    let text = serde_json::to_vec(&data).map_err(|error| Failure::user("rlx::report", error.to_string(), None))?;
+    let text =
+        serde_json::to_vec(&data).map_err(|error| Failure::user("rlx::report", error.to_string(), None))?;
     rlx_store::file::write(&project.results.join("report.json"), &text)?;
     Ok(data)
 }
@@ -77,12 +95,22 @@ pub(crate) fn write_report(
 /// Everything is there: the summary comes from the last run's report.
 fn finished_before(args: &RunArgs, project: &Project) -> Result<ExitCode, Failure> {
     let path = project.results.join("report.json");
-    let known = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<ReportData>(&text).ok());
+    let known = std::fs::read(&path)
+        .ok()
+        .and_then(|text| serde_json::from_slice::<ReportData>(&text).ok());
     let data = match known {
         Some(data) => data,
         None => {
             let store = Store::read_only(&args.place.store);
-            write_report(project, &store, &Journal { steps: Vec::new(), wall: Duration::ZERO }, None)?
+            write_report(
+                project,
+                &store,
+                &Journal {
+                    steps: Vec::new(),
+                    wall: Duration::ZERO,
+                },
+                None,
+            )?
         }
     };
     if args.format == Format::Text {
@@ -98,8 +126,15 @@ fn conclude(args: &RunArgs, project: &Project, data: &ReportData) -> Result<Exit
         println!("{}", render_text(data));
         println!("report: {}", project.results.join("report.html").display());
     } else {
-        println!("{}", serde_json::json!({ "event": "claims", "claims": data.claims }));
+        println!(
+            "{}",
+            serde_json::json!({ "event": "claims", "claims": data.claims })
+        );
     }
     let all_hold = data.claims.iter().all(|claim| claim.verdict == Verdict::Holds);
-    Ok(if args.check_claims && !all_hold { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if args.check_claims && !all_hold {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
 }

@@ -39,10 +39,16 @@ pub(crate) fn run(args: &SampleArgs, compute: Option<&OpenBackend>) -> Result<Ex
     let mut requests = Vec::new();
     for row in &rows {
         let prompt = model.encode_prompt(&prompt(row)?)?;
-        let streams = (0..args.samples).map(|sample| loose::stream(args.seed, &row.id, sample)).collect();
+        let streams = (0..args.samples)
+            .map(|sample| loose::stream(args.seed, &row.id, sample))
+            .collect();
         requests.push(Request { prompt, streams });
     }
-    let longest = requests.iter().map(|request| request.prompt.len()).max().unwrap_or(0);
+    let longest = requests
+        .iter()
+        .map(|request| request.prompt.len())
+        .max()
+        .unwrap_or(0);
     let at_once = (model.rows_at_once(longest, args.max_tokens) as u64 / args.samples.max(1)).max(1) as usize;
     let mut out = std::io::stdout().lock();
     for (rows, requests) in rows.chunks(at_once).zip(requests.chunks(at_once)) {
@@ -62,18 +68,29 @@ pub(crate) fn run(args: &SampleArgs, compute: Option<&OpenBackend>) -> Result<Ex
 /// A system message (optional) and a user's one are what a study's prompts are made of.
 fn prompt(row: &Row) -> Result<RenderedPrompt, Failure> {
     let bad = |message: String| {
-        let help = "give `\"prompt\": text`, or `\"messages\"` with an optional system message and one of the user";
+        let help =
+            "give `\"prompt\": text`, or `\"messages\"` with an optional system message and one of the user";
         Failure::user("rlx::data::row", message, Some(help.into()))
     };
     match (&row.prompt, &row.messages) {
         (Some(text), None) => Ok(RenderedPrompt::Text(text.clone())),
         (None, Some(messages)) => match messages.as_slice() {
-            [user] if user.role == "user" => Ok(RenderedPrompt::Chat { system: None, user: user.content.clone() }),
-            [system, user] if system.role == "system" && user.role == "user" => {
-                Ok(RenderedPrompt::Chat { system: Some(system.content.clone()), user: user.content.clone() })
-            }
-            _ => Err(bad(format!("row {}: these messages are more than a system and a user message", row.id))),
+            [user] if user.role == "user" => Ok(RenderedPrompt::Chat {
+                system: None,
+                user: user.content.clone(),
+            }),
+            [system, user] if system.role == "system" && user.role == "user" => Ok(RenderedPrompt::Chat {
+                system: Some(system.content.clone()),
+                user: user.content.clone(),
+            }),
+            _ => Err(bad(format!(
+                "row {}: these messages are more than a system and a user message",
+                row.id
+            ))),
         },
-        _ => Err(bad(format!("row {}: needs either `prompt` or `messages`", row.id))),
+        _ => Err(bad(format!(
+            "row {}: needs either `prompt` or `messages`",
+            row.id
+        ))),
     }
 }

@@ -34,7 +34,8 @@ pub(crate) fn run(args: &ScoreArgs, compute: Option<&OpenBackend>) -> Result<Exi
             pairs.push((prompt, model.encode_response(&row.response, false)?));
         }
         for (row, logprobs) in rows.iter().zip(model.score(&pairs)?) {
-            let mean = logprobs.iter().map(|value| f64::from(*value)).sum::<f64>() / logprobs.len().max(1) as f64;
+            let mean =
+                logprobs.iter().map(|value| f64::from(*value)).sum::<f64>() / logprobs.len().max(1) as f64;
             let perplexity = (!logprobs.is_empty()).then(|| (-mean).exp());
             let line = serde_json::json!({ "id": row.id, "logprobs": logprobs, "perplexity": perplexity });
             writeln!(out, "{line}").map_err(lines::stdout)?;

@@ -11,13 +11,24 @@ pub(crate) fn run(args: &WhyArgs) -> Result<ExitCode, Failure> {
     let Some(at) = project.plan.steps.iter().position(|step| step.name == args.step) else {
         let names: Vec<&str> = project.plan.steps.iter().map(|step| step.name.as_str()).collect();
         let help = format!("the steps are: {}", names.join(", "));
-        return Err(Failure::user("rlx::plan::step", format!("the plan has no step `{}`", args.step), Some(help)));
+        return Err(Failure::user(
+            "rlx::plan::step",
+            format!("the plan has no step `{}`", args.step),
+            Some(help),
+        ));
     };
     let step = &project.plan.steps[at];
-    let states = states(&project.plan, &Store::read_only(&args.place.store), &project.world, &project.results)?;
+    let states = states(
+        &project.plan,
+        &Store::read_only(&args.place.store),
+        &project.world,
+        &project.results,
+    )?;
     match states[at] {
         StepState::Done => println!("`{}` is done ({}).", step.name, step.key.short()),
-        StepState::Partly { done, total } => println!("`{}` has {done} of {total} rows: the rest is drawn.", step.name),
+        StepState::Partly { done, total } => {
+            println!("`{}` has {done} of {total} rows: the rest is drawn.", step.name)
+        }
         StepState::ToDo => println!("`{}` is to do ({}).", step.name, step.key.short()),
     }
     let Some(locked) = lock::read(&project.results) else {
@@ -32,9 +43,15 @@ pub(crate) fn run(args: &WhyArgs) -> Result<ExitCode, Failure> {
                 for (name, old, new) in fields {
                     println!("  {name}: {old} → {new}{}", origin(&project, &new));
                 }
-                let inputs: Vec<&str> =
-                    project.plan.steps[at].inputs.iter().map(|id| project.plan.steps[*id].name.as_str()).collect();
-                println!("A changed key of an input has its reason there: {}", inputs.join(", "));
+                let inputs: Vec<&str> = project.plan.steps[at]
+                    .inputs
+                    .iter()
+                    .map(|id| project.plan.steps[*id].name.as_str())
+                    .collect();
+                println!(
+                    "A changed key of an input has its reason there: {}",
+                    inputs.join(", ")
+                );
             }
             _ => {}
         }
@@ -44,6 +61,8 @@ pub(crate) fn run(args: &WhyArgs) -> Result<ExitCode, Failure> {
 
 /// The step that has the key `value`, where it is one.
 fn origin(project: &Project, value: &serde_json::Value) -> String {
-    let found = value.as_str().and_then(|key| project.plan.steps.iter().find(|step| step.key.to_string() == key));
+    let found = value
+        .as_str()
+        .and_then(|key| project.plan.steps.iter().find(|step| step.key.to_string() == key));
     found.map_or_else(String::new, |step| format!(" (the key of `{}`)", step.name))
 }

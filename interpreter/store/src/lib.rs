@@ -37,7 +37,10 @@ pub enum StoreError {
 
 impl StoreError {
     pub(crate) fn io(path: &Path, error: std::io::Error) -> StoreError {
-        StoreError::Io { path: path.to_owned(), error }
+        StoreError::Io {
+            path: path.to_owned(),
+            error,
+        }
     }
 
     /// What the user can do.
@@ -79,15 +82,25 @@ impl Store {
             .map_err(|error| StoreError::io(&path, error))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Busy { path: root.to_owned() }),
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(StoreError::Busy {
+                    path: root.to_owned(),
+                });
+            }
             Err(fs::TryLockError::Error(error)) => return Err(StoreError::io(&path, error)),
         }
-        Ok(Store { root: root.to_owned(), _lock: Some(lock) })
+        Ok(Store {
+            root: root.to_owned(),
+            _lock: Some(lock),
+        })
     }
 
     /// Opens a store for reading only; it need not exist.
     pub fn read_only(root: &Path) -> Store {
-        Store { root: root.to_owned(), _lock: None }
+        Store {
+            root: root.to_owned(),
+            _lock: None,
+        }
     }
 
     pub fn root(&self) -> &Path {
@@ -116,7 +129,11 @@ impl Store {
         let mut folders = Vec::new();
         for kind in ["samples", "scores", "training", "verdicts"] {
             for path in file::list(&self.root.join(kind))? {
-                let key = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let key = path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
                 folders.push((kind.to_owned(), key, path));
             }
         }

@@ -39,7 +39,10 @@ pub fn problems_hash<'a>(problems: impl IntoIterator<Item = &'a str>) -> String 
 
 impl<R: Row> Table<R> {
     pub(crate) fn at(folder: PathBuf) -> Table<R> {
-        Table { folder, rows: PhantomData }
+        Table {
+            folder,
+            rows: PhantomData,
+        }
     }
 
     /// The folder of the blocks.
@@ -68,18 +71,32 @@ impl<R: Row> Table<R> {
         let mut rows: BTreeMap<(String, u64), R> = BTreeMap::new();
         for block in self.blocks()? {
             let text = file::read(&block)?;
-            let name = block.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let stated = name.trim_end_matches(".jsonl").rsplit('-').next().unwrap_or_default();
+            let name = block
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let stated = name
+                .trim_end_matches(".jsonl")
+                .rsplit('-')
+                .next()
+                .unwrap_or_default();
             if stated != block_hash(&text) {
-                return Err(StoreError::Damaged { path: block, what: "its content does not have the hash in its name".into() });
+                return Err(StoreError::Damaged {
+                    path: block,
+                    what: "its content does not have the hash in its name".into(),
+                });
             }
             for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
                 if line.is_empty() {
                     continue;
                 }
-                let row: R = serde_json::from_slice(line)
-                    .map_err(|error| StoreError::Damaged { path: block.clone(), what: format!("line {}: {error}", at + 1) })?;
-                rows.entry((row.problem().to_owned(), row.sample())).or_insert(row);
+                let row: R = serde_json::from_slice(line).map_err(|error| StoreError::Damaged {
+                    path: block.clone(),
+                    what: format!("line {}: {error}", at + 1),
+                })?;
+                rows.entry((row.problem().to_owned(), row.sample()))
+                    .or_insert(row);
             }
         }
         Ok(rows.into_values().collect())
@@ -87,7 +104,11 @@ impl<R: Row> Table<R> {
 
     /// The samples that are there, without keeping the rows.
     pub fn present(&self) -> Result<BTreeSet<(String, u64)>, StoreError> {
-        Ok(self.read()?.iter().map(|row| (row.problem().to_owned(), row.sample())).collect())
+        Ok(self
+            .read()?
+            .iter()
+            .map(|row| (row.problem().to_owned(), row.sample()))
+            .collect())
     }
 
     /// Writes `rows` as one block: after this returns they survive a kill or a power cut.
@@ -108,13 +129,21 @@ impl<R: Row> Table<R> {
             let name = path.file_name()?.to_string_lossy().into_owned();
             name.split('-').nth(1)?.parse::<u64>().ok()
         });
-        let name = format!("rows-{:06}-{}.jsonl", last.map_or(0, |last| last + 1), block_hash(&text));
+        let name = format!(
+            "rows-{:06}-{}.jsonl",
+            last.map_or(0, |last| last + 1),
+            block_hash(&text)
+        );
         file::write(&self.folder.join(name), &text)
     }
 
     /// True when the table was marked complete for exactly these problems with at least `samples` samples each.
     pub fn complete_for(&self, problems: &str, samples: u64) -> Result<bool, StoreError> {
-        Ok(self.completed()?.wanted.get(problems).is_some_and(|have| *have >= samples))
+        Ok(self
+            .completed()?
+            .wanted
+            .get(problems)
+            .is_some_and(|have| *have >= samples))
     }
 
     /// Marks the table complete for the problems with this [`problems_hash`].

@@ -25,7 +25,10 @@ fn rows_come_back_in_order_and_the_first_of_two_counts() {
     table.append(&[row("b", 0, "x"), row("a", 1, "y")]).unwrap();
     table.append(&[row("a", 0, "z"), row("b", 0, "later")]).unwrap();
     let rows = table.read().unwrap();
-    let ids: Vec<_> = rows.iter().map(|row| (row.problem.as_str(), row.sample, row.text.as_str())).collect();
+    let ids: Vec<_> = rows
+        .iter()
+        .map(|row| (row.problem.as_str(), row.sample, row.text.as_str()))
+        .collect();
     assert_eq!(ids, [("a", 0, "z"), ("a", 1, "y"), ("b", 0, "x")]);
 }
 
@@ -35,7 +38,11 @@ fn what_a_kill_left_half_written_is_not_seen() {
     let store = Store::open(folder.path()).unwrap();
     let table = store.samples("k");
     table.append(&[row("a", 0, "x")]).unwrap();
-    fs::write(table.folder().join("rows-000001-0123.jsonl.tmp"), b"{\"problem\":").unwrap();
+    fs::write(
+        table.folder().join("rows-000001-0123.jsonl.tmp"),
+        b"{\"problem\":",
+    )
+    .unwrap();
     assert_eq!(table.read().unwrap().len(), 1);
     table.append(&[row("a", 1, "y")]).unwrap();
     assert_eq!(table.read().unwrap().len(), 2);
@@ -47,7 +54,12 @@ fn a_flipped_byte_is_named() {
     let store = Store::open(folder.path()).unwrap();
     let table = store.samples("k");
     table.append(&[row("a", 0, "hello")]).unwrap();
-    let block = fs::read_dir(table.folder()).unwrap().next().unwrap().unwrap().path();
+    let block = fs::read_dir(table.folder())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     let text = fs::read_to_string(&block).unwrap().replace("hello", "jello");
     fs::write(&block, text).unwrap();
     match table.read() {
