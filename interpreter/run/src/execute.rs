@@ -2,7 +2,9 @@
 
 use crate::{
     RunError,
-    backend::{Backend, BackendError, DeviceReport, ModelAt, OpenModel, TrainJob, TrainStepSeen, TrainingEnd},
+    backend::{
+        Backend, BackendError, DeviceReport, ModelAt, OpenModel, TrainJob, TrainStepSeen, TrainingEnd,
+    },
     event::{Event, Listener, Work},
     judge, lock, sample,
     state::{StepState, checkpoint, sample_step, states},
@@ -130,7 +132,11 @@ struct NoBackend;
 
 impl NoBackend {
     fn refuse<T>() -> Result<T, BackendError> {
-        Err(BackendError { code: "rlx::run::backend".into(), message: "nothing here can compute".into(), help: None })
+        Err(BackendError {
+            code: "rlx::run::backend".into(),
+            message: "nothing here can compute".into(),
+            help: None,
+        })
     }
 }
 
@@ -153,7 +159,11 @@ impl Backend for NoBackend {
         NoBackend::refuse()
     }
 
-    fn train(&mut self, _: TrainJob<'_>, _: &mut dyn FnMut(TrainStepSeen)) -> Result<TrainingEnd, BackendError> {
+    fn train(
+        &mut self,
+        _: TrainJob<'_>,
+        _: &mut dyn FnMut(TrainStepSeen),
+    ) -> Result<TrainingEnd, BackendError> {
         NoBackend::refuse()
     }
 }

@@ -86,7 +86,11 @@ fn more_samples_draw_only_what_is_missing() {
     let before = rows(&place);
     let (_, plan, world) = place.plan(&["n=10"]);
     let seen = states(&plan, &Store::read_only(&place.store()), &world, &place.results()).unwrap();
-    let at = plan.steps.iter().position(|step| step.name == "sample test base").unwrap();
+    let at = plan
+        .steps
+        .iter()
+        .position(|step| step.name == "sample test base")
+        .unwrap();
     assert_eq!(seen[at], StepState::Partly { done: 30, total: 50 });
     let more = script();
     place.run(&["n=10"], &more).unwrap();
@@ -120,7 +124,9 @@ fn what_a_step_needs_and_is_not_there_is_said() {
 #[test]
 fn a_prompt_that_does_not_fit_is_refused_with_its_numbers() {
     let place = Place::new();
-    let error = place.run(&["test.sampling.max_tokens=120"], &script()).unwrap_err();
+    let error = place
+        .run(&["test.sampling.max_tokens=120"], &script())
+        .unwrap_err();
     assert_eq!(error.code(), "rlx::run::context");
     assert!(error.help().unwrap().contains("max_tokens"));
 }

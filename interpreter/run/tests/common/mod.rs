@@ -5,8 +5,9 @@ use rlx_data::RenderedPrompt;
 use rlx_language::{Memory, Options, Study, elaborate};
 use rlx_plan::{Plan, build};
 use rlx_run::{
-    Backend, BackendError, DeviceReport, Drawn, Journal, ModelAt, OpenModel, Presented, Request, RunError, Settings,
-    Silent, TrainJob, TrainStepSeen, TrainWork, TrainingEnd, World, execute, finish, present, survey,
+    Backend, BackendError, DeviceReport, Drawn, Journal, ModelAt, OpenModel, Presented, Request, RunError,
+    Settings, Silent, TrainJob, TrainStepSeen, TrainWork, TrainingEnd, World, execute, finish, present,
+    survey,
 };
 use rlx_store::{Finish, Store};
 use std::{
@@ -19,31 +20,33 @@ use std::{
 
 /// What the backend did, and when it is to fail.
 #[derive(Debug, Default)]
-pub struct Script {
+pub(crate) struct Script {
     /// Calls of sample, score and train so far.
-    pub calls: usize,
+    pub(crate) calls: usize,
     /// Rows drawn so far.
-    pub drawn: usize,
+    pub(crate) drawn: usize,
     /// The call that fails, from 1.
-    pub fail_at: Option<usize>,
+    pub(crate) fail_at: Option<usize>,
     /// Rewards given, by problem.
-    pub rewards: Vec<f64>,
+    pub(crate) rewards: Vec<f64>,
 }
 
 impl Script {
     fn call(&mut self) -> Result<(), BackendError> {
         self.calls += 1;
         match self.fail_at {
-            Some(at) if self.calls == at => {
-                Err(BackendError { code: "rlx::test".into(), message: "the script says fail".into(), help: None })
-            }
+            Some(at) if self.calls == at => Err(BackendError {
+                code: "rlx::test".into(),
+                message: "the script says fail".into(),
+                help: None,
+            }),
             _ => Ok(()),
         }
     }
 }
 
 /// Draws `The answer is N.` with the right N for every third stream.
-pub struct Scripted(pub Rc<RefCell<Script>>);
+pub(crate) struct Scripted(pub(crate) Rc<RefCell<Script>>);
 
 struct Model {
     script: Rc<RefCell<Script>>,
@@ -62,9 +65,14 @@ impl Backend for Scripted {
     }
 
     fn open(&mut self, at: &ModelAt) -> Result<Box<dyn OpenModel>, BackendError> {
-        let ModelAt::Path(path) = at else { panic!("the test starts from files") };
+        let ModelAt::Path(path) = at else {
+            panic!("the test starts from files")
+        };
         let text = fs::read_to_string(path.join("weights")).unwrap_or_default();
-        Ok(Box::new(Model { script: Rc::clone(&self.0), skill: text.trim().parse().unwrap_or(3) }))
+        Ok(Box::new(Model {
+            script: Rc::clone(&self.0),
+            skill: text.trim().parse().unwrap_or(3),
+        }))
     }
 
     fn tokenizer(&mut self, _: &ModelAt) -> Result<String, BackendError> {
@@ -80,21 +88,39 @@ impl Backend for Scripted {
         let mut steps = 1;
         let mut lines = String::new();
         match job.work {
-            TrainWork::Rl { steps: wanted, batch, problems, reward, .. } => {
+            TrainWork::Rl {
+                steps: wanted,
+                batch,
+                problems,
+                reward,
+                ..
+            } => {
                 steps = wanted;
                 for step in 1..=steps {
                     for problem in problems(step, batch as usize)? {
-                        let RenderedPrompt::Text(text) = &problem.prompt else { panic!("plain prompts") };
+                        let RenderedPrompt::Text(text) = &problem.prompt else {
+                            panic!("plain prompts")
+                        };
                         let good = format!("The answer is {}.", sum(text));
                         self.0.borrow_mut().rewards.push(reward(&problem, &good, false));
-                        self.0.borrow_mut().rewards.push(reward(&problem, "The answer is 999.", false));
+                        self.0
+                            .borrow_mut()
+                            .rewards
+                            .push(reward(&problem, "The answer is 999.", false));
                     }
                     lines.push_str(&format!("{{\"step\":{step},\"reward_mean\":0.5}}\n"));
-                    observer(TrainStepSeen { step, steps, tokens: step * 10, shown: vec![("reward".into(), 0.5)] });
+                    observer(TrainStepSeen {
+                        step,
+                        steps,
+                        tokens: step * 10,
+                        shown: vec![("reward".into(), 0.5)],
+                    });
                 }
             }
             TrainWork::Demonstrations { .. } => {}
-            TrainWork::Responses { examples, .. } => assert!(examples.iter().all(|example| !example.response.is_empty())),
+            TrainWork::Responses { examples, .. } => {
+                assert!(examples.iter().all(|example| !example.response.is_empty()))
+            }
         }
         fs::write(job.folder.join("metrics.jsonl"), lines).unwrap();
         for step in job.keep.iter().copied().chain([steps]) {
@@ -102,17 +128,26 @@ impl Backend for Scripted {
             fs::create_dir_all(&folder).unwrap();
             fs::write(folder.join("weights"), "2").unwrap();
         }
-        Ok(TrainingEnd { steps, tokens: 10 * steps, engine: "script".into() })
+        Ok(TrainingEnd {
+            steps,
+            tokens: 10 * steps,
+            engine: "script".into(),
+        })
     }
 }
 
 /// The sum in `What is 2 + 3?`.
 fn sum(text: &str) -> u64 {
-    text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u64>().ok()).sum()
+    text.split(|c: char| !c.is_ascii_digit())
+        .filter_map(|number| number.parse::<u64>().ok())
+        .sum()
 }
 
 fn text(ids: &[u32]) -> String {
-    ids.iter().filter_map(|id| char::from_u32(*id)).filter(|c| *c != '\0').collect()
+    ids.iter()
+        .filter_map(|id| char::from_u32(*id))
+        .filter(|c| *c != '\0')
+        .collect()
 }
 
 impl OpenModel for Model {
@@ -126,7 +161,9 @@ impl OpenModel for Model {
         "bytes".into()
     }
     fn encode_prompt(&self, prompt: &RenderedPrompt) -> Result<Vec<u32>, BackendError> {
-        let RenderedPrompt::Text(text) = prompt else { panic!("plain prompts") };
+        let RenderedPrompt::Text(text) = prompt else {
+            panic!("plain prompts")
+        };
         Ok(text.chars().map(u32::from).collect())
     }
     fn encode_response(&self, text: &str, ended: bool) -> Result<Vec<u32>, BackendError> {
@@ -149,9 +186,20 @@ impl OpenModel for Model {
         for request in requests {
             let right = sum(&text(&request.prompt));
             let row = |stream: &u64| {
-                let answer = if stream.is_multiple_of(self.skill) { right } else { right + 1 + stream % 7 };
-                let tokens: Vec<u32> = format!("The answer is {answer}.\0").chars().map(u32::from).collect();
-                Drawn { logprobs: vec![-0.25; tokens.len()], tokens, finish: Finish::Stop }
+                let answer = if stream.is_multiple_of(self.skill) {
+                    right
+                } else {
+                    right + 1 + stream % 7
+                };
+                let tokens: Vec<u32> = format!("The answer is {answer}.\0")
+                    .chars()
+                    .map(u32::from)
+                    .collect();
+                Drawn {
+                    logprobs: vec![-0.25; tokens.len()],
+                    tokens,
+                    finish: Finish::Stop,
+                }
             };
             all.push(request.streams.iter().map(row).collect::<Vec<_>>());
             self.script.borrow_mut().drawn += request.streams.len();
@@ -161,11 +209,14 @@ impl OpenModel for Model {
     }
     fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError> {
         self.script.borrow_mut().call()?;
-        Ok(pairs.iter().map(|(_, response)| vec![-0.5; response.len()]).collect())
+        Ok(pairs
+            .iter()
+            .map(|(_, response)| vec![-0.5; response.len()])
+            .collect())
     }
 }
 
-pub const STUDY: &str = r#"//! A study for tests.
+pub(crate) const STUDY: &str = r#"//! A study for tests.
 
 use std.algorithms.grpo
 
@@ -216,13 +267,13 @@ claim better "RL is better at the first try" {
 "#;
 
 /// A folder with model, data and study.
-pub struct Place {
-    pub folder: tempfile::TempDir,
-    pub text: String,
+pub(crate) struct Place {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) text: String,
 }
 
 impl Place {
-    pub fn new() -> Place {
+    pub(crate) fn new() -> Place {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir(path("model")).unwrap();
@@ -230,7 +281,11 @@ impl Place {
         fs::write(path("model/weights"), "3").unwrap();
         for (name, from) in [("train.jsonl", 100), ("test.jsonl", 1)] {
             let line = |a: u64| {
-                format!("{{\"problem\": \"What is {a} + {}?\", \"answer\": \"{}\"}}\n", 2 * a, 3 * a)
+                format!(
+                    "{{\"problem\": \"What is {a} + {}?\", \"answer\": \"{}\"}}\n",
+                    2 * a,
+                    3 * a
+                )
             };
             fs::write(path(name), (from..from + 5).map(line).collect::<String>()).unwrap();
         }
@@ -241,24 +296,34 @@ impl Place {
         Place { folder, text }
     }
 
-    pub fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.folder.path().join("store")
     }
 
-    pub fn results(&self) -> PathBuf {
+    pub(crate) fn results(&self) -> PathBuf {
         self.folder.path().join("results")
     }
 
-    pub fn study(&self, set: &[&str]) -> Study {
+    pub(crate) fn study(&self, set: &[&str]) -> Study {
         let sources = Memory(BTreeMap::from([("study.rlx".to_owned(), self.text.clone())]));
-        let options = Options { set: set.iter().map(|set| (*set).to_owned()).collect(), ..Options::default() };
+        let options = Options {
+            set: set.iter().map(|set| (*set).to_owned()).collect(),
+            ..Options::default()
+        };
         match elaborate(&sources, "study.rlx", &options) {
             Ok((study, _)) => study,
-            Err(errors) => panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+            Err(errors) => panic!(
+                "{}",
+                errors
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            ),
         }
     }
 
-    pub fn plan(&self, set: &[&str]) -> (Study, Plan, World) {
+    pub(crate) fn plan(&self, set: &[&str]) -> (Study, Plan, World) {
         let study = self.study(set);
         let world = World::new(&study, rlx_data::World::new([], true));
         let around = survey(&study, &world, &self.store().join("pins.json")).unwrap();
@@ -267,7 +332,7 @@ impl Place {
     }
 
     /// One run; the script says what the backend did.
-    pub fn run(&self, set: &[&str], script: &Rc<RefCell<Script>>) -> Result<Journal, RunError> {
+    pub(crate) fn run(&self, set: &[&str], script: &Rc<RefCell<Script>>) -> Result<Journal, RunError> {
         let (study, plan, world) = self.plan(set);
         let store = Store::open(&self.store())?;
         let mut backend = Scripted(Rc::clone(script));
@@ -278,7 +343,10 @@ impl Place {
             plan: &plan,
             store: &store,
             world: &world,
-            source: rlx_report::SpecSource { file: "study.rlx".into(), text: self.text.clone() },
+            source: rlx_report::SpecSource {
+                file: "study.rlx".into(),
+                text: self.text.clone(),
+            },
             journal: &journal,
             device: Some(backend.device()),
             version: "test",
@@ -290,7 +358,7 @@ impl Place {
 }
 
 /// Every file below a folder with its bytes.
-pub fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
