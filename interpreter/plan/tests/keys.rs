@@ -42,9 +42,20 @@ claim better "better" { pass(test, rl@4, k = 1) > pass(test, base, k = 1) }
 
 fn plan_around(text: &str, set: &[&str], around: &Surroundings) -> Plan {
     let sources = Memory(BTreeMap::from([("study.rlx".to_owned(), text.to_owned())]));
-    let options = Options { set: set.iter().map(|set| (*set).to_owned()).collect(), ..Options::default() };
-    let (study, _) = elaborate(&sources, "study.rlx", &options)
-        .unwrap_or_else(|errors| panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
+    let options = Options {
+        set: set.iter().map(|set| (*set).to_owned()).collect(),
+        ..Options::default()
+    };
+    let (study, _) = elaborate(&sources, "study.rlx", &options).unwrap_or_else(|errors| {
+        panic!(
+            "{}",
+            errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")
+        )
+    });
     build(&study, around).unwrap()
 }
 
@@ -53,13 +64,20 @@ fn plan(text: &str, set: &[&str]) -> Plan {
 }
 
 fn keys(plan: &Plan) -> BTreeMap<String, String> {
-    plan.steps.iter().map(|step| (step.name.clone(), step.key.to_string())).collect()
+    plan.steps
+        .iter()
+        .map(|step| (step.name.clone(), step.key.to_string()))
+        .collect()
 }
 
 /// Names of the steps whose keys differ.
 fn changed(a: &Plan, b: &Plan) -> Vec<String> {
     let b = keys(b);
-    keys(a).into_iter().filter(|(name, key)| b.get(name) != Some(key)).map(|(name, _)| name).collect()
+    keys(a)
+        .into_iter()
+        .filter(|(name, key)| b.get(name) != Some(key))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 #[test]
@@ -74,7 +92,9 @@ fn inputs_come_first_and_names_are_unique() {
 
 #[test]
 fn layout_and_comments_change_no_key() {
-    let other = STUDY.replace("\n    ", "\n\t ").replace("param n = 8 samples", "// how many\nparam   n=8 samples // a few");
+    let other = STUDY
+        .replace("\n    ", "\n\t ")
+        .replace("param n = 8 samples", "// how many\nparam   n=8 samples // a few");
     assert_eq!(keys(&plan(STUDY, &[])), keys(&plan(&other, &[])));
     let laid_out = rlx_grammar::format(STUDY).unwrap();
     assert_eq!(keys(&plan(STUDY, &[])), keys(&plan(&laid_out, &[])));
@@ -82,10 +102,18 @@ fn layout_and_comments_change_no_key() {
 
 #[test]
 fn the_name_of_a_local_model_is_not_its_meaning() {
-    let other = STUDY.replace("model base ", "model origin ").replace("start = base", "start = origin").replace("[base, rl@4]", "[origin, rl@4]").replace("under = base", "under = origin").replace("test, base", "test, origin");
+    let other = STUDY
+        .replace("model base ", "model origin ")
+        .replace("start = base", "start = origin")
+        .replace("[base, rl@4]", "[origin, rl@4]")
+        .replace("under = base", "under = origin")
+        .replace("test, base", "test, origin");
     let (a, b) = (plan(STUDY, &[]), plan(&other, &[]));
     assert_eq!(a.step("train rl").unwrap().key, b.step("train rl").unwrap().key);
-    assert_eq!(a.step("sample test base").unwrap().key, b.step("sample test origin").unwrap().key);
+    assert_eq!(
+        a.step("sample test base").unwrap().key,
+        b.step("sample test origin").unwrap().key
+    );
 }
 
 #[test]
@@ -97,12 +125,18 @@ fn more_samples_keep_the_keys_of_rows() {
 #[test]
 fn the_range_of_k_touches_one_figure_only() {
     let other = STUDY.replace("k = 1..n by *2", "k = 1..4");
-    assert_eq!(changed(&plan(STUDY, &[]), &plan(&other, &[])), ["figure coverage", "report"]);
+    assert_eq!(
+        changed(&plan(STUDY, &[]), &plan(&other, &[])),
+        ["figure coverage", "report"]
+    );
 }
 
 #[test]
 fn a_sampling_temperature_leaves_the_training_alone() {
-    let changed = changed(&plan(STUDY, &[]), &plan(STUDY, &["test.sampling.temperature=1.0"]));
+    let changed = changed(
+        &plan(STUDY, &[]),
+        &plan(STUDY, &["test.sampling.temperature=1.0"]),
+    );
     assert!(changed.contains(&"sample test base".to_owned()));
     assert!(!changed.contains(&"train rl".to_owned()));
 }
@@ -130,19 +164,29 @@ fn what_changed_is_said_by_field() {
     let locked = Locked::of(&plan(STUDY, &[]));
     assert!(diff(&locked, &plan(STUDY, &[])).is_empty());
     let changes = diff(&locked, &plan(STUDY, &["rl.batch=4"]));
-    let Some(Change::Changed { step, fields }) = changes.first() else { panic!("{changes:?}") };
+    let Some(Change::Changed { step, fields }) = changes.first() else {
+        panic!("{changes:?}")
+    };
     assert_eq!(step, "train rl");
     assert_eq!(fields.len(), 1);
     assert_eq!(fields[0].0, "recipe.batch");
-    let without = STUDY.replace("figure likelihood = perplexity(test, of = [base, rl@4], under = base)\n", "");
+    let without = STUDY.replace(
+        "figure likelihood = perplexity(test, of = [base, rl@4], under = base)\n",
+        "",
+    );
     let changes = diff(&locked, &plan(&without, &[]));
-    assert!(changes.contains(&Change::Removed { step: "figure likelihood".into() }));
+    assert!(changes.contains(&Change::Removed {
+        step: "figure likelihood".into()
+    }));
 }
 
 #[test]
 fn costs_are_counted_from_what_is_drawn() {
     let plan = plan(STUDY, &[]);
-    assert_eq!(plan.step("sample test base").unwrap().cost.sampled_tokens, 10 * 8 * 48);
+    assert_eq!(
+        plan.step("sample test base").unwrap().cost.sampled_tokens,
+        10 * 8 * 48
+    );
     let half = plan.step("sample test base").unwrap().cost.remaining(0.5);
     assert_eq!(half.sampled_tokens, 10 * 4 * 48);
 }
