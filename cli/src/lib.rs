@@ -72,9 +72,15 @@ fn hand_over() -> Failure {
     else {
         return Failure::user("rlx::install", "the place of this program cannot be found", None);
     };
-    let error = std::process::Command::new(&beside)
-        .args(std::env::args_os().skip(1))
-        .exec();
+    let mut command = std::process::Command::new(&beside);
+    command.args(std::env::args_os().skip(1));
+    // libtorch's threads spin while they wait for each other, which on a machine with other work makes each step several
+    // times slower; the library reads this when it is loaded, so only the parent can say it.
+    #[allow(clippy::disallowed_methods)] // handed on, not read into a result
+    if std::env::var_os("OMP_WAIT_POLICY").is_none() {
+        command.env("OMP_WAIT_POLICY", "passive");
+    }
+    let error = command.exec();
     Failure::user(
         "rlx::install",
         format!("{} cannot be started: {error}", beside.display()),

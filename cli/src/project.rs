@@ -72,10 +72,12 @@ impl Project {
 
     /// Says at once everything that is not on this machine and cannot be fetched.
     pub(crate) fn check_sources(&self, offline: bool) -> Result<(), Failure> {
+        let place = place(offline);
+        let offline = place.offline();
         let mut missing = Vec::new();
         for model in self.study.models.values() {
             let fetchable = matches!(model.source, rlx_language::ModelSource::Hub { .. }) && !offline;
-            if !fetchable && let Err(error) = rlx_data::locate_model(model, &place(offline)) {
+            if !fetchable && let Err(error) = rlx_data::locate_model(model, &place) {
                 missing.push(error.to_string());
             }
         }

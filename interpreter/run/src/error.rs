@@ -47,6 +47,11 @@ impl RunError {
         match self {
             RunError::Plan(_) => None,
             RunError::Store(error) => Some(error.help()),
+            RunError::Data(error) if data_code(error) == "rlx::data::download" => Some(
+                "the same command goes on where it stopped; without a network name a folder or file on this machine: \
+                 `--set NAME.source=\"PATH\"`, NAME being the model or data set as the study calls it"
+                    .into(),
+            ),
             RunError::Data(_) => None,
             RunError::Backend { error, .. } => error.help.clone(),
             RunError::Step { help, .. } => Some(help.clone()),
