@@ -1,4 +1,5 @@
 //! What a person can get wrong ends with a diagnostic: what, where, how to mend it; exit code 1; nothing lost.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! SIGKILL at any moment: the same command finishes the run with the same bytes.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;
 

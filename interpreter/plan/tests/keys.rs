@@ -1,4 +1,5 @@
 //! Keys follow the meaning, not the text.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use rlx_language::{Memory, Options, elaborate};
 use rlx_plan::{Change, Locked, Plan, Surroundings, build, diff};

@@ -256,12 +256,14 @@ impl Context<'_> {
                 models.loaded = None;
                 let start = self.model_at(step, &train.start)?;
                 train::run(
-                    self.plan,
                     step,
                     train,
                     start,
-                    self.store,
-                    self.world,
+                    train::Within {
+                        plan: self.plan,
+                        store: self.store,
+                        world: self.world,
+                    },
                     self.backend,
                     self.listener,
                 )

@@ -30,7 +30,7 @@ fn blocks<'a>(
     rows: usize,
     present: &BTreeSet<(String, u64)>,
 ) -> Vec<Block<'a>> {
-    let width = samples.min(SAMPLES_A_BLOCK).max(1);
+    let width = samples.clamp(1, SAMPLES_A_BLOCK);
     let group = (rows as u64 / width).max(1) as usize;
     let mut blocks = Vec::new();
     for first in (0..samples).step_by(width as usize) {

@@ -19,17 +19,24 @@ use std::{
     time::Instant,
 };
 
+/// What a training reads from.
+#[derive(Clone, Copy)]
+pub(crate) struct Within<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) store: &'a Store,
+    pub(crate) world: &'a World,
+}
+
 /// Runs a training to its end; returns the tokens it took.
 pub(crate) fn run(
-    plan: &Plan,
     step: &Step,
     train: &TrainStep,
     start: ModelAt,
-    store: &Store,
-    world: &World,
+    within: Within<'_>,
     backend: &mut dyn Backend,
     listener: &mut dyn Listener,
 ) -> Result<u64, RunError> {
+    let Within { store, world, .. } = within;
     let training = &train.training;
     let set = world.set(&training.data)?;
     let folder = store.training(&step.key.folder());
@@ -108,7 +115,7 @@ pub(crate) fn run(
             max_tokens,
         } => {
             // An endless task gives each step examples of its own; a finite set is gone through again.
-            let pool = world.training_problems(&training.data, steps * batch)?;
+            let pool = world.problems(&training.data)?;
             let mut examples = |step: u64, count: usize| {
                 let chosen = epochs(pool.len(), training.seed, step, count);
                 chosen
@@ -125,7 +132,7 @@ pub(crate) fn run(
             backend.train(job(work), &mut observer).map_err(failed)?
         }
         Recipe::Distill { epochs, batch, .. } => {
-            let examples = taught(plan, step, train, set, store, world)?;
+            let examples = taught(step, train, set, within)?;
             let work = TrainWork::Responses {
                 batch: *batch,
                 epochs: *epochs,
@@ -216,13 +223,12 @@ fn demonstration(set: &ProblemSet, problem: &Problem) -> Result<TrainExample, Ba
 
 /// The teacher's responses to learn from: in the order of problem and sample, truncated ones left out.
 fn taught(
-    plan: &Plan,
     step: &Step,
     train: &TrainStep,
     set: &ProblemSet,
-    store: &Store,
-    world: &World,
+    within: Within<'_>,
 ) -> Result<Vec<TrainExample>, RunError> {
+    let Within { plan, store, world } = within;
     let from = train
         .responses
         .and_then(|id| plan.steps.get(id).map(|step| (id, step)));

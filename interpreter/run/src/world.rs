@@ -3,7 +3,7 @@
 use crate::RunError;
 use indexmap::IndexMap;
 use rlx_data::{DataError, PinCache, Problem};
-use rlx_language::{Model, ModelSource, ProblemSet, ProblemSource, Study};
+use rlx_language::{Model, ModelSource, ProblemSet, ProblemSource, Recipe, Study};
 use rlx_plan::Surroundings;
 use std::{
     cell::OnceCell,
@@ -16,6 +16,8 @@ use std::{
 pub struct World {
     place: rlx_data::World,
     sets: IndexMap<String, ProblemSet>,
+    /// Problems that the study's trainings use up, by set: an endless task gives that many.
+    needed: BTreeMap<String, u64>,
     loaded: BTreeMap<String, OnceCell<Vec<Problem>>>,
 }
 
@@ -26,9 +28,22 @@ impl World {
             .keys()
             .map(|name| (name.clone(), OnceCell::new()))
             .collect();
+        let mut needed: BTreeMap<String, u64> = BTreeMap::new();
+        for training in study.trainings.values() {
+            let uses = match &training.recipe {
+                Recipe::Rl { batch, steps, .. } | Recipe::Sft { batch, steps, .. } => {
+                    batch.saturating_mul(*steps)
+                }
+                Recipe::Distill { prompts, .. } => prompts.unwrap_or(0),
+            };
+            let most = needed.entry(training.data.clone()).or_insert(0);
+            *most = uses.max(*most);
+        }
+        needed.retain(|_, count| *count > 0);
         World {
             place,
             sets: study.problem_sets.clone(),
+            needed,
             loaded,
         }
     }
@@ -49,13 +64,8 @@ impl World {
         if let Some(problems) = cell.get() {
             return Ok(problems);
         }
-        let problems = rlx_data::load(name, &self.sets, None, &self.place)?;
+        let problems = rlx_data::load(name, &self.sets, self.needed.get(name).copied(), &self.place)?;
         Ok(cell.get_or_init(|| problems))
-    }
-
-    /// Problems for a training that uses up `needed`: an endless task gives that many.
-    pub(crate) fn training_problems(&self, name: &str, needed: u64) -> Result<Vec<Problem>, RunError> {
-        Ok(rlx_data::load(name, &self.sets, Some(needed), &self.place)?)
     }
 
     /// Where a model lies; no network.

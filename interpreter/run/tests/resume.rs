@@ -1,4 +1,5 @@
 //! Runs that are done twice, broken off, and asked for more.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;
 

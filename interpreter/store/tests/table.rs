@@ -1,4 +1,5 @@
 //! Rows survive what happens to files.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use rlx_store::{Finish, Response, Store, StoreError, problems_hash};
 use std::fs;

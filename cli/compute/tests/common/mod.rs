@@ -1,5 +1,6 @@
 //! A small real study (random weights of a few thousand parameters) and the binary that runs it.
 #![allow(dead_code)] // each test file uses a part
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use std::{
     collections::BTreeMap,

@@ -9,7 +9,7 @@ const FIELDS: &[Field] = &[
             "\"hf:org/name@revision\", a path such as \"./problems.jsonl\", or a task such as `countdown { seed = 1 }`",
         ),
         default: Required,
-        doc: "Where the problems are: a data set of the Hugging Face hub, a file of JSON lines (a path from the folder of the \
+        doc: "Where the problems are: a data set of the Hugging Face hub, a file of JSON lines, JSON or CSV, also gzipped (a path from the folder of the \
               declaring file), or a procedural task.",
     },
     Field {
@@ -85,7 +85,7 @@ const FIELDS: &[Field] = &[
             least: 1,
         },
         default: None,
-        doc: "How many problems there are. For a task it says where to end; for the rest it is the published number, which must be met.",
+        doc: "How many problems there are. For a task it says where to end; for the rest it is the published number, used for epochs and costs until the rows are here.",
     },
     Field {
         name: "exclude",

@@ -1,5 +1,6 @@
 //! A backend that computes nothing real, and a study for it.
 #![allow(dead_code)] // each test file uses a part
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use rlx_data::RenderedPrompt;
 use rlx_language::{Memory, Options, Study, elaborate};
