@@ -96,6 +96,11 @@ impl Listener for Bars {
                     if bar.length().is_some_and(|total| *done > total) {
                         bar.set_length(*done);
                     }
+                    if bar.position() == 0 {
+                        // An interrupted step does not begin at nothing: its rate counts from here.
+                        bar.set_position(*done);
+                        bar.reset_eta();
+                    }
                     bar.set_position(*done);
                     let said = [note.clone(), rate(*tokens, bar.elapsed())];
                     bar.set_message(said.into_iter().flatten().collect::<Vec<_>>().join(" · "));
@@ -127,6 +132,8 @@ struct Current {
     unit: &'static str,
     label: String,
     started: Instant,
+    /// What was done when the first progress came: an interrupted step does not begin at nothing.
+    first: Option<u64>,
 }
 
 /// A line when a step starts and ends, and at most one every ten seconds between.
@@ -157,11 +164,15 @@ impl Listener for Lines {
                     unit: work.unit,
                     label,
                     started: Instant::now(),
+                    first: None,
                 });
             }
             Event::Progress {
                 done, tokens, note, ..
             } => {
+                if let Some(step) = &mut self.step {
+                    step.first.get_or_insert(*done);
+                }
                 if self.last.elapsed() < BETWEEN_LINES {
                     return;
                 }
@@ -174,8 +185,9 @@ impl Listener for Lines {
                 }];
                 said.extend(note.clone());
                 said.extend(rate(*tokens, elapsed));
-                if *done > 0 && step.total > *done {
-                    let left = elapsed.as_secs_f64() * (step.total - done) as f64 / *done as f64;
+                let since = done.saturating_sub(step.first.unwrap_or(0));
+                if since > 0 && step.total > *done {
+                    let left = elapsed.as_secs_f64() * (step.total - done) as f64 / since as f64;
                     said.push(format!("{} left", duration(left)));
                 }
                 eprintln!("{stamp}   {}: {}", step.label, said.join(" · "));

@@ -9,10 +9,12 @@ mod build;
 mod cost;
 mod diff;
 mod key;
+mod perplexities;
 mod plan;
 
-pub use build::{PlanError, Surroundings, build, perplexities};
+pub use build::{PlanError, Surroundings, build};
 pub use cost::{Cost, DeviceSpeed};
 pub use diff::{Change, Locked, LockedStep, diff};
 pub use key::{ENCODING, Key};
+pub use perplexities::perplexities;
 pub use plan::{Action, ModelUse, Plan, SampleStep, Step, StepId, TrainStep};

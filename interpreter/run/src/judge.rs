@@ -57,8 +57,9 @@ pub(crate) fn run(
         help: "name one of the judges of the language reference".into(),
     })?;
     let label = format!("{} {}", judge.name(), judge.version());
-    let mut done = 0;
-    for block in missing(&responses, problems, draw.samples, &table.present()?).chunks(VERDICTS_A_BLOCK) {
+    let missing = missing(&responses, problems, draw.samples, &table.present()?);
+    let mut done = problems.len() as u64 * draw.samples - missing.len() as u64;
+    for block in missing.chunks(VERDICTS_A_BLOCK) {
         let rows: Vec<VerdictRow> = block
             .par_iter()
             .map(|(problem, row)| {
@@ -140,7 +141,9 @@ pub(crate) fn score(
     let engine = model.fingerprint();
     // The drawn ids are scored as they are where they mean the same to this model; else its own reading of the text.
     let same_tokens = from.tokenizer == model.tokenizer();
-    let (mut done, mut tokens) = (0, 0);
+    let missing = missing(&responses, problems, draw.samples, &table.present()?);
+    let mut done = problems.len() as u64 * draw.samples - missing.len() as u64;
+    let mut tokens = 0;
     let mut prompts: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for problem in problems {
         let ids = model
@@ -148,7 +151,7 @@ pub(crate) fn score(
             .map_err(failed())?;
         prompts.insert(&problem.id, ids);
     }
-    for block in missing(&responses, problems, draw.samples, &table.present()?).chunks(SCORES_A_BLOCK) {
+    for block in missing.chunks(SCORES_A_BLOCK) {
         let mut pairs = Vec::with_capacity(block.len());
         for (problem, row) in block {
             let response = if same_tokens {

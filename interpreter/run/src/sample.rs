@@ -110,13 +110,21 @@ pub(crate) fn run(
         prompts.insert(problem.id.as_str(), ids);
     }
     let engine = model.fingerprint();
-    let (mut drawn_tokens, mut done) = (0, 0);
-    for block in blocks(
+    let blocks = blocks(
         problems,
         draw.samples,
         model.rows_at_once(longest, settings.max_tokens),
         &present,
-    ) {
+    );
+    let missing: usize = blocks
+        .iter()
+        .flat_map(|block| &block.wanted)
+        .map(|(_, samples)| samples.len())
+        .sum();
+    // What an earlier run left counts as done.
+    let mut done = problems.len() as u64 * draw.samples - missing as u64;
+    let mut drawn_tokens = 0;
+    for block in blocks {
         let mut requests = Vec::new();
         for (problem, samples) in &block.wanted {
             let prompt = prompts.get(problem.id.as_str()).cloned().unwrap_or_default();
