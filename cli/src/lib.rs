@@ -74,11 +74,12 @@ fn hand_over() -> Failure {
     };
     let mut command = std::process::Command::new(&beside);
     command.args(std::env::args_os().skip(1));
-    // libtorch's threads spin while they wait for each other, which on a machine with other work makes each step several
-    // times slower; the library reads this when it is loaded, so only the parent can say it.
+    // libtorch's threads spin while they wait for each other: on a machine with other work each step then takes several
+    // times longer. A short spin keeps the speed of an idle machine; the library reads this when it is loaded, so only
+    // the parent can say it.
     #[allow(clippy::disallowed_methods)] // handed on, not read into a result
-    if std::env::var_os("OMP_WAIT_POLICY").is_none() {
-        command.env("OMP_WAIT_POLICY", "passive");
+    if std::env::var_os("OMP_WAIT_POLICY").is_none() && std::env::var_os("GOMP_SPINCOUNT").is_none() {
+        command.env("GOMP_SPINCOUNT", "30000");
     }
     let error = command.exec();
     Failure::user(
