@@ -12,11 +12,17 @@ use std::{
 
 #[test]
 fn a_killed_run_ends_with_the_same_bytes() {
-    let whole = Place::new();
-    let clock = Instant::now();
-    whole.run();
-    let took = clock.elapsed();
-    let wanted = whole.traces();
+    // Twice: the first run also pays for reading libtorch from the disk, and both must end with the same bytes.
+    let timed = || {
+        let place = Place::new();
+        let clock = Instant::now();
+        place.run();
+        (clock.elapsed(), place.traces())
+    };
+    let (cold, first) = timed();
+    let (warm, wanted) = timed();
+    assert!(first == wanted, "two whole runs differ");
+    let took = cold.min(warm);
     assert!(
         wanted.keys().any(|name| name.contains("checkpoints/")),
         "nothing was trained"
@@ -27,7 +33,7 @@ fn a_killed_run_ends_with_the_same_bytes() {
     );
     // Killed again and again at growing distances, so that every part of the run is hit.
     let mut all_kills = 0;
-    for share in [0.35, 0.6, 0.85] {
+    for share in [0.15, 0.35, 0.6] {
         let place = Place::new();
         let mut kills = 0;
         loop {
