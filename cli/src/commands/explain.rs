@@ -34,16 +34,13 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
         project::show(&diagnostics);
         Failure::Shown
     })?;
-    let leaves: Vec<(&String, &Leaf)> = match &args.path {
-        None => study.origins.iter().collect(),
-        Some(path) => {
-            let inside = format!("{path}.");
-            study
-                .origins
-                .iter()
-                .filter(|(name, _)| *name == path || name.starts_with(&inside))
-                .collect()
-        }
+    let leaves: Vec<(&str, &Leaf)> = match &args.path {
+        None => study
+            .origins
+            .iter()
+            .map(|(name, leaf)| (name.as_str(), leaf))
+            .collect(),
+        Some(path) => rlx_language::explain(&study, path),
     };
     if leaves.is_empty() {
         let wanted = args.path.clone().unwrap_or_default();
@@ -62,7 +59,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
     if args.format == Format::Json {
         let map: serde_json::Map<String, serde_json::Value> = leaves
             .iter()
-            .map(|(name, leaf)| ((*name).clone(), serde_json::json!(leaf)))
+            .map(|(name, leaf)| ((*name).to_owned(), serde_json::json!(leaf)))
             .collect();
         println!("{:#}", serde_json::Value::Object(map));
         return Ok(ExitCode::SUCCESS);
