@@ -300,6 +300,7 @@ fn grpo(
             low: written.clip_low,
             high: written.clip_high,
             dual: written.dual_clip,
+            ceiling: None,
         },
         aggregation: match written.aggregation {
             Aggregation::TokenMean => aggregation::Aggregation::TokenMean,

@@ -109,6 +109,7 @@ fn grpo(criterion: &mut Criterion) {
             low: 0.2,
             high: 0.2,
             dual: None,
+            ceiling: None,
         },
         aggregation: Aggregation::TokenMean,
         kl: None,

@@ -271,6 +271,7 @@ mod tests {
                 low: 0.2,
                 high: 0.28,
                 dual: Some(3.0),
+                ceiling: None,
             },
             aggregation,
             kl_in_loss: None,

@@ -73,6 +73,7 @@ fn run(which: Loop, dir: &Path, observer: &mut dyn Observer) -> Result<LanguageM
                 low: 0.2,
                 high: 0.28,
                 dual: Some(3.0),
+                ceiling: None,
             },
             aggregation: Aggregation::TokenMean,
             kl: Some(KlSpec {

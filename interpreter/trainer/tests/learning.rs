@@ -40,6 +40,7 @@ fn grpo_spec(steps: u64, learning_rate: f64) -> GrpoSpec {
             low: 0.2,
             high: 0.2,
             dual: None,
+            ceiling: None,
         },
         aggregation: Aggregation::TokenMean,
         kl: None,

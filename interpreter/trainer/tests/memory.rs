@@ -64,6 +64,7 @@ fn a_grpo_step_on_smollm2_stays_below_8_gb() {
             low: 0.2,
             high: 0.2,
             dual: None,
+            ceiling: None,
         },
         aggregation: Aggregation::TokenMean,
         kl: None,

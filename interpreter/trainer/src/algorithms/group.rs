@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// Rows of each group, judged ones only.
 fn judged_groups(scores: &[f64], groups: &[usize]) -> BTreeMap<usize, Group> {
     let mut map: BTreeMap<usize, Group> = BTreeMap::new();
@@ -68,27 +70,75 @@ fn per_group(
     out
 }
 
-/// GRPO: `(s - mean) / (std + epsilon)`, standard deviation with ddof 1. `normalize_std: false` is Dr. GRPO's
-/// `s - mean`. A group of one keeps its raw score, divided by `1 + epsilon` when normalised.
-/// `scores` and `groups` hold one entry per response.
-pub fn grpo(scores: &[f64], groups: &[usize], normalize_std: bool, epsilon: f64) -> Vec<f64> {
-    let lone = |score| {
-        if normalize_std {
-            score / (1.0 + epsilon)
-        } else {
-            score
-        }
+/// What centred scores are divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// Nothing (Dr. GRPO).
+    None,
+    /// The standard deviation of the group's scores (GRPO).
+    Group,
+    /// The standard deviation of all scores of the batch.
+    Batch,
+}
+
+/// Standard deviation with ddof 1 of the judged scores among `rows`; 0 where there are fewer than two.
+fn deviation(scores: &[f64], rows: &[usize]) -> f64 {
+    if rows.len() < 2 || all_equal(scores, rows) {
+        return 0.0;
+    }
+    let mean = mean(scores, rows);
+    let squares: f64 = rows.iter().map(|&row| (scores[row] - mean).powi(2)).sum();
+    (squares / (rows.len() as f64 - 1.0)).sqrt()
+}
+
+/// `(s - mean of the group) / (std + epsilon)`, standard deviation with ddof 1. A group of one has mean 0 and standard
+/// deviation 1 where `lone` keeps raw scores. `scores` and `groups` hold one entry per response.
+pub fn centred(scores: &[f64], groups: &[usize], scale: Scale, epsilon: f64, lone: Lone) -> Vec<f64> {
+    let judged: Vec<usize> = (0..scores.len()).filter(|&row| !scores[row].is_nan()).collect();
+    let batch = match scale {
+        Scale::Batch => deviation(scores, &judged) + epsilon,
+        _ => 1.0,
+    };
+    let lone = |score| match (lone, scale) {
+        (Lone::Zero, _) => 0.0,
+        (Lone::Raw, Scale::None) => score,
+        (Lone::Raw, Scale::Group) => score / (1.0 + epsilon),
+        (Lone::Raw, Scale::Batch) => score / batch,
     };
     per_group(scores, groups, lone, |rows| {
         let mean = mean(scores, rows);
-        let scale = if normalize_std {
-            let squares: f64 = rows.iter().map(|&row| (scores[row] - mean).powi(2)).sum();
-            (squares / (rows.len() as f64 - 1.0)).sqrt() + epsilon
-        } else {
-            1.0
+        let scale = match scale {
+            Scale::None => 1.0,
+            Scale::Group => deviation(scores, rows) + epsilon,
+            Scale::Batch => batch,
         };
         rows.iter().map(|&row| (scores[row] - mean) / scale).collect()
     })
+}
+
+/// GRPO as verl has it; `normalize_std: false` is Dr. GRPO. A group of one keeps its raw score.
+pub fn grpo(scores: &[f64], groups: &[usize], normalize_std: bool, epsilon: f64) -> Vec<f64> {
+    let scale = if normalize_std { Scale::Group } else { Scale::None };
+    centred(scores, groups, scale, epsilon, Lone::Raw)
+}
+
+/// `(x - mean) / (std + epsilon)` over the whole batch, standard deviation with ddof 1; exactly 0 where all are equal.
+/// NaN (not judged) stays out and becomes 0.
+pub fn standardised(values: &[f64], epsilon: f64) -> Vec<f64> {
+    let judged: Vec<usize> = (0..values.len()).filter(|&row| !values[row].is_nan()).collect();
+    if all_equal(values, &judged) {
+        return vec![0.0; values.len()];
+    }
+    let (mean, scale) = (mean(values, &judged), deviation(values, &judged) + epsilon);
+    let standard = |value: &f64| {
+        if value.is_nan() {
+            0.0
+        } else {
+            (value - mean) / scale
+        }
+    };
+    values.iter().map(standard).collect()
 }
 
 /// RLOO: the score minus the mean of the group's other scores, which is `n/(n-1) (s - mean)`.

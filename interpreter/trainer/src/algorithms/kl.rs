@@ -51,6 +51,12 @@ fn estimate(estimator: Estimator, log_prob: &Tensor, reference: &Tensor) -> Tens
     }
 }
 
+/// K3 without clamps (TRL).
+pub fn k3_unclamped(log_prob: &Tensor, reference: &Tensor) -> TensorResult {
+    let q = reference.f_sub(log_prob)?;
+    q.f_exp()?.f_sub(&q)?.f_sub_scalar(1.0)
+}
+
 /// The coefficient of a KL penalty in the reward.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Controller {

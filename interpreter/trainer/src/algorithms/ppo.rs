@@ -6,11 +6,14 @@ use tch::{TchError, Tensor};
 use super::{TensorResult, masked_mean};
 
 /// Bounds on the probability ratio: `[1 - low, 1 + high]`, and for negative advantages the cap `-A * dual` on the loss.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Clip {
     pub low: f64,
     pub high: f64,
     pub dual: Option<f64>,
+    /// The unclipped ratio is at most this, whatever the sign of the advantage (TRL's two-sided clipping, `delta`).
+    #[serde(default)]
+    pub ceiling: Option<f64>,
 }
 
 /// A policy loss per token, before aggregation, with what is measured along the way. All `[B, T]`.
@@ -44,7 +47,7 @@ impl PolicyTerms {
 }
 
 /// `new - old`, clamped to +-20 so that its exponential stays finite; entries beyond have no gradient.
-pub(crate) fn clamped_log_ratio(old: &Tensor, new: &Tensor) -> TensorResult {
+pub fn clamped_log_ratio(old: &Tensor, new: &Tensor) -> TensorResult {
     new.f_sub(old)?.f_clamp(-20.0, 20.0)
 }
 
@@ -55,7 +58,10 @@ pub(crate) fn clipped_surrogate(
     clip: &Clip,
 ) -> Result<(Tensor, Tensor), TchError> {
     let negative = advantages.f_neg()?;
-    let free = negative.f_mul(ratio)?;
+    let free = match clip.ceiling {
+        None => negative.f_mul(ratio)?,
+        Some(ceiling) => negative.f_mul(&ratio.f_clamp_max(ceiling)?)?,
+    };
     let bounded = negative.f_mul(&ratio.f_clamp(1.0 - clip.low, 1.0 + clip.high)?)?;
     let active = bounded.f_gt_tensor(&free)?.f_to_kind(ratio.kind())?;
     Ok((free.f_maximum(&bounded)?, active))
@@ -64,7 +70,11 @@ pub(crate) fn clipped_surrogate(
 /// PPO's clipped loss per token: `max(-A r, -A clamp(r, 1-low, 1+high))` with `r = exp(new - old)`; where `A < 0` and a
 /// dual clip `c` is set, at most `-A c`.
 pub fn ppo(old: &Tensor, new: &Tensor, advantages: &Tensor, clip: &Clip) -> Result<PolicyTerms, TchError> {
-    let log_ratio = clamped_log_ratio(old, new)?;
+    from_log_ratio(&clamped_log_ratio(old, new)?, advantages, clip)
+}
+
+/// The same from the log of any ratio `[B, T]`.
+pub fn from_log_ratio(log_ratio: &Tensor, advantages: &Tensor, clip: &Clip) -> Result<PolicyTerms, TchError> {
     let (loss, clipped) = clipped_surrogate(&log_ratio.f_exp()?, advantages, clip)?;
     let (loss, clipped_lower) = match clip.dual {
         None => {
