@@ -5,16 +5,11 @@ use crate::{
     failure::Failure,
     project,
 };
-use rlx_analysis::{Design, Evidence, Outcomes, Resampling, Results, SampleRow};
-use rlx_language::{ModelRef, Query};
-use std::process::ExitCode;
+use rlx_analysis::{PassAtKError, Resampling};
+use std::{collections::BTreeSet, process::ExitCode};
 
-/// One line of the table.
-struct Count {
-    problem: String,
-    n: u64,
-    c: u64,
-}
+/// One line of the table: problem, samples, right ones.
+type Count = (String, u32, u32);
 
 pub(crate) fn run(args: &PasskArgs) -> Result<ExitCode, Failure> {
     let counts = read(
@@ -22,64 +17,25 @@ pub(crate) fn run(args: &PasskArgs) -> Result<ExitCode, Failure> {
         &args.counts.display().to_string(),
     )?;
     let ks = ks(&args.k)?;
-    let samples = counts.iter().map(|count| count.n).min().unwrap_or(0);
-    if let Some(k) = ks.iter().find(|k| **k > samples) {
-        let message = format!("k = {k} is above the {samples} samples of the problem with the fewest");
-        return Err(Failure::user(
-            "rlx::passk",
-            message,
-            Some(format!("use k up to {samples}")),
-        ));
-    }
-    if counts.iter().any(|count| count.n != samples) {
-        let help = "give every problem the same number of samples: the intervals resample them side by side";
-        return Err(Failure::user(
-            "rlx::passk",
-            "the problems have different n",
-            Some(help.into()),
-        ));
-    }
-    let design = Design {
-        evaluation: "counts".into(),
-        benchmark: args.counts.display().to_string(),
-        problems: counts.iter().map(|count| count.problem.clone()).collect(),
-        models: vec!["model".into()],
-        samples,
-        verdicts: vec!["correct".into(), "wrong".into()],
+    let failed = |error: PassAtKError| {
+        let samples = counts.iter().map(|count| count.1).min().unwrap_or(0);
+        let help = format!("the problem with the fewest samples has {samples}: use k up to {samples}");
+        Failure::user("rlx::passk", error.to_string(), Some(help))
     };
-    let rows = counts.iter().flat_map(|count| {
-        (0..count.n).map(|sample| SampleRow {
-            model: "model",
-            problem: &count.problem,
-            sample,
-            correct: sample < count.c,
-            verdict: if sample < count.c { "correct" } else { "wrong" },
-            tokens: 0,
-            truncated: false,
-        })
-    });
-    let failed = |error: String| Failure::user("rlx::passk", error, None);
-    let outcomes = Outcomes::new(design, rows, []).map_err(|error| failed(error.to_string()))?;
-    let mut evidence = Evidence::default();
-    evidence.evaluations.insert("counts".into(), outcomes);
-    let of = vec![ModelRef::Model { name: "model".into() }];
-    let query = Query::PassAtK {
-        evaluation: "counts".into(),
-        of,
-        k: ks,
-    };
-    let results = rlx_analysis::answer(&query, &evidence, &Resampling::new(args.seed), 0.95)
-        .map_err(|error| failed(error.to_string()))?;
-    let Results::PassAtK(results) = results else {
-        return Err(failed("no curve came out".into()));
-    };
+    let name = args.counts.display().to_string();
+    let results = rlx_analysis::pass_of_counts(&name, &counts, &ks, &Resampling::new(args.seed), 0.95)
+        .map_err(failed)?;
     if args.format == Format::Json {
         println!("{:#}", serde_json::json!(results));
         return Ok(ExitCode::SUCCESS);
     }
     println!(
         "{} problems, {} samples each; intervals at 95%",
-        results.problems, results.samples
+        results.problems,
+        match counts.iter().map(|count| count.1).max() {
+            Some(most) if u64::from(most) != results.samples => format!("{} to {most}", results.samples),
+            _ => results.samples.to_string(),
+        }
     );
     println!(
         "{:>6}  {:>8}  {:<18} {:<18}",
@@ -106,6 +62,10 @@ pub(crate) fn run(args: &PasskArgs) -> Result<ExitCode, Failure> {
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// Tables of pass@k hold a row for every count of right samples; this keeps them in memory.
+const MOST_SAMPLES: u32 = 100_000;
+const MOST_K: usize = 100_000;
 
 fn read(text: &str, name: &str) -> Result<Vec<Count>, Failure> {
     let bad = |line: usize, what: String| {
@@ -135,6 +95,7 @@ fn read(text: &str, name: &str) -> Result<Vec<Count>, Failure> {
     };
     let (problem, n, c) = (column("problem")?, column("n")?, column("c")?);
     let mut counts = Vec::new();
+    let mut seen = BTreeSet::new();
     for (at, line) in lines {
         let cells: Vec<&str> = line.split(',').map(str::trim).collect();
         let cell = |column: usize| {
@@ -145,21 +106,23 @@ fn read(text: &str, name: &str) -> Result<Vec<Count>, Failure> {
         };
         let number = |column: usize| {
             let text = cell(column)?;
-            text.parse::<u64>()
-                .map_err(|_| bad(at + 1, format!("`{text}` is not a whole number")))
+            match text.parse::<u32>() {
+                Ok(number) if number <= MOST_SAMPLES => Ok(number),
+                Ok(number) => Err(bad(at + 1, format!("{number} is above {MOST_SAMPLES} samples"))),
+                Err(_) => Err(bad(at + 1, format!("`{text}` is not a whole number"))),
+            }
         };
-        let count = Count {
-            problem: cell(problem)?.to_owned(),
-            n: number(n)?,
-            c: number(c)?,
-        };
-        if count.c > count.n || count.n == 0 {
+        let (problem, n, c) = (cell(problem)?.to_owned(), number(n)?, number(c)?);
+        if c > n || n == 0 {
             return Err(bad(
                 at + 1,
-                format!("c = {} right ones of n = {} samples cannot be", count.c, count.n),
+                format!("c = {c} right ones of n = {n} samples cannot be"),
             ));
         }
-        counts.push(count);
+        if !seen.insert(problem.clone()) {
+            return Err(bad(at + 1, format!("the problem `{problem}` stands in two lines")));
+        }
+        counts.push((problem, n, c));
     }
     Ok(counts)
 }
@@ -184,9 +147,16 @@ fn ks(text: &str) -> Result<Vec<u64>, Failure> {
     };
     let mut ks = Vec::new();
     let mut k = number(first)?;
-    while k <= last {
+    while k <= last && ks.len() <= MOST_K {
         ks.push(k);
-        k = factor.map_or(k + 1, |factor| k * factor);
+        k = factor.map_or(k.saturating_add(1), |factor| k.saturating_mul(factor));
+        if ks.last() == Some(&k) {
+            break;
+        }
+    }
+    if ks.len() > MOST_K {
+        let message = format!("`{text}` asks for more than {MOST_K} k");
+        return Err(Failure::user("rlx::passk", message, Some("ask for a part of them".into())));
     }
     if ks.is_empty() { Err(bad()) } else { Ok(ks) }
 }
@@ -211,6 +181,7 @@ mod tests {
             "problem,n\na,4\n",
             "problem,n,c\na,4,5\n",
             "problem,n,c\na,x,1\n",
+            "problem,n,c\na,4,1\na,4,1\n",
             "",
         ] {
             assert!(read(text, "t").is_err());

@@ -23,11 +23,16 @@ pub(crate) struct Problems {
 impl Problems {
     pub(crate) fn of(outcomes: &Outcomes) -> Self {
         let design = outcomes.design();
-        let ids: Vec<&str> = design.problems.iter().map(String::as_str).collect();
+        Problems::named(&design.benchmark, design.problems.iter().map(String::as_str))
+    }
+
+    /// The problems of a benchmark by their ids.
+    pub(crate) fn named<'n>(benchmark: &str, ids: impl Iterator<Item = &'n str>) -> Self {
+        let ids: Vec<&str> = ids.collect();
         // A stream is a hash of its names; block 0 of it stands for the list.
         let [a, b, ..] = Stream::new(0, &ids).block(0, 0, 0);
         Problems {
-            key: format!("{}/{a:08x}{b:08x}", design.benchmark),
+            key: format!("{benchmark}/{a:08x}{b:08x}"),
             count: ids.len(),
         }
     }

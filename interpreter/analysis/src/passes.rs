@@ -57,13 +57,14 @@ impl Complete {
     }
 
     pub(crate) fn worlds(&self, outcomes: &Outcomes, model: usize, resampling: &Resampling) -> Worlds {
-        Worlds::new(
-            resampling.seed(),
-            outcomes,
-            &outcomes.design().models[model],
-            self.n,
-            &self.right,
-        )
+        let design = outcomes.design();
+        let names = ["samples", &design.evaluation, &design.models[model]];
+        Worlds::new(resampling.seed(), &names, &self.pairs())
+    }
+
+    /// Samples and right ones, by problem.
+    pub(crate) fn pairs(&self) -> Vec<(u32, u32)> {
+        self.right.iter().map(|&c| (self.n, c)).collect()
     }
 }
 
@@ -75,30 +76,53 @@ pub(crate) fn measure(
     resampling: &Resampling,
 ) -> Result<Vec<Measured>, Undefined> {
     let complete = Complete::new(outcomes, model)?;
-    let table = PassTable::new(u64::from(complete.n), ks).map_err(|source| Undefined::PassAtK {
-        evaluation: outcomes.design().evaluation.clone(),
+    let design = outcomes.design();
+    of_counts(
+        &Problems::of(outcomes),
+        &["samples", &design.evaluation, &design.models[model]],
+        &complete.pairs(),
+        ks,
+        resampling,
+    )
+    .map_err(|source| Undefined::PassAtK {
+        evaluation: design.evaluation.clone(),
         source,
-    })?;
-    let columns = ks.len();
-    let count = complete.right.len();
+    })
+}
 
-    let worlds = complete.worlds(outcomes, model, resampling);
+/// pass@k at each of `ks` from samples and right ones of every problem, whose numbers of samples may differ.
+pub(crate) fn of_counts(
+    problems: &Problems,
+    names: &[&str],
+    counts: &[(u32, u32)],
+    ks: &[u64],
+    resampling: &Resampling,
+) -> Result<Vec<Measured>, PassAtKError> {
+    let mut tables: BTreeMap<u32, PassTable> = BTreeMap::new();
+    for &(n, _) in counts {
+        if let std::collections::btree_map::Entry::Vacant(vacant) = tables.entry(n) {
+            vacant.insert(PassTable::new(u64::from(n), ks)?);
+        }
+    }
+    let of_problem: Vec<&PassTable> = counts.iter().map(|(n, _)| &tables[n]).collect();
+    let columns = ks.len();
+    let worlds = Worlds::new(resampling.seed(), names, counts);
     let truths: Vec<f64> = worlds
         .grid
         .iter()
         .flat_map(|&p| ks.iter().map(move |&k| pass_of_probability(p, k)))
         .collect();
-    let scale = 1.0 / count as f64;
+    let scale = 1.0 / counts.len() as f64;
     let simulated = resampling.series(
         2 * columns,
         || (),
         |resample, (), row| {
             row.fill(0.0);
             let (estimate, truth) = row.split_at_mut(columns);
-            worlds.each(resample, |_, point, right| {
+            worlds.each(resample, |problem, point, right| {
                 estimate
                     .iter_mut()
-                    .zip(table.row(right))
+                    .zip(of_problem[problem].row(right))
                     .for_each(|(sum, pass)| *sum += pass);
                 let truths = &truths[point * columns..(point + 1) * columns];
                 truth.iter_mut().zip(truths).for_each(|(sum, pass)| *sum += pass);
@@ -108,19 +132,18 @@ pub(crate) fn measure(
     );
     let (estimates, simulated_truths) = simulated.split_at(columns);
 
-    let values: Vec<f64> = complete
-        .right
+    let values: Vec<f64> = counts
         .iter()
-        .flat_map(|&c| table.row(c as usize))
+        .zip(&of_problem)
+        .flat_map(|((_, c), table)| table.row(*c as usize))
         .copied()
         .collect();
-    let problems = Problems::of(outcomes);
     let across = problems.means(resampling, columns, &values);
     let measured = across.into_iter().enumerate().map(|(column, across)| {
         let of_each: Vec<f64> = values.iter().skip(column).step_by(columns).copied().collect();
         Measured {
             within: (estimates[column].clone(), simulated_truths[column].clone()),
-            ..mean_of(&problems, &of_each, across)
+            ..mean_of(problems, &of_each, across)
         }
     });
     Ok(measured.collect())

@@ -20,14 +20,14 @@ const MADE_UP: f64 = 3.0;
 pub(crate) struct Posterior {
     /// Grid of p, ascending from 0 to 1.
     pub(crate) grid: Vec<f64>,
-    /// For each distinct count c: weights over the grid, of sum 1.
-    pub(crate) by_count: BTreeMap<u32, Vec<f64>>,
+    /// For each distinct pair of samples n and right ones c: weights over the grid, of sum 1.
+    pub(crate) by_count: BTreeMap<(u32, u32), Vec<f64>>,
 }
 
 impl Posterior {
-    /// From the right samples of every problem, of `n` each.
-    pub(crate) fn fit(n: u32, counts: &[u32]) -> Self {
-        let grid = arcsine_grid(n);
+    /// From samples and right ones of every problem.
+    pub(crate) fn fit(counts: &[(u32, u32)]) -> Self {
+        let grid = arcsine_grid(counts.iter().map(|(n, _)| *n).max().unwrap_or(1));
         // On this grid Jeffreys' prior is even, with half a step at each end.
         let steps = (grid.len() - 1) as f64;
         let jeffreys: Vec<f64> = (0..grid.len())
@@ -39,13 +39,13 @@ impl Posterior {
                 }
             })
             .collect();
-        let mut problems: BTreeMap<u32, f64> = BTreeMap::new();
-        for &c in counts {
-            *problems.entry(c).or_insert(0.0) += 1.0;
+        let mut problems: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+        for &count in counts {
+            *problems.entry(count).or_insert(0.0) += 1.0;
         }
         let likelihood: Vec<(f64, Vec<f64>)> = problems
             .iter()
-            .map(|(&c, &times)| (times, likelihood(n, c, &grid)))
+            .map(|(&(n, c), &times)| (times, likelihood(n, c, &grid)))
             .collect();
         let mut prior = jeffreys.clone();
         for _ in 0..ROUNDS {
@@ -63,10 +63,10 @@ impl Posterior {
         let by_count = problems
             .keys()
             .zip(&likelihood)
-            .map(|(&c, (_, likelihood))| {
+            .map(|(&count, (_, likelihood))| {
                 let joint: Vec<f64> = likelihood.iter().zip(&prior).map(|(l, w)| l * w).collect();
                 let total: f64 = joint.iter().sum();
-                (c, joint.into_iter().map(|w| w / total).collect())
+                (count, joint.into_iter().map(|w| w / total).collect())
             })
             .collect();
         Posterior { grid, by_count }
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn mean(posterior: &Posterior, c: u32) -> f64 {
-        posterior.by_count[&c]
+        posterior.by_count[&(64, c)]
             .iter()
             .zip(&posterior.grid)
             .map(|(w, p)| w * p)
@@ -117,7 +117,8 @@ mod tests {
         let mut counts = vec![30, 31, 32, 33, 34];
         counts.extend([28, 36, 29, 35, 32, 31, 30, 33, 34, 32]);
         counts.push(0);
-        let posterior = Posterior::fit(64, &counts);
+        let counts: Vec<(u32, u32)> = counts.into_iter().map(|c| (64, c)).collect();
+        let posterior = Posterior::fit(&counts);
         for weights in posterior.by_count.values() {
             assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
             assert!(weights.iter().all(|w| *w >= 0.0));
@@ -128,8 +129,8 @@ mod tests {
 
     #[test]
     fn never_solved_is_not_never_solvable() {
-        let posterior = Posterior::fit(64, &[0; 30]);
-        let chance = 1.0 - posterior.by_count[&0][0];
+        let posterior = Posterior::fit(&[(64, 0); 30]);
+        let chance = 1.0 - posterior.by_count[&(64, 0)][0];
         assert!(chance > 0.01 && chance < 0.3, "chance {chance} that p is above 0");
     }
 }

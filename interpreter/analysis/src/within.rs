@@ -10,7 +10,6 @@
 //! solved. Here the estimate is held against the truth it is unbiased for, and problems enter and leave the solved set.
 
 use crate::alias::Alias;
-use crate::outcomes::Outcomes;
 use crate::prior::Posterior;
 use crate::rng::Stream;
 
@@ -19,25 +18,35 @@ pub(crate) struct Worlds {
     stream: Stream,
     pub(crate) grid: Vec<f64>,
     posteriors: Vec<Alias>,
-    /// Per problem an index into `posteriors`.
-    of_problem: Vec<u32>,
-    samples: Vec<Alias>,
+    /// Per problem an index into `posteriors`, and which number of samples it has.
+    of_problem: Vec<(u32, u32)>,
+    /// By number of samples and point of the grid.
+    samples: Vec<Vec<Alias>>,
 }
 
 impl Worlds {
-    /// `counts`: right samples a problem, of `n` each.
-    pub(crate) fn new(seed: u64, outcomes: &Outcomes, label: &str, n: u32, counts: &[u32]) -> Self {
-        let Posterior { grid, by_count } = Posterior::fit(n, counts);
-        let places: Vec<u32> = by_count.keys().copied().collect();
+    /// `counts`: samples and right ones of every problem; `names` address the random numbers.
+    pub(crate) fn new(seed: u64, names: &[&str], counts: &[(u32, u32)]) -> Self {
+        let Posterior { grid, by_count } = Posterior::fit(counts);
+        let places: Vec<(u32, u32)> = by_count.keys().copied().collect();
+        let mut sizes: Vec<u32> = counts.iter().map(|(n, _)| *n).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
         let of_problem = counts
             .iter()
-            .map(|c| places.partition_point(|place| place < c) as u32)
+            .map(|count| {
+                let posterior = places.partition_point(|place| place < count) as u32;
+                (posterior, sizes.partition_point(|n| *n < count.0) as u32)
+            })
             .collect();
         Worlds {
-            stream: Stream::new(seed, &["samples", &outcomes.design().evaluation, label]),
+            stream: Stream::new(seed, names),
             posteriors: by_count.values().map(|weights| Alias::new(0, weights)).collect(),
             of_problem,
-            samples: grid.iter().map(|&p| Alias::binomial(n, p)).collect(),
+            samples: sizes
+                .iter()
+                .map(|&n| grid.iter().map(|&p| Alias::binomial(n, p)).collect())
+                .collect(),
             grid,
         }
     }
@@ -47,9 +56,9 @@ impl Worlds {
     pub(crate) fn each(&self, resample: u32, mut see: impl FnMut(usize, usize, usize)) {
         for (pair, problems) in self.of_problem.chunks(2).enumerate() {
             let words = self.stream.block(resample, pair as u32, 0);
-            for (i, &posterior) in problems.iter().enumerate() {
+            for (i, &(posterior, size)) in problems.iter().enumerate() {
                 let point = self.posteriors[posterior as usize].draw(words[2 * i]);
-                let right = self.samples[point as usize].draw(words[2 * i + 1]);
+                let right = self.samples[size as usize][point as usize].draw(words[2 * i + 1]);
                 see(2 * pair + i, point as usize, right as usize);
             }
         }

@@ -1,7 +1,7 @@
 //! The questions of a study's figures and tables, one file each.
 
 mod delta_se;
-mod pass_at_k;
+pub(crate) mod pass_at_k;
 mod perplexity;
 mod subset;
 mod summary;

@@ -1,12 +1,16 @@
 //! pass@k curves and where they cross.
 
+use rayon::prelude::*;
 use rlx_language::ModelRef;
 
 use super::{Setting, UNDEFINED, Warnings, models};
+use crate::across::Problems;
 use crate::outcomes::Outcomes;
+use crate::mean_curve::mean_curve;
 use crate::pass_at_k::PassAtKError;
-use crate::passes;
-use crate::results::{Crossing, Curve, CurvePoint, PassAtK};
+use crate::passes::{self, Complete};
+use crate::resampling::Resampling;
+use crate::results::{Crossing, Curve, CurvePoint, Estimate, Interval, PassAtK};
 use crate::undefined::Undefined;
 
 pub(super) fn answer(
@@ -35,15 +39,21 @@ pub(super) fn answer(
     }
     let mut curves = Vec::new();
     for (label, model) in models {
-        let measured = match passes::measure(outcomes, model, &within_reach, setting.resampling) {
-            Ok(measured) => measured,
-            Err(reason) => {
-                warnings.undefined(&reason);
-                Vec::new()
-            }
-        };
-        measured.iter().for_each(|measured| warnings.saw(measured));
-        let mut reached = within_reach.iter().zip(&measured);
+        let estimates = Complete::new(outcomes, model).and_then(|complete| {
+            let names = ["samples", &design.evaluation, &design.models[model]];
+            let problems = Problems::of(outcomes);
+            estimates(&problems, &names, &complete.pairs(), &within_reach, setting, &mut warnings).map_err(
+                |source| Undefined::PassAtK {
+                    evaluation: design.evaluation.clone(),
+                    source,
+                },
+            )
+        });
+        let estimates = estimates.unwrap_or_else(|reason| {
+            warnings.undefined(&reason);
+            Vec::new()
+        });
+        let mut reached = estimates.into_iter();
         let points = ks
             .iter()
             .map(|&k| {
@@ -54,7 +64,7 @@ pub(super) fn answer(
                 };
                 CurvePoint {
                     k,
-                    pass: found.map_or(UNDEFINED, |(_, measured)| setting.estimate(measured)),
+                    pass: found.unwrap_or(UNDEFINED),
                 }
             })
             .collect();
@@ -68,6 +78,142 @@ pub(super) fn answer(
         confidence: setting.confidence,
         crossings: crossings(&curves),
         curves,
+        warnings: warnings.finish(),
+    })
+}
+
+/// Most k at which intervals are resampled; between them they are drawn straight on the logarithmic axis.
+const RESAMPLED: usize = 64;
+
+/// pass@k with intervals at every one of `ks` (ascending). The values are exact at each; of more than [`RESAMPLED`] k
+/// the intervals are resampled at so many and interpolated in log k, as the half-widths change slowly.
+fn estimates(
+    problems: &Problems,
+    names: &[&str],
+    counts: &[(u32, u32)],
+    ks: &[u64],
+    setting: &Setting<'_>,
+    warnings: &mut Warnings,
+) -> Result<Vec<Estimate>, PassAtKError> {
+    let knots = knots(ks);
+    let at: Vec<u64> = knots.iter().map(|&place| ks[place]).collect();
+    let measured = passes::of_counts(problems, names, counts, &at, setting.resampling)?;
+    measured.iter().for_each(|measured| warnings.saw(measured));
+    let resampled: Vec<Estimate> = measured
+        .par_iter()
+        .map(|measured| setting.estimate(measured))
+        .collect();
+    if knots.len() == ks.len() {
+        return Ok(resampled);
+    }
+    warnings.say(format!(
+        "intervals of {} k are resampled at {} of them and interpolated in between; the values are exact",
+        ks.len(),
+        at.len()
+    ));
+    let values = mean_curve(counts, ks);
+    let mut knot = 0;
+    let estimate = |(place, value): (usize, f64)| {
+        while knot + 1 < knots.len() && knots[knot + 1] <= place {
+            knot += 1;
+        }
+        let right = (knot + 1).min(knots.len() - 1);
+        let share = if right == knot {
+            0.0
+        } else {
+            let log = |k: u64| libm::log(k as f64);
+            (log(ks[place]) - log(at[knot])) / (log(at[right]) - log(at[knot]))
+        };
+        let between = |pick: fn(&Estimate) -> Option<Interval>| {
+            let (a, b) = (pick(&resampled[knot])?, pick(&resampled[right])?);
+            let (low, high) = (resampled[knot].value?, resampled[right].value?);
+            // The distances from the value are interpolated, not the ends: they bend less.
+            let mix = |from: f64, to: f64| from + share * (to - from);
+            Some(Interval {
+                low: (value - mix(low - a.low, high - b.low)).max(0.0),
+                high: (value + mix(a.high - low, b.high - high)).min(1.0),
+            })
+        };
+        Estimate {
+            value: Some(value),
+            these_problems: between(|estimate| estimate.these_problems),
+            problems_like_these: between(|estimate| estimate.problems_like_these),
+        }
+    };
+    Ok(values.into_iter().enumerate().map(estimate).collect())
+}
+
+/// Places in `ks` at which intervals are resampled: all of a few, else about evenly spaced in log k with both ends.
+fn knots(ks: &[u64]) -> Vec<usize> {
+    if ks.len() <= RESAMPLED {
+        return (0..ks.len()).collect();
+    }
+    let (first, last) = (ks[0] as f64, ks[ks.len() - 1] as f64);
+    let mut places: Vec<usize> = (0..RESAMPLED)
+        .map(|knot| {
+            let share = knot as f64 / (RESAMPLED - 1) as f64;
+            let wanted = first * libm::pow(last / first, share);
+            ks.partition_point(|k| (*k as f64) < wanted - 0.5).min(ks.len() - 1)
+        })
+        .collect();
+    places.push(0);
+    places.push(ks.len() - 1);
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+/// pass@k with intervals from counts made elsewhere: samples and right ones of every problem, whose numbers of samples
+/// may differ.
+///
+/// # Errors
+/// When a count cannot be, or a k is 0 or above the samples of a problem.
+pub fn pass_of_counts(
+    name: &str,
+    counts: &[(String, u32, u32)],
+    ks: &[u64],
+    resampling: &Resampling,
+    confidence: f64,
+) -> Result<PassAtK, PassAtKError> {
+    let mut ks = ks.to_vec();
+    ks.sort_unstable();
+    ks.dedup();
+    let pairs: Vec<(u32, u32)> = counts.iter().map(|(_, n, c)| (*n, *c)).collect();
+    let fewest = u64::from(pairs.iter().map(|(n, _)| *n).min().unwrap_or(0));
+    for &(n, c) in &pairs {
+        for &k in ks.first().into_iter().chain(ks.last()) {
+            crate::pass_at_k::check(u64::from(n), u64::from(c), k)?;
+        }
+    }
+    if pairs.is_empty() {
+        return Err(PassAtKError::NoSamples);
+    }
+    let setting = Setting {
+        resampling,
+        confidence,
+    };
+    let mut warnings = Warnings::default();
+    if let Some(largest) = ks.last() {
+        warnings.said.extend(super::large_k(*largest, fewest));
+    }
+    let problems = Problems::named(name, counts.iter().map(|(id, ..)| id.as_str()));
+    let estimates = estimates(&problems, &["samples", name, "model"], &pairs, &ks, &setting, &mut warnings)?;
+    let points = ks
+        .iter()
+        .zip(estimates)
+        .map(|(&k, pass)| CurvePoint { k, pass })
+        .collect();
+    Ok(PassAtK {
+        evaluation: name.to_owned(),
+        benchmark: name.to_owned(),
+        problems: counts.len(),
+        samples: fewest,
+        confidence,
+        curves: vec![Curve {
+            model: "model".to_owned(),
+            points,
+        }],
+        crossings: Vec::new(),
         warnings: warnings.finish(),
     })
 }
