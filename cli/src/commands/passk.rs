@@ -120,7 +120,10 @@ fn read(text: &str, name: &str) -> Result<Vec<Count>, Failure> {
             ));
         }
         if !seen.insert(problem.clone()) {
-            return Err(bad(at + 1, format!("the problem `{problem}` stands in two lines")));
+            return Err(bad(
+                at + 1,
+                format!("the problem `{problem}` stands in two lines"),
+            ));
         }
         counts.push((problem, n, c));
     }
@@ -156,7 +159,11 @@ fn ks(text: &str) -> Result<Vec<u64>, Failure> {
     }
     if ks.len() > MOST_K {
         let message = format!("`{text}` asks for more than {MOST_K} k");
-        return Err(Failure::user("rlx::passk", message, Some("ask for a part of them".into())));
+        return Err(Failure::user(
+            "rlx::passk",
+            message,
+            Some("ask for a part of them".into()),
+        ));
     }
     if ks.is_empty() { Err(bad()) } else { Ok(ks) }
 }

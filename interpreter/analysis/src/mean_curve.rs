@@ -50,7 +50,11 @@ pub(crate) fn mean_curve(counts: &[(u32, u32)], ks: &[u64]) -> Vec<f64> {
         for ((sum, lost), value) in sums.iter_mut().zip(values) {
             let term = value * f64::from(*times);
             let next = *sum + term;
-            *lost += if *sum >= term { (*sum - next) + term } else { (term - next) + *sum };
+            *lost += if *sum >= term {
+                (*sum - next) + term
+            } else {
+                (term - next) + *sum
+            };
             *sum = next;
         }
     }
@@ -65,7 +69,15 @@ mod tests {
 
     #[test]
     fn the_plain_curve_is_the_mean_of_single_values() {
-        let counts = [(1024, 0), (1024, 1), (1024, 3), (1024, 500), (1024, 1023), (1024, 1024), (64, 5)];
+        let counts = [
+            (1024, 0),
+            (1024, 1),
+            (1024, 3),
+            (1024, 500),
+            (1024, 1023),
+            (1024, 1024),
+            (64, 5),
+        ];
         let ks: Vec<u64> = (1..=64).rev().collect();
         let curve = pass_mean_curve(&counts, &ks).unwrap();
         for (k, value) in ks.iter().zip(curve) {
@@ -88,7 +100,10 @@ mod tests {
             for k in [1, 2, 100, 4_999, 9_000, 10_000_u64] {
                 let exact = pass_at_k(10_000, u64::from(c), k).unwrap().value;
                 let found = curve[k as usize - 1];
-                assert!((exact - found).abs() <= 2.3e-16 * exact.max(0.5), "c = {c}, k = {k}");
+                assert!(
+                    (exact - found).abs() <= 2.3e-16 * exact.max(0.5),
+                    "c = {c}, k = {k}"
+                );
             }
         }
     }

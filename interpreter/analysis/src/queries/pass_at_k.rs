@@ -5,8 +5,8 @@ use rlx_language::ModelRef;
 
 use super::{Setting, UNDEFINED, Warnings, models};
 use crate::across::Problems;
-use crate::outcomes::Outcomes;
 use crate::mean_curve::mean_curve;
+use crate::outcomes::Outcomes;
 use crate::pass_at_k::PassAtKError;
 use crate::passes::{self, Complete};
 use crate::resampling::Resampling;
@@ -42,12 +42,18 @@ pub(super) fn answer(
         let estimates = Complete::new(outcomes, model).and_then(|complete| {
             let names = ["samples", &design.evaluation, &design.models[model]];
             let problems = Problems::of(outcomes);
-            estimates(&problems, &names, &complete.pairs(), &within_reach, setting, &mut warnings).map_err(
-                |source| Undefined::PassAtK {
-                    evaluation: design.evaluation.clone(),
-                    source,
-                },
+            estimates(
+                &problems,
+                &names,
+                &complete.pairs(),
+                &within_reach,
+                setting,
+                &mut warnings,
             )
+            .map_err(|source| Undefined::PassAtK {
+                evaluation: design.evaluation.clone(),
+                source,
+            })
         });
         let estimates = estimates.unwrap_or_else(|reason| {
             warnings.undefined(&reason);
@@ -153,7 +159,8 @@ fn knots(ks: &[u64]) -> Vec<usize> {
         .map(|knot| {
             let share = knot as f64 / (RESAMPLED - 1) as f64;
             let wanted = first * libm::pow(last / first, share);
-            ks.partition_point(|k| (*k as f64) < wanted - 0.5).min(ks.len() - 1)
+            ks.partition_point(|k| (*k as f64) < wanted - 0.5)
+                .min(ks.len() - 1)
         })
         .collect();
     places.push(0);
@@ -197,7 +204,14 @@ pub fn pass_of_counts(
         warnings.said.extend(super::large_k(*largest, fewest));
     }
     let problems = Problems::named(name, counts.iter().map(|(id, ..)| id.as_str()));
-    let estimates = estimates(&problems, &["samples", name, "model"], &pairs, &ks, &setting, &mut warnings)?;
+    let estimates = estimates(
+        &problems,
+        &["samples", name, "model"],
+        &pairs,
+        &ks,
+        &setting,
+        &mut warnings,
+    )?;
     let points = ks
         .iter()
         .zip(estimates)
