@@ -142,10 +142,7 @@ pub(crate) fn show(diagnostics: &[Diagnostic]) {
 
 /// Draws what the parser found on stderr.
 pub(crate) fn show_syntax(path: &Path, text: &str, errors: &[rlx_grammar::SyntaxError]) {
-    let file = Arc::new(Source {
-        name: path.display().to_string(),
-        text: text.to_owned(),
-    });
+    let file = Arc::new(Source::new(path.display().to_string(), text));
     let diagnostics: Vec<Diagnostic> = errors
         .iter()
         .map(|error| Diagnostic {

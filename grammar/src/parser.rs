@@ -2,7 +2,7 @@
 
 use pest::Parser;
 
-use crate::ast::{Expr, Field, File, Item, Span};
+use crate::ast::{Expr, Field, File, Ident, Item, Span, Spanned};
 use crate::cut::{Piece, cut};
 use crate::error::{ENCODING, EXPECTED, SyntaxError, TOO_LARGE};
 use crate::scan::{Texts, Token, TokenKind, scan};
@@ -21,6 +21,9 @@ pub struct Parsed {
     pub file: File,
     /// In the order of the text; at most the first [`MAX_ERRORS`].
     pub errors: Vec<SyntaxError>,
+    /// The names that the declarations which could not be read would have given: they are not
+    /// unknown, nobody knows what they stand for.
+    pub unread: Vec<Ident>,
 }
 
 /// Reads one file. Never panics; time grows linearly with the text.
@@ -123,11 +126,14 @@ fn parse_tokens(text: &str, tokens: &[Token]) -> Parsed {
     let mut errors = repaired.errors;
     errors.extend(pieces.errors);
     let mut items = Vec::with_capacity(pieces.pieces.len());
+    let mut unread = Vec::new();
     for piece in pieces.pieces {
-        if errors.len() >= MAX_ERRORS {
-            break;
+        let span = piece.span;
+        let read = errors.len() < MAX_ERRORS;
+        match read.then(|| parse_piece(&repaired.text, tokens, piece, &mut errors)) {
+            Some(Some(item)) => items.push(item),
+            _ => unread.extend(names_of(text, tokens, span)),
         }
-        items.extend(parse_piece(&repaired.text, tokens, piece, &mut errors));
     }
     Parsed {
         file: File {
@@ -135,7 +141,26 @@ fn parse_tokens(text: &str, tokens: &[Token]) -> Parsed {
             items,
         },
         errors: sorted(errors),
+        unread,
     }
+}
+
+/// The names that a declaration gives, as far as its first words tell; of an import all of its words.
+fn names_of<'t>(text: &'t str, tokens: &'t [Token], piece: Span) -> impl Iterator<Item = Ident> + 't {
+    let first = tokens.partition_point(|token| token.end <= piece.start);
+    let mut words = tokens
+        .iter()
+        .skip(first)
+        .take_while(move |token| token.start < piece.end)
+        .filter(|token| token.kind == TokenKind::Word);
+    let most = match words.next().map(|token| token.text(text)) {
+        Some("use") => usize::MAX,
+        _ => 1,
+    };
+    words.take(most).map(|token| Spanned {
+        node: token.text(text).to_owned(),
+        span: token.span(),
+    })
 }
 
 fn parse_piece(text: &str, tokens: &[Token], piece: Piece, errors: &mut Vec<SyntaxError>) -> Option<Item> {
@@ -169,7 +194,12 @@ fn parse_piece(text: &str, tokens: &[Token], piece: Piece, errors: &mut Vec<Synt
         return None;
     }
     match Grammar::parse(Rule::item, source) {
-        Ok(mut pairs) => Builder::new(start, errors).item(piece.doc, pairs.next()?),
+        Ok(mut pairs) => {
+            let before = errors.len();
+            let item = Builder::new(start, errors).item(piece.doc, pairs.next()?);
+            // What is wrong in a tree would be said again by whoever reads it.
+            item.filter(|_| errors.len() == before)
+        }
         Err(error) => {
             let error = expected::explain(text, tokens, piece.span, error);
             let field = recover::field_around(text, tokens, piece.span, error.span.start);
@@ -242,6 +272,7 @@ fn failed(error: SyntaxError) -> Parsed {
             items: Vec::new(),
         },
         errors: vec![error],
+        unread: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads a file and all that it imports, and gathers the names of each.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
@@ -20,10 +21,7 @@ impl Program {
     ) -> Option<Program> {
         let mut program = Program::default();
         let Some(text) = sources.read(root) else {
-            let nowhere = Arc::new(Source {
-                name: root.into(),
-                text: String::new(),
-            });
+            let nowhere = Arc::new(Source::new(root, ""));
             out.push(
                 Diagnostic::error(
                     "rlx::import::missing",
@@ -61,10 +59,7 @@ struct Loader<'l> {
 
 impl Loader<'_> {
     fn add_file(&mut self, name: &str, text: String) -> FileId {
-        self.program.files.push(Arc::new(Source {
-            name: name.into(),
-            text,
-        }));
+        self.program.files.push(Arc::new(Source::new(name, text)));
         self.program.files.len() - 1
     }
 
@@ -79,15 +74,23 @@ impl Loader<'_> {
                     .maybe_help(error.help),
             );
         }
-        self.module(name, file, Arc::new(parsed.file))
+        let unread = parsed.unread.into_iter().map(|name| name.node).collect();
+        self.module(name, file, Arc::new(parsed.file), unread)
     }
 
-    fn module(&mut self, name: &str, file: FileId, ast: Arc<ast::File>) -> ModuleId {
+    fn module(
+        &mut self,
+        name: &str,
+        file: FileId,
+        ast: Arc<ast::File>,
+        unread: BTreeSet<String>,
+    ) -> ModuleId {
         let id = self.program.modules.len();
         self.program.modules.push(Module {
             file,
             ast: Arc::clone(&ast),
             symbols: IndexMap::new(),
+            unread,
         });
         self.by_name.insert(name.into(), id);
         self.stack.push(name.into());
@@ -159,6 +162,14 @@ impl Loader<'_> {
         let (inner, whole) = match &clause.from {
             UseFrom::File(path) => {
                 let Some(inner) = self.import_file(into, importer, &path.node, path.span) else {
+                    let names = clause
+                        .names
+                        .iter()
+                        .chain(&clause.alias)
+                        .map(|name| name.node.clone());
+                    let unread = &mut self.program.modules[into].unread;
+                    unread.extend(names);
+                    unread.insert(stem(&path.node).to_owned());
                     return;
                 };
                 (
@@ -178,7 +189,12 @@ impl Loader<'_> {
                     self.import_name(into, inner, name, clause.alias.as_ref().unwrap_or(name));
                     return;
                 }
-                None => return,
+                None => {
+                    let names = clause.names.iter().chain(&clause.alias).chain(path.node.last());
+                    let names: Vec<String> = names.map(|name| name.node.clone()).collect();
+                    self.program.modules[into].unread.extend(names);
+                    return;
+                }
             },
         };
         match (clause.names.as_slice(), &clause.alias) {
@@ -214,7 +230,11 @@ impl Loader<'_> {
                 let target = symbol.target;
                 self.define(into, local, target, true);
             }
+            _ if self.program.modules[from].unread.contains(&name.node) => {
+                self.program.modules[into].unread.insert(local.node.clone());
+            }
             _ => {
+                self.program.modules[into].unread.insert(local.node.clone());
                 let names: Vec<&str> = self.program.modules[from]
                     .symbols
                     .iter()
@@ -315,7 +335,7 @@ impl Loader<'_> {
         }
         let ast = Arc::clone(std_ast(at));
         let file = self.add_file(name, (*text).to_owned());
-        let id = self.module(name, file, ast);
+        let id = self.module(name, file, ast, BTreeSet::new());
         self.program.std.insert(module, id);
         Some(id)
     }

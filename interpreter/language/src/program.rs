@@ -1,5 +1,6 @@
 //! The files of a study, read and parsed, with what each name in each file stands for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -30,6 +31,8 @@ pub(crate) struct Module {
     pub(crate) file: FileId,
     pub(crate) ast: Arc<ast::File>,
     pub(crate) symbols: IndexMap<String, Symbol>,
+    /// Names of declarations and imports that could not be read; what is wrong with those was said.
+    pub(crate) unread: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -161,6 +164,13 @@ impl Program {
                 }
             }
         }
+    }
+
+    /// Whether the name that was not found belongs to something that could not be read.
+    pub(crate) fn is_unread(&self, module: ModuleId, path: &[Ident], unresolved: &Unresolved) -> bool {
+        let module = unresolved.inside.unwrap_or(module);
+        path.get(unresolved.at)
+            .is_some_and(|name| self.modules[module].unread.contains(&name.node))
     }
 
     /// What to write for a name that stands for nothing here.

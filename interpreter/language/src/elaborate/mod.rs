@@ -163,6 +163,13 @@ pub(crate) fn run(
         return Err(out);
     };
     if out.iter().any(Diagnostic::is_error) {
+        // What could be read is checked all the same: all errors are told at once. Who reads what cannot be known.
+        let (_, found) = Elaborator::new(&program, options.profile.as_deref(), options.seed).study(root);
+        out.extend(
+            found
+                .into_iter()
+                .filter(|diagnostic| !needs_the_whole(diagnostic.code)),
+        );
         return Err(out);
     }
     let (study, mut diagnostics) =
@@ -182,6 +189,14 @@ pub(crate) fn run(
         Some(study) if !diagnostics.iter().any(Diagnostic::is_error) => Ok((study, diagnostics)),
         _ => Err(diagnostics),
     }
+}
+
+/// Whether a diagnostic says that nothing reads something, which a broken file cannot tell.
+fn needs_the_whole(code: &str) -> bool {
+    matches!(
+        code,
+        "rlx::name::unused" | "rlx::profile::idle" | "rlx::set::idle"
+    )
 }
 
 /// The first sentence of a doc.

@@ -109,6 +109,9 @@ impl<'a> Elaborator<'a> {
         let (target, used) = match self.program.lookup(ROOT, path) {
             Ok(found) => found,
             Err(unresolved) => {
+                if self.program.is_unread(ROOT, path, &unresolved) {
+                    return None;
+                }
                 let segment = path.get(unresolved.at)?;
                 let help = self.program.advice(ROOT, path, &unresolved).unwrap_or_else(|| {
                     "a profile and `--set` change what the study declares or imports: a name, or a field such as `rl.batch`".into()

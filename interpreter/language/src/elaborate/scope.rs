@@ -45,6 +45,9 @@ impl<'a> Elaborator<'a> {
                 None
             }
             Err(unresolved) => {
+                if self.program.is_unread(site.module, segments, &unresolved) {
+                    return None;
+                }
                 let segment = segments.get(unresolved.at)?;
                 let help = self.program.advice(site.module, segments, &unresolved);
                 let place = self.span(segment, site);
