@@ -97,6 +97,8 @@ fn fresh(architecture: &Architecture, tokenizer: &Tokenizer) -> Result<Config, B
         bos: None,
         eos: tokenizer.eos_ids().to_vec(),
         context: architecture.context as i64,
+        sliding: None,
+        vision: None,
     })
 }
 

@@ -44,7 +44,7 @@ impl ChatTemplate {
 
     pub(crate) fn render(
         &self,
-        messages: &[Message],
+        messages: &Value,
         add_generation_prompt: bool,
         kwargs: &Map<String, Value>,
     ) -> Result<String, EngineError> {
@@ -58,8 +58,7 @@ impl ChatTemplate {
         environment.add_function("strftime_now", |format: String| strftime(&format, now()));
         environment.add_filter("tojson", to_json);
         let mut variables = Map::new();
-        let messages = serde_json::to_value(messages).map_err(|e| refused(&e.to_string()))?;
-        variables.insert("messages".to_owned(), messages);
+        variables.insert("messages".to_owned(), messages.clone());
         variables.insert(
             "add_generation_prompt".to_owned(),
             Value::Bool(add_generation_prompt),
@@ -262,7 +261,9 @@ mod tests {
             Vec::new(),
         );
         let kwargs = json!({"x": {"b": [1, "é<"], "a": {}}});
-        let text = template.render(&[], false, kwargs.as_object().unwrap()).unwrap();
+        let text = template
+            .render(&json!([]), false, kwargs.as_object().unwrap())
+            .unwrap();
         assert_eq!(
             text,
             "{\"b\": [1, \"é<\"], \"a\": {}}|{\n  \"b\": [\n    1,\n    \"é<\"\n  ],\n  \"a\": {}\n}"
@@ -275,7 +276,7 @@ mod tests {
             "{{ raise_exception('roles must alternate') }}".to_owned(),
             Vec::new(),
         );
-        let error = template.render(&[], false, &Map::new()).unwrap_err();
+        let error = template.render(&json!([]), false, &Map::new()).unwrap_err();
         assert!(error.to_string().contains("roles must alternate"), "{error}");
     }
 
@@ -283,6 +284,6 @@ mod tests {
     fn generation_blocks_render_their_content() {
         let source = "{%- generation -%} hi {%- endgeneration %}!";
         let template = ChatTemplate::new(source.to_owned(), Vec::new());
-        assert_eq!(template.render(&[], false, &Map::new()).unwrap(), "hi!");
+        assert_eq!(template.render(&json!([]), false, &Map::new()).unwrap(), "hi!");
     }
 }

@@ -6,18 +6,38 @@ use crate::EngineError;
 use crate::layers::{Layer, rms_norm};
 use crate::model::LanguageModel;
 use crate::rope::rotate;
+use crate::vision::Pixels;
 
 /// Elements of one chunk of fp32 logits (64 MiB): bounds the memory of teacher forcing.
 const LOGITS_CHUNK: i64 = 1 << 24;
 
 /// What every layer of one pass shares.
-struct Pass {
-    batch: i64,
-    length: i64,
-    cos: Tensor,
-    sin: Tensor,
-    /// [B,1,T,T], true where a query may look; `None` is plain causal attention.
-    allowed: Option<Tensor>,
+pub(crate) struct Pass {
+    pub(crate) batch: i64,
+    pub(crate) length: i64,
+    pub(crate) cos: Tensor,
+    pub(crate) sin: Tensor,
+    /// Of layers that look back to the beginning.
+    pub(crate) full: Mask,
+    /// Of layers with a sliding window.
+    pub(crate) windowed: Mask,
+}
+
+/// Where queries may look.
+pub(crate) enum Mask {
+    /// At everything up to themselves.
+    Causal,
+    /// Where the tensor, which broadcasts to [B,1,queries,keys], is true.
+    Allowed(Tensor),
+}
+
+/// What happens to the keys and values that a layer makes.
+pub(crate) enum Keep<'a> {
+    Nothing,
+    /// Appended for a later cache, one entry a layer.
+    Collect(&'a mut Vec<KeysValues>),
+    /// Written into the layer's cache at this column; queries see all columns up to their own end.
+    Write(&'a KeysValues, i64),
 }
 
 /// Keys after rotation and values of one layer, each [B, kv heads, T, D].
@@ -33,7 +53,18 @@ impl LanguageModel {
     /// means all real. Position ids restart at the first real token. Padding positions of the result are
     /// finite and mean nothing. Differentiable where the parameters require gradients.
     pub fn hidden(&self, ids: &Tensor, attention_mask: Option<&Tensor>) -> Result<Tensor, EngineError> {
-        self.run(ids, attention_mask, None, None)
+        self.run(ids, attention_mask, &[], None, None)
+    }
+
+    /// As [`LanguageModel::hidden`], with pictures in the places of the image tokens, in the order of the rows
+    /// and of the places in a row. Every picture's tokens are written out ([`crate::ImageProcessor::expand`]).
+    pub fn hidden_with(
+        &self,
+        ids: &Tensor,
+        attention_mask: Option<&Tensor>,
+        pictures: &[&Pixels],
+    ) -> Result<Tensor, EngineError> {
+        self.run(ids, attention_mask, pictures, None, None)
     }
 
     /// The embedding, the output of every layer but the last, and the state after the final norm:
@@ -42,9 +73,10 @@ impl LanguageModel {
         &self,
         ids: &Tensor,
         attention_mask: Option<&Tensor>,
+        pictures: &[&Pixels],
     ) -> Result<Vec<Tensor>, EngineError> {
         let mut states = Vec::new();
-        let last = self.run(ids, attention_mask, Some(&mut states), None)?;
+        let last = self.run(ids, attention_mask, pictures, Some(&mut states), None)?;
         states.push(last);
         Ok(states)
     }
@@ -66,6 +98,18 @@ impl LanguageModel {
         temperature: f64,
         entropy: bool,
     ) -> Result<(Tensor, Option<Tensor>), EngineError> {
+        self.token_logprobs_with(ids, attention_mask, &[], temperature, entropy)
+    }
+
+    /// As [`LanguageModel::token_logprobs`], with pictures as in [`LanguageModel::hidden_with`].
+    pub fn token_logprobs_with(
+        &self,
+        ids: &Tensor,
+        attention_mask: Option<&Tensor>,
+        pictures: &[&Pixels],
+        temperature: f64,
+        entropy: bool,
+    ) -> Result<(Tensor, Option<Tensor>), EngineError> {
         if !(temperature.is_finite() && temperature > 0.0) {
             return Err(EngineError::invalid(
                 format!("a temperature of {temperature} defines no log-probabilities"),
@@ -74,7 +118,7 @@ impl LanguageModel {
         }
         let (batch, length) = size2(ids)?;
         let ids = ids.f_to_device(self.device())?;
-        let hidden = self.hidden(&ids, attention_mask)?;
+        let hidden = self.hidden_with(&ids, attention_mask, pictures)?;
         let width = (length - 1).max(0);
         if width == 0 {
             let empty = Tensor::f_zeros([batch, 0], (Kind::Float, self.device()))?;
@@ -146,26 +190,39 @@ impl LanguageModel {
         Ok((logprobs, entropies))
     }
 
-    fn run(
+    pub(crate) fn run(
         &self,
         ids: &Tensor,
         attention_mask: Option<&Tensor>,
+        pictures: &[&Pixels],
         mut states: Option<&mut Vec<Tensor>>,
         mut cache: Option<&mut Vec<KeysValues>>,
     ) -> Result<Tensor, EngineError> {
         let ids = ids.f_to_device(self.device())?;
-        let pass = self.pass(&ids, attention_mask)?;
+        let pass = self.pass(&ids, attention_mask, pictures)?;
         let mut x = Tensor::f_embedding(&self.weights.embedding, &ids, -1, false, false)?;
+        if !pictures.is_empty() {
+            x = self.place_pictures(&x, &ids, pictures)?;
+        }
         for layer in &self.weights.layers {
             if let Some(states) = &mut states {
                 states.push(x.shallow_clone());
             }
-            x = self.block(layer, &x, &pass, cache.as_deref_mut())?;
+            let keep = match cache.as_deref_mut() {
+                Some(cache) => Keep::Collect(cache),
+                None => Keep::Nothing,
+            };
+            x = self.block(layer, &x, &pass, keep)?;
         }
         rms_norm(&x, &self.weights.norm, self.config.eps)
     }
 
-    fn pass(&self, ids: &Tensor, attention_mask: Option<&Tensor>) -> Result<Pass, EngineError> {
+    fn pass(
+        &self,
+        ids: &Tensor,
+        attention_mask: Option<&Tensor>,
+        pictures: &[&Pixels],
+    ) -> Result<Pass, EngineError> {
         let (batch, length) = size2(ids)?;
         if length == 0 || batch == 0 {
             return Err(EngineError::invalid(
@@ -174,71 +231,94 @@ impl LanguageModel {
             ));
         }
         let device = self.device();
-        let (cos, sin) = self.config.rope.tables(length, self.config.head_dim, device)?;
-        let (cos, sin) = (cos.f_to_kind(self.kind())?, sin.f_to_kind(self.kind())?);
-        let plain = |cos: Tensor, sin: Tensor| Pass {
-            batch,
-            length,
-            cos,
-            sin,
-            allowed: None,
+        let mask = match attention_mask {
+            None => None,
+            Some(mask) if mask.size() == ids.size() => Some(mask.f_to_device(device)?.f_ne(0)?),
+            Some(mask) => {
+                return Err(EngineError::invalid(
+                    format!(
+                        "an attention mask of shape {:?} for ids of shape {:?}",
+                        mask.size(),
+                        ids.size()
+                    ),
+                    "give both the same shape",
+                ));
+            }
         };
-        let Some(mask) = attention_mask else {
-            return Ok(plain(cos, sin));
-        };
-        if mask.size() != ids.size() {
-            return Err(EngineError::invalid(
-                format!(
-                    "an attention mask of shape {:?} for ids of shape {:?}",
-                    mask.size(),
-                    ids.size()
-                ),
-                "give both the same shape",
-            ));
-        }
-        let mask = mask.f_to_device(device)?.f_ne(0)?;
         // Padding on the right only: causality alone keeps it away from real tokens.
-        let falls = mask
-            .f_narrow(1, 0, length - 1)?
-            .f_logical_or(&mask.f_narrow(1, 1, length - 1)?.f_logical_not()?)?;
-        if falls.f_all()?.f_int64_value(&[])? != 0 {
-            return Ok(plain(cos, sin));
-        }
-        let positions = mask.f_cumsum(1, Kind::Int64)?.f_sub_scalar(1)?.f_clamp_min(0)?;
-        let pick = |table: &Tensor| -> Result<Tensor, EngineError> {
-            Ok(table
-                .f_index_select(0, &positions.f_reshape([-1])?)?
-                .f_reshape([batch, 1, length, -1])?)
+        let mask = match mask {
+            Some(mask) => {
+                let falls = mask
+                    .f_narrow(1, 0, length - 1)?
+                    .f_logical_or(&mask.f_narrow(1, 1, length - 1)?.f_logical_not()?)?;
+                Some((falls.f_all()?.f_int64_value(&[])? == 0, mask))
+            }
+            None => None,
         };
-        let ones = Tensor::f_ones([length, length], (Kind::Bool, device))?;
-        // Every position may look at itself, or the softmax of a leading padding row would have no term.
-        let own = Tensor::f_eye(length, (Kind::Bool, device))?;
-        let allowed = ones
-            .f_tril(0)?
-            .f_logical_and(&mask.f_reshape([batch, 1, 1, length])?)?
-            .f_logical_or(&own)?;
+        let leading = mask
+            .as_ref()
+            .filter(|(leading, _)| *leading)
+            .map(|(_, mask)| mask);
+        let (cos, sin) = if !pictures.is_empty() {
+            self.picture_rotation(ids, mask.as_ref().map(|(_, mask)| mask), pictures)?
+        } else {
+            let (cos, sin) = self.config.rope.tables(length, self.config.head_dim, device)?;
+            match leading {
+                None => (cos, sin),
+                Some(mask) => {
+                    let positions = mask.f_cumsum(1, Kind::Int64)?.f_sub_scalar(1)?.f_clamp_min(0)?;
+                    let pick = |table: &Tensor| -> Result<Tensor, EngineError> {
+                        Ok(table
+                            .f_index_select(0, &positions.f_reshape([-1])?)?
+                            .f_reshape([batch, 1, length, -1])?)
+                    };
+                    (pick(&cos)?, pick(&sin)?)
+                }
+            }
+        };
+        let width = self.config.sliding.as_ref().map(|s| s.width);
+        let allowed = |width: Option<i64>| -> Result<Mask, EngineError> {
+            let width = width.filter(|&w| w < length);
+            if leading.is_none() && width.is_none() {
+                return Ok(Mask::Causal);
+            }
+            let ones = Tensor::f_ones([length, length], (Kind::Bool, device))?;
+            let mut allowed = ones.f_tril(0)?;
+            if let Some(width) = width {
+                allowed = allowed.f_logical_and(&ones.f_triu(1 - width)?)?;
+            }
+            if let Some(mask) = leading {
+                // Every position may look at itself, or the softmax of a leading padding row would have no term.
+                let own = Tensor::f_eye(length, (Kind::Bool, device))?;
+                allowed = allowed
+                    .f_logical_and(&mask.f_reshape([batch, 1, 1, length])?)?
+                    .f_logical_or(&own)?;
+            }
+            Ok(Mask::Allowed(allowed))
+        };
         Ok(Pass {
             batch,
             length,
-            cos: pick(&cos)?,
-            sin: pick(&sin)?,
-            allowed: Some(allowed),
+            cos: cos.f_to_kind(self.kind())?,
+            sin: sin.f_to_kind(self.kind())?,
+            full: allowed(None)?,
+            windowed: allowed(width)?,
         })
     }
 
     /// The forward pass over prompts padded on the right, with the keys and values of every layer.
     pub(crate) fn prefill(&self, ids: &Tensor) -> Result<(Tensor, Vec<KeysValues>), EngineError> {
         let mut cache = Vec::with_capacity(self.weights.layers.len());
-        let hidden = self.run(ids, None, None, Some(&mut cache))?;
+        let hidden = self.run(ids, None, &[], None, Some(&mut cache))?;
         Ok((hidden, cache))
     }
 
-    fn block(
+    pub(crate) fn block(
         &self,
         layer: &Layer,
         x: &Tensor,
         pass: &Pass,
-        cache: Option<&mut Vec<KeysValues>>,
+        keep: Keep<'_>,
     ) -> Result<Tensor, EngineError> {
         let config = &self.config;
         let normed = rms_norm(x, &layer.input_norm, config.eps)?;
@@ -251,31 +331,38 @@ impl LanguageModel {
         };
         let heads = |t: &Tensor, count: i64| t.f_reshape([pass.batch, pass.length, count, config.head_dim]);
         let (mut q, mut k) = (heads(q, config.heads)?, heads(k, config.kv_heads)?);
-        let v = heads(v, config.kv_heads)?.f_transpose(1, 2)?;
+        let mut v = heads(v, config.kv_heads)?.f_transpose(1, 2)?;
         if let Some(norms) = &layer.head_norms {
             q = rms_norm(&q, &norms.q, config.eps)?;
             k = rms_norm(&k, &norms.k, config.eps)?;
         }
         let q = rotate(&q.f_transpose(1, 2)?, &pass.cos, &pass.sin)?;
-        let k = rotate(&k.f_transpose(1, 2)?, &pass.cos, &pass.sin)?;
-        if let Some(cache) = cache {
-            cache.push(KeysValues {
+        let mut k = rotate(&k.f_transpose(1, 2)?, &pass.cos, &pass.sin)?;
+        match keep {
+            Keep::Nothing => {}
+            Keep::Collect(cache) => cache.push(KeysValues {
                 k: k.shallow_clone(),
                 v: v.shallow_clone(),
-            });
+            }),
+            Keep::Write(cache, column) => {
+                let end = column + pass.length;
+                cache.k.f_narrow(2, column, pass.length)?.f_copy_(&k)?;
+                cache.v.f_narrow(2, column, pass.length)?.f_copy_(&v)?;
+                (k, v) = (cache.k.f_narrow(2, 0, end)?, cache.v.f_narrow(2, 0, end)?);
+            }
         }
-        let causal = pass.allowed.is_none();
+        let mask = if layer.window.is_some() {
+            &pass.windowed
+        } else {
+            &pass.full
+        };
+        let (allowed, causal) = match mask {
+            Mask::Causal => (None, true),
+            Mask::Allowed(allowed) => (Some(allowed), false),
+        };
         let grouped = config.heads != config.kv_heads;
-        let attended = Tensor::f_scaled_dot_product_attention(
-            &q,
-            &k,
-            &v,
-            pass.allowed.as_ref(),
-            0.0,
-            causal,
-            None,
-            grouped,
-        )?;
+        let attended =
+            Tensor::f_scaled_dot_product_attention(&q, &k, &v, allowed, 0.0, causal, None, grouped)?;
         let attended = attended
             .f_transpose(1, 2)?
             .f_reshape([pass.batch, pass.length, -1])?;

@@ -43,7 +43,8 @@ impl LanguageModel {
             let count: i64 = shape.iter().product();
             let count =
                 usize::try_from(count).map_err(|_| EngineError::invalid("a negative shape", "mend it"))?;
-            let values = if name.ends_with("norm.weight") {
+            // A vector of weights is a norm's.
+            let values = if shape.len() == 1 && name.ends_with(".weight") {
                 vec![1.0f32; count]
             } else if name.ends_with(".bias") {
                 vec![0.0; count]

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use crate::EngineError;
 use crate::config::Config;
+use crate::vision::Tower;
 
 /// A matrix, with its bias where there is one, under its hub name (without `.weight`).
 pub(crate) struct Linear {
@@ -17,7 +18,7 @@ impl Linear {
         Ok(x.f_linear(&self.weight, self.bias.as_ref())?)
     }
 
-    fn shallow(&self) -> Self {
+    pub(crate) fn shallow(&self) -> Self {
         Self {
             name: self.name.clone(),
             weight: self.weight.shallow_clone(),
@@ -25,7 +26,7 @@ impl Linear {
         }
     }
 
-    fn list(&self, into: &mut Vec<(String, Tensor)>) {
+    pub(crate) fn list(&self, into: &mut Vec<(String, Tensor)>) {
         into.push((format!("{}.weight", self.name), self.weight.shallow_clone()));
         if let Some(bias) = &self.bias {
             into.push((format!("{}.bias", self.name), bias.shallow_clone()));
@@ -114,6 +115,8 @@ pub(crate) struct Layer {
     pub(crate) post_norm: Tensor,
     pub(crate) gate_up: Projection,
     pub(crate) down: Linear,
+    /// How far back attention looks, where not to the beginning.
+    pub(crate) window: Option<i64>,
 }
 
 /// All weights of a model.
@@ -124,6 +127,7 @@ pub(crate) struct Weights {
     /// The embedding itself where tied.
     pub(crate) head: Tensor,
     pub(crate) tied: bool,
+    pub(crate) tower: Option<Tower>,
 }
 
 impl Weights {
@@ -183,6 +187,7 @@ impl Weights {
                 post_norm,
                 gate_up,
                 down,
+                window: config.window(usize::try_from(index).unwrap_or(0)),
             });
         }
         let norm = get("model.norm.weight")?;
@@ -191,12 +196,17 @@ impl Weights {
         } else {
             get("lm_head.weight")?
         };
+        let tower = match &config.vision {
+            Some(vision) => Some(Tower::assemble(vision, &mut get)?),
+            None => None,
+        };
         Ok(Self {
             embedding,
             layers,
             norm,
             head,
             tied: config.tied,
+            tower,
         })
     }
 
@@ -213,6 +223,7 @@ impl Weights {
             post_norm: l.post_norm.shallow_clone(),
             gate_up: l.gate_up.shallow(),
             down: l.down.shallow(),
+            window: l.window,
         });
         Self {
             embedding: self.embedding.shallow_clone(),
@@ -220,10 +231,11 @@ impl Weights {
             norm: self.norm.shallow_clone(),
             head: self.head.shallow_clone(),
             tied: self.tied,
+            tower: self.tower.as_ref().map(Tower::shallow),
         }
     }
 
-    /// Names and shallow clones in the order of [`Config::shapes`].
+    /// Names and shallow clones: the decoder's in the order of [`Config::shapes`], then the tower's.
     pub(crate) fn list(&self) -> Vec<(String, Tensor)> {
         let mut all = vec![(
             "model.embed_tokens.weight".to_owned(),
@@ -250,6 +262,9 @@ impl Weights {
         all.push(("model.norm.weight".to_owned(), self.norm.shallow_clone()));
         if !self.tied {
             all.push(("lm_head.weight".to_owned(), self.head.shallow_clone()));
+        }
+        if let Some(tower) = &self.tower {
+            tower.list(&mut all);
         }
         all
     }

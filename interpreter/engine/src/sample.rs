@@ -101,6 +101,9 @@ pub fn sample(
         }
         check_ids(model, request, &r.prompt)?;
     }
+    if model.config.sliding.is_some() {
+        return crate::plain::sample_plainly(model, requests, params, progress);
+    }
     let fused;
     let model = if model.is_fused() {
         model

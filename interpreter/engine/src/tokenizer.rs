@@ -12,12 +12,14 @@ use crate::error::FETCH_AGAIN;
 use crate::gguf::Gguf;
 
 /// Files beside the weights that say how text becomes tokens; those that exist are kept and saved again.
-const FILES: [&str; 5] = [
+const FILES: [&str; 7] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "chat_template.jinja",
     "chat_template.json",
     "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
 ];
 
 /// A tokenizer with its special tokens and chat template.
@@ -179,6 +181,21 @@ impl Tokenizer {
     pub fn render_chat(
         &self,
         messages: &[Message],
+        add_generation_prompt: bool,
+        kwargs: &Map<String, Value>,
+    ) -> Result<String, EngineError> {
+        let messages = serde_json::to_value(messages).map_err(|e| EngineError::ChatTemplate {
+            what: e.to_string(),
+            mend: "report this defect".to_owned(),
+        })?;
+        self.render_messages(&messages, add_generation_prompt, kwargs)
+    }
+
+    /// As [`Tokenizer::render_chat`] for messages in their JSON form, whose content may be a list of parts
+    /// such as `{"type": "image"}` and `{"type": "text", "text": …}`.
+    pub fn render_messages(
+        &self,
+        messages: &Value,
         add_generation_prompt: bool,
         kwargs: &Map<String, Value>,
     ) -> Result<String, EngineError> {

@@ -156,19 +156,29 @@ fn unknown_architectures_and_options_are_named() {
     let error = change("Qwen2ForCausalLM", "MambaForCausalLM");
     assert!(matches!(&error, EngineError::UnknownArchitecture { found, .. } if found == "MambaForCausalLM"));
     assert!(error.to_string().contains("LlamaForCausalLM"));
+    let rope = |block: &str| format!("\"rope_theta\": 1e4, \"rope_scaling\": {block}");
+    for (block, named) in [
+        ("{\"type\": \"longrope\", \"factor\": 4}", "longrope"),
+        ("{\"full_attention\": {\"rope_theta\": 1e4}}", "layer to layer"),
+        (
+            "{\"rope_type\": \"default\", \"partial_rotary_factor\": 0.5}",
+            "0.5 of each head",
+        ),
+    ] {
+        let error = change("\"rope_theta\": 10000", &rope(block));
+        assert!(
+            matches!(&error, EngineError::Unsupported { what, .. } if what.contains(named)),
+            "{error}"
+        );
+    }
     let error = change(
         "\"rope_theta\": 10000",
-        "\"rope_theta\": 1e4, \"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4}",
+        "\"layer_types\": [\"full_attention\", \"linear_attention\"]",
     );
     assert!(
-        matches!(&error, EngineError::Unsupported { what, .. } if what.contains("yarn")),
+        matches!(&error, EngineError::Unsupported { what, .. } if what.contains("linear_attention")),
         "{error}"
     );
-    let window = "\"rope_theta\": 1e4, \"use_sliding_window\": true, \"sliding_window\": 8";
-    assert!(matches!(
-        change("\"rope_theta\": 10000", window),
-        EngineError::Unsupported { .. }
-    ));
     for (from, to) in [
         ("\"hidden_size\": 16,", ""),
         ("\"hidden_size\": 16", "\"hidden_size\": -16"),
@@ -176,9 +186,68 @@ fn unknown_architectures_and_options_are_named() {
         ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 200000000"),
         ("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"),
         ("\"vocab_size\": 11", "\"vocab_size\": \"many\""),
+        ("\"num_attention_heads\": 4", "\"num_attention_heads\": 0"),
+        ("\"num_attention_heads\": 4", "\"num_attention_heads\": 64"),
+        (
+            "\"vocab_size\": 11",
+            "\"layer_types\": [\"full_attention\"], \"vocab_size\": 11",
+        ),
+        (
+            "\"vocab_size\": 11",
+            "\"layer_types\": [\"sliding_attention\", \"full_attention\"], \"vocab_size\": 11",
+        ),
+        (
+            "\"rope_theta\": 10000",
+            "\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 0.5}",
+        ),
+        ("Qwen2ForCausalLM", "Qwen2_5_VLForConditionalGeneration"),
         ("{", "["),
     ] {
         assert!(matches!(change(from, to), EngineError::Corrupt { .. }), "{to}");
+    }
+}
+
+#[test]
+fn a_window_wider_than_the_text_changes_nothing_and_a_narrow_one_does() {
+    let text = |width: i64| {
+        CONFIG.replace(
+            "\"rope_theta\"",
+            &format!("\"use_sliding_window\": true, \"max_window_layers\": 0, \"sliding_window\": {width}, \"rope_theta\""),
+        )
+    };
+    let open = |text: &str| {
+        LanguageModel::init(Config::from_json(text).unwrap(), &Init::default(), 5, &cpu()).unwrap()
+    };
+    let (full, wide, narrow) = (model(), open(&text(30)), open(&text(2)));
+    assert_eq!(
+        Config::from_json(&narrow.config.to_json()).unwrap(),
+        narrow.config
+    );
+    let ids = Tensor::from_slice(&[2i64, 3, 4, 5, 6, 7]).unsqueeze(0);
+    let _guard = tch::no_grad_guard();
+    let hidden = |m: &LanguageModel| {
+        Vec::<f32>::try_from(&m.hidden(&ids, None).unwrap().select(1, -1).view([-1])).unwrap()
+    };
+    assert_eq!(hidden(&full), hidden(&wide));
+    assert_ne!(hidden(&full), hidden(&narrow));
+    // Two layers of windows of two see three tokens: what was before does not count.
+    let other = Tensor::from_slice(&[9i64, 9, 9, 5, 6, 7]).unsqueeze(0);
+    let far = Vec::<f32>::try_from(&narrow.hidden(&other, None).unwrap().select(1, -1).view([-1])).unwrap();
+    for (a, b) in hidden(&narrow).iter().zip(far) {
+        assert!((a - b).abs() < 1e-5, "{a} {b}");
+    }
+    // Decoding step by step sees what teacher forcing sees.
+    let drawn = sample(&narrow, &requests(3), &params(12), &mut |_| true).unwrap();
+    for (request, rows) in requests(3).iter().zip(drawn) {
+        for row in rows {
+            let pair = ScoreRequest {
+                prompt: request.prompt.clone(),
+                response: row.tokens.clone(),
+            };
+            for (a, b) in score(&narrow, &[pair], 1.0).unwrap()[0].iter().zip(&row.logprobs) {
+                assert!((a - b).abs() < 1e-4, "{a} {b}");
+            }
+        }
     }
 }
 

@@ -49,7 +49,7 @@ fn reference_logits_and_hidden_states() {
         for prompt in fixture.prompts() {
             let key = prompt["key"].as_str().unwrap();
             let ids = row(&u32s(&prompt["ids"]));
-            let states = model.hidden_states(&ids, None).unwrap();
+            let states = model.hidden_states(&ids, None, &[]).unwrap();
             let last: Vec<f32> = states.iter().flat_map(|s| floats(&s.select(1, -1))).collect();
             fixture.close(
                 &format!("{key} hidden"),

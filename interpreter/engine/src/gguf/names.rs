@@ -46,11 +46,16 @@ impl Gguf {
             .text("general.architecture")
             .unwrap_or("(none named)")
             .to_owned();
-        let family = Family::of_model_type(&name).ok_or_else(|| EngineError::UnknownArchitecture {
-            path: self.path.clone(),
-            found: name.clone(),
-            known: Family::ALL.map(|f| f.traits().model_type).join(", "),
-        })?;
+        let family = Family::in_gguf()
+            .find(|f| f.traits().model_type == name)
+            .ok_or_else(|| EngineError::UnknownArchitecture {
+                path: self.path.clone(),
+                found: name.clone(),
+                known: Family::in_gguf()
+                    .map(|f| f.traits().model_type)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })?;
         let key = |suffix: &str| format!("{name}.{suffix}");
         let need = |suffix: &str| match self.int(&key(suffix)) {
             Some(n) if (1..1 << 28).contains(&n) => Ok(n),
@@ -106,6 +111,8 @@ impl Gguf {
             bos: id("tokenizer.ggml.bos_token_id"),
             eos: id("tokenizer.ggml.eos_token_id").into_iter().collect(),
             context: need("context_length")?,
+            sliding: None,
+            vision: None,
         };
         config.check(&self.path)?;
         config.rope.scaling = self.rope_scaling(&key("rope.scaling"), &config)?;

@@ -4,6 +4,7 @@
 
 mod llama;
 mod qwen2;
+mod qwen25_vl;
 mod qwen3;
 
 /// Which parts of the common decoder a family uses, and by which names checkpoints know it.
@@ -24,6 +25,12 @@ pub(crate) struct Traits {
     pub(crate) default_theta: f64,
     /// `rms_norm_eps` when the configuration is silent.
     pub(crate) default_eps: f64,
+    /// `max_position_embeddings` when the configuration is silent.
+    pub(crate) default_context: i64,
+    /// Sliding windows of the configuration count.
+    pub(crate) windows: bool,
+    /// A vision tower stands before the decoder.
+    pub(crate) vision: bool,
     /// GGUF stores the rows of q and k for rotation of neighbouring pairs.
     pub(crate) gguf_permuted: bool,
 }
@@ -48,16 +55,19 @@ pub enum Family {
     Qwen2,
     /// Dense Qwen3, `Qwen3ForCausalLM`.
     Qwen3,
+    /// Qwen2.5-VL, `Qwen2_5_VLForConditionalGeneration`: pictures, not videos.
+    Qwen25Vl,
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 3] = [Self::Llama, Self::Qwen2, Self::Qwen3];
+    pub(crate) const ALL: [Self; 4] = [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Qwen25Vl];
 
     pub(crate) fn traits(self) -> &'static Traits {
         match self {
             Self::Llama => &llama::TRAITS,
             Self::Qwen2 => &qwen2::TRAITS,
             Self::Qwen3 => &qwen3::TRAITS,
+            Self::Qwen25Vl => &qwen25_vl::TRAITS,
         }
     }
 
@@ -66,7 +76,12 @@ impl Family {
         Self::ALL.into_iter().find(|f| f.traits().architecture == name)
     }
 
-    /// The family of a `model_type` or of GGUF's `general.architecture`.
+    /// The families that GGUF files are read of.
+    pub(crate) fn in_gguf() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|f| !f.traits().vision)
+    }
+
+    /// The family of a `model_type`.
     pub(crate) fn of_model_type(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|f| f.traits().model_type == name)
     }

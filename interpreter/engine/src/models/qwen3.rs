@@ -11,5 +11,8 @@ pub(super) static TRAITS: Traits = Traits {
     default_head_dim: Some(128),
     default_theta: 10_000.0,
     default_eps: 1e-6,
+    default_context: 32_768,
+    windows: true,
+    vision: false,
     gguf_permuted: false,
 };

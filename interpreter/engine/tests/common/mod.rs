@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rlx_engine::{DeviceChoice, LanguageModel, Precision, Runtime, Tokenizer};
+use rlx_engine::{DeviceChoice, LanguageModel, Pixels, Precision, Runtime, Tokenizer};
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
@@ -15,6 +15,7 @@ pub struct Fixture {
     pub expected: Value,
     tensors: BTreeMap<String, (Vec<i64>, Vec<f32>)>,
     ids: BTreeMap<String, (Vec<i64>, Vec<i64>)>,
+    bytes8: BTreeMap<String, Vec<u8>>,
 }
 
 /// `RLX_REFERENCE`, or tests/reference in the repository.
@@ -37,20 +38,32 @@ fn all() -> Vec<Fixture> {
     dirs.into_iter().map(Fixture::read).collect()
 }
 
-/// Text models. Vision models are out of this crate's scope so far, and said to be skipped.
-pub fn text_models() -> Vec<Fixture> {
-    let (text, other): (Vec<_>, Vec<_>) = all()
+/// Fixtures with weights.
+pub fn models() -> Vec<Fixture> {
+    let models: Vec<_> = all()
         .into_iter()
         .filter(|f| f.dir.join("config.json").is_file())
-        .partition(|f| {
-            let architecture = f.expected["architecture"].as_str().unwrap();
-            ["LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"].contains(&architecture)
-        });
-    for fixture in other {
-        eprintln!("skipped: {} ({})", fixture.name, fixture.expected["architecture"]);
+        .collect();
+    assert!(!models.is_empty());
+    models
+}
+
+/// Those whose prompts are text.
+pub fn text_models() -> Vec<Fixture> {
+    let text: Vec<_> = models().into_iter().filter(|f| !f.reads_pictures()).collect();
+    if text.is_empty() {
+        eprintln!("skipped: no fixture of a text model");
     }
-    assert!(!text.is_empty());
     text
+}
+
+/// Those whose prompts hold pictures.
+pub fn vision_models() -> Vec<Fixture> {
+    let vision: Vec<_> = models().into_iter().filter(Fixture::reads_pictures).collect();
+    if vision.is_empty() {
+        eprintln!("skipped: no fixture of a vision model");
+    }
+    vision
 }
 
 /// Expectations for GGUF files, with the file's path from `RLX_SMOLLM2_GGUF`.
@@ -74,7 +87,7 @@ impl Fixture {
         let expected = serde_json::from_str(&text).unwrap();
         let bytes = std::fs::read(dir.join("expected.safetensors")).unwrap();
         let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        let (mut tensors, mut ids) = (BTreeMap::new(), BTreeMap::new());
+        let (mut tensors, mut ids, mut bytes8) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for (key, view) in file.tensors() {
             let shape: Vec<i64> = view.shape().iter().map(|&d| d as i64).collect();
             match view.dtype() {
@@ -87,6 +100,9 @@ impl Fixture {
                         .map(|b| i64::from_le_bytes(*b))
                         .collect();
                     ids.insert(key, (shape, values));
+                }
+                safetensors::Dtype::U8 => {
+                    bytes8.insert(key, view.data().to_vec());
                 }
                 _ => {
                     let values = view
@@ -106,7 +122,39 @@ impl Fixture {
             expected,
             tensors,
             ids,
+            bytes8,
         }
+    }
+
+    pub fn reads_pictures(&self) -> bool {
+        self.expected["images"].is_array()
+    }
+
+    /// 8-bit numbers, such as pixels.
+    pub fn bytes(&self, key: &str) -> &[u8] {
+        self.bytes8
+            .get(key)
+            .unwrap_or_else(|| panic!("{}: no {key}", self.name))
+    }
+
+    /// The stored pixels of the pictures with these files' names.
+    pub fn pictures(&self, names: &Value) -> Vec<Pixels> {
+        names
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|name| {
+                let name = name.as_str().unwrap();
+                let images = self.expected["images"].as_array().unwrap();
+                let image = images
+                    .iter()
+                    .find(|i| i["file"].as_str().unwrap().ends_with(name))
+                    .unwrap();
+                let grid = i64s(&image["grid_thw"]).try_into().unwrap();
+                let file = Path::new(name).file_name().unwrap().to_string_lossy();
+                Pixels::new(self.values(&format!("image.{file}.pixel_values")).to_vec(), grid)
+            })
+            .collect()
     }
 
     pub fn model(&self) -> LanguageModel {
@@ -173,6 +221,15 @@ pub fn cpu() -> Runtime {
 pub fn floats(t: &Tensor) -> Vec<f32> {
     let flat = t.detach().to_kind(Kind::Float).contiguous().view([-1]);
     Vec::<f32>::try_from(&flat).unwrap()
+}
+
+pub fn i64s(value: &Value) -> Vec<i64> {
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_i64().unwrap())
+        .collect()
 }
 
 pub fn u32s(value: &Value) -> Vec<u32> {
