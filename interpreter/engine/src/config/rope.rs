@@ -52,13 +52,12 @@ impl Keys<'_> {
         // The pre-training's context stands in the block, beside it, or is the model's.
         let original = || -> Result<f64, EngineError> {
             let name = "original_max_position_embeddings";
-            for found in [self.number(name)?, block.number(name)?] {
-                if let Some(context) = found {
-                    return Ok(context);
-                }
-            }
-            self.number("max_position_embeddings")?
-                .map_or_else(|| need(name), Ok)
+            let found = [
+                self.number(name)?,
+                block.number(name)?,
+                self.number("max_position_embeddings")?,
+            ];
+            found.into_iter().flatten().next().map_or_else(|| need(name), Ok)
         };
         let scaling = match kind {
             "default" | "mrope" => RopeScaling::Default,

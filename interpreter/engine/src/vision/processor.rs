@@ -120,16 +120,12 @@ impl ImageProcessor {
             .cloned()
             .unwrap_or_default();
         let pixels = |own: &str, edge: &str, default: u64| -> Result<f64, EngineError> {
-            for found in [
+            let found = [
                 number(map, own, 1 << 40)?,
                 number(&size, edge, 1 << 40)?,
                 number(&size, own, 1 << 40)?,
-            ] {
-                if let Some(n) = found {
-                    return Ok(n as f64);
-                }
-            }
-            Ok(default as f64)
+            ];
+            Ok(found.into_iter().flatten().next().unwrap_or(default) as f64)
         };
         let triple = |key: &str, default: [f32; 3]| match map.get(key) {
             None | Some(Value::Null) => Ok(default),
