@@ -243,12 +243,22 @@ pub(crate) struct ScoreArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GradeArgs {
-    /// `number`, `math` or `countdown`
+    /// `number`, `math`, `countdown` or `code`
     #[arg(long)]
     pub(crate) judge: String,
-    /// JSON lines: `{"id", "gold", "response"}`, optionally `"gold_is_text"`, `"problem"`, `"truncated"`.
+    /// JSON lines: `{"id", "gold", "response"}`, optionally `"gold_is_text"`, `"problem"`, `"truncated"`; for `code`
+    /// `{"id", "response", "tests"}`, optionally `"kind"`, `"prompt"`, `"setup"`, `"starter_code"`.
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: PathBuf,
+    /// Run programs with limits alone where the machine offers no way to lock them in.
+    #[arg(long)]
+    pub(crate) unsafe_judge: bool,
+    /// The interpreter of the code judge [default: python3].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<PathBuf>,
+    /// CPU seconds of a program, or of a test over standard input [default: 6].
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) cpu_seconds: Option<u64>,
 }
 
 #[derive(Debug, Args)]

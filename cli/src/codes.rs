@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 32] = [
+const STORIES: [(&str, &str); 33] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -99,6 +99,10 @@ const STORIES: [(&str, &str); 32] = [
     (
         "rlx::run::context",
         "Prompt and response do not fit into the model's context. Left to run, responses would be cut early without a word.",
+    ),
+    (
+        "rlx::sandbox",
+        "Programs are judged by running them, locked in: namespaces, Landlock, seccomp and limits, as far as the machine has them; `rlx doctor` says what it has. Without namespaces and Landlock nothing is run, unless `--unsafe-judge` is given. A Python interpreter has to be there: `--python PATH` names one.",
     ),
     (
         "rlx::store::busy",

@@ -25,6 +25,9 @@ pub type OpenBackend = dyn Fn(&DeviceOptions) -> Result<Box<dyn Backend>, Backen
 ///
 /// Exit codes: 0 success, 1 the input or a claim check asks for failure, 2 wrong usage.
 pub fn main(compute: Option<&OpenBackend>) -> ExitCode {
+    if let Some(code) = rlx_sandbox::launch_if_asked() {
+        return code;
+    }
     let cli = Cli::parse();
     match dispatch(cli.command, compute) {
         Ok(code) => code,

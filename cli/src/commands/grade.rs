@@ -24,8 +24,11 @@ struct Row {
 }
 
 pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
+    if args.judge == "code" {
+        return super::grade_code::run(args);
+    }
     let Some(judge) = rlx_judge::by_name(&args.judge) else {
-        let help = format!("the judges are {}", rlx_judge::NAMES.join(", "));
+        let help = format!("the judges are {}, code", rlx_judge::NAMES.join(", "));
         return Err(Failure::user(
             "rlx::judge",
             format!("there is no judge `{}`", args.judge),

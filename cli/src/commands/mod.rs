@@ -7,6 +7,7 @@ pub(crate) mod fetch;
 pub(crate) mod fmt;
 pub(crate) mod gc;
 pub(crate) mod grade;
+pub(crate) mod grade_code;
 pub(crate) mod lines;
 pub(crate) mod loose;
 pub(crate) mod new;

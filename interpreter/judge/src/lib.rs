@@ -4,6 +4,7 @@
 //! a verdict row: outcome, extracted answer, the rule that found it, and the reason. Each judge is one file and
 //! carries a version; a verdict can always be computed again from the response's text.
 
+pub mod code;
 mod countdown;
 mod extract;
 mod math;

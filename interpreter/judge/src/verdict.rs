@@ -17,7 +17,7 @@ pub struct Case<'a> {
     pub gold_is_text: bool,
 }
 
-/// How a response was judged. Only `Correct` counts as solved.
+/// How a response was judged. Only `Correct` and, of programs, `Pass` count as solved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -29,17 +29,48 @@ pub enum Outcome {
     Truncated,
     /// The judge's limits were reached, or its input cannot be judged at all.
     GaveUp,
+    /// A program passed its tests.
+    Pass,
+    /// A program gave a wrong answer.
+    Fail,
+    /// A program stopped before its tests were over.
+    Error,
+    /// A program did not come to an end.
+    Timeout,
+    /// A program asked for more memory than it may have.
+    Memory,
+    /// A program did what the sandbox refuses.
+    Forbidden,
+    /// The response holds no program.
+    NoProgram,
 }
 
 impl Outcome {
     /// All outcomes, in the order in which tables list them.
-    pub const ALL: [Outcome; 5] = [
+    pub const ALL: [Outcome; 12] = [
         Outcome::Correct,
         Outcome::Wrong,
         Outcome::Unparsed,
         Outcome::Truncated,
         Outcome::GaveUp,
+        Outcome::Pass,
+        Outcome::Fail,
+        Outcome::Error,
+        Outcome::Timeout,
+        Outcome::Memory,
+        Outcome::Forbidden,
+        Outcome::NoProgram,
     ];
+
+    /// Whether the response solves its problem.
+    pub fn solved(self) -> bool {
+        matches!(self, Outcome::Correct | Outcome::Pass)
+    }
+
+    /// The outcome of that name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
 
     /// The name used in rows and on the command line.
     pub fn name(self) -> &'static str {
@@ -49,6 +80,13 @@ impl Outcome {
             Outcome::Unparsed => "unparsed",
             Outcome::Truncated => "truncated",
             Outcome::GaveUp => "gave_up",
+            Outcome::Pass => "pass",
+            Outcome::Fail => "fail",
+            Outcome::Error => "error",
+            Outcome::Timeout => "timeout",
+            Outcome::Memory => "memory",
+            Outcome::Forbidden => "forbidden",
+            Outcome::NoProgram => "no_program",
         }
     }
 }

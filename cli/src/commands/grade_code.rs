@@ -1,0 +1,137 @@
+//! `rlx grade --judge code`: programs made elsewhere, run in the sandbox.
+
+use crate::{args::GradeArgs, commands::lines, failure::Failure};
+use rlx_judge::{
+    Verdict,
+    code::{CodeTask, ProgramKind, Tests},
+};
+use rlx_sandbox::{Sandbox, SandboxError, SandboxOptions};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    io::{BufWriter, Write},
+    process::ExitCode,
+    sync::{Mutex, mpsc},
+    time::{Duration, Instant},
+};
+
+/// Rows that may wait for a slower one before them; bounds memory, not results.
+const AHEAD: usize = 4096;
+
+#[derive(Deserialize)]
+struct Row {
+    id: Value,
+    response: String,
+    #[serde(default)]
+    kind: ProgramKind,
+    #[serde(default)]
+    prompt: String,
+    #[serde(default)]
+    setup: String,
+    tests: Value,
+    #[serde(default)]
+    starter_code: String,
+    #[serde(default)]
+    entry_point: String,
+    #[serde(default)]
+    truncated: bool,
+}
+
+impl Row {
+    fn tests(&self) -> Result<Tests, Failure> {
+        let tests = Tests::read(&self.tests)
+            .map_err(|error| Failure::user("rlx::judge", format!("row {}: {error}", self.id), None))?;
+        Ok(match tests {
+            // HumanEval's tests only define `check`.
+            Tests::Source(text) if !self.entry_point.is_empty() && !text.contains("\ncheck(") => {
+                Tests::Source(format!("{text}\ncheck({})\n", self.entry_point))
+            }
+            other => other,
+        })
+    }
+
+    fn judge(&self, worker: &mut rlx_sandbox::Worker) -> Result<Verdict, Failure> {
+        let tests = self.tests()?;
+        let task = CodeTask {
+            kind: self.kind,
+            response: &self.response,
+            prompt: &self.prompt,
+            setup: &self.setup,
+            tests: &tests,
+            starter_code: &self.starter_code,
+            truncated: self.truncated,
+        };
+        worker.judge(&task).map_err(sandbox)
+    }
+}
+
+/// A sandbox as the command line asks for it.
+pub(crate) fn open(args: &GradeArgs) -> Result<Sandbox, Failure> {
+    let launcher = std::env::current_exe().map_err(|error| {
+        Failure::user(
+            "rlx::install",
+            format!("the place of this program cannot be found: {error}"),
+            None,
+        )
+    })?;
+    let mut options = SandboxOptions::new(launcher);
+    options.allow_unsafe = args.unsafe_judge;
+    if let Some(python) = &args.python {
+        options.python.clone_from(python);
+    }
+    if let Some(seconds) = args.cpu_seconds {
+        options.limits.cpu_seconds = seconds.max(1);
+    }
+    Sandbox::open(options).map_err(sandbox)
+}
+
+/// What a person reads of an error of the sandbox; each message holds its own mend.
+pub(crate) fn sandbox(error: SandboxError) -> Failure {
+    Failure::user("rlx::sandbox", error.to_string(), None)
+}
+
+pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
+    let sandbox = open(args)?;
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let rows = Mutex::new(lines::read::<Row>(&args.answers)?.enumerate());
+    let (send, results) = mpsc::sync_channel::<(usize, Value, Result<Verdict, Failure>, Duration)>(AHEAD);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (send, sandbox, rows) = (send.clone(), &sandbox, &rows);
+            scope.spawn(move || {
+                let mut worker = sandbox.worker();
+                loop {
+                    let next = rows.lock().ok().and_then(|mut rows| rows.next());
+                    let Some((at, row)) = next else { return };
+                    let clock = Instant::now();
+                    let (id, verdict) = match row {
+                        Ok(row) => (row.id.clone(), row.judge(&mut worker)),
+                        Err(failure) => (Value::Null, Err(failure)),
+                    };
+                    if send.send((at, id, verdict, clock.elapsed())).is_err() {
+                        return; // nobody listens any more
+                    }
+                }
+            });
+        }
+        drop(send);
+        let mut out = BufWriter::new(std::io::stdout().lock());
+        let mut early = BTreeMap::new();
+        let mut due = 0;
+        for (at, id, verdict, took) in results {
+            early.insert(at, (id, verdict, took));
+            while let Some((id, verdict, took)) = early.remove(&due) {
+                due += 1;
+                let verdict = verdict?;
+                let line = serde_json::json!({
+                    "id": id, "verdict": verdict.outcome.name(), "extracted": verdict.extracted,
+                    "rule": verdict.rule, "reason": verdict.reason, "ms": took.as_secs_f64() * 1e3,
+                });
+                writeln!(out, "{line}").map_err(lines::stdout)?;
+            }
+            out.flush().map_err(lines::stdout)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
