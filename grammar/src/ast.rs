@@ -83,7 +83,24 @@ pub struct Declaration {
     pub name: Ident,
     /// The text after a claim's (or figure's, table's) name.
     pub title: Option<Spanned<String>>,
+    /// One declaration for each choice of values.
+    pub family: Option<Spanned<Family>>,
     pub body: Body,
+}
+
+/// `for algo in [ppo, grpo], steps in [150, 300] where algo == grpo`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Family {
+    /// Never empty.
+    pub axes: Vec<Axis>,
+    pub condition: Option<Box<Expr>>,
+}
+
+/// `algo in [ppo, grpo]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    pub name: Ident,
+    pub domain: Expr,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -96,10 +113,12 @@ pub enum Body {
     Block(Spanned<Box<Expr>>),
 }
 
-/// `name = value` in braces; in a profile and in a claim's options the name can be dotted.
+/// `name = value` in braces; in a profile the name can be dotted and can name members of a family.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
     pub name: Path,
+    /// `rl[grpo].steps`: after how many names the brackets stand, and what is in them.
+    pub members: Option<(usize, Spanned<Vec<Selector>>)>,
     pub value: Expr,
 }
 
@@ -120,6 +139,11 @@ pub enum ExprKind {
     None,
     /// A name or dotted names.
     Path(Path),
+    /// `rl[grpo, 150]`, `rl[*]`
+    Members {
+        of: Path,
+        selectors: Vec<Selector>,
+    },
     /// `[a, b, c]`
     List(Vec<Expr>),
     /// `{ a = 1, b = 2 }`
@@ -168,6 +192,21 @@ pub struct Number {
 pub struct Argument {
     pub name: Option<Ident>,
     pub value: Expr,
+}
+
+/// One choice in `rl[grpo, steps = 150]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selector {
+    /// The axis; without it the one at the same place.
+    pub axis: Option<Ident>,
+    pub pick: Pick,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pick {
+    /// `*`
+    All(Span),
+    Value(Box<Expr>),
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -35,6 +35,7 @@ pub(crate) fn cut(source: &str, tokens: &[Token]) -> Pieces {
         operators: 0,
     };
     let mut previous: Option<Token> = None;
+    let mut head = Head::default();
     let mut line_start = true;
     let mut line = if source.starts_with('\u{feff}') {
         '\u{feff}'.len_utf8()
@@ -57,6 +58,9 @@ pub(crate) fn cut(source: &str, tokens: &[Token]) -> Pieces {
         let starts = match previous {
             None => true,
             Some(_) if !line_start => false,
+            Some(before) if depth == 0 && head.goes_on(source, token, before, tokens.get(index + 1..)) => {
+                false
+            }
             Some(_) if opens_declaration(source, token, tokens.get(index + 1)) => {
                 depth == 0 || token.start == line
             }
@@ -64,13 +68,47 @@ pub(crate) fn cut(source: &str, tokens: &[Token]) -> Pieces {
         };
         if starts {
             cutter.start(token);
+            head = Head::default();
         }
+        head.take(source, token, depth);
         cutter.pending.clear();
         cutter.token(token);
         previous = Some(token);
         line_start = false;
     }
     cutter.finish()
+}
+
+/// The head of a declaration, which can go on in the next line before `for`, before `where` and
+/// after a comma between axes.
+#[derive(Default)]
+struct Head {
+    /// `=` or a bracket came: only a head with `for` goes on behind it.
+    body: bool,
+    family: bool,
+}
+
+impl Head {
+    fn take(&mut self, source: &str, token: Token, depth: usize) {
+        let text = token.text(source);
+        if depth == 0 && !self.body && token.kind == TokenKind::Word && text == "for" {
+            self.family = true;
+        }
+        self.body |= matches!(text, "=" | "{" | "[" | "(");
+    }
+
+    fn goes_on(&self, source: &str, token: Token, before: Token, after: Option<&[Token]>) -> bool {
+        let mut after = after
+            .unwrap_or_default()
+            .iter()
+            .filter(|token| token.is_significant())
+            .map(|token| token.text(source));
+        match token.text(source) {
+            "for" => !self.body && after.nth(1) == Some("in"),
+            "where" => self.family && after.next() != Some("="),
+            _ => self.family && before.text(source) == "," && after.next() == Some("in"),
+        }
+    }
 }
 
 /// A keyword with a name after it on its line.

@@ -29,11 +29,18 @@ fn symbol(rule: Rule) -> Option<&'static str> {
         | Rule::truth
         | Rule::nothing
         | Rule::reference
+        | Rule::plain_reference
         | Rule::bound
+        | Rule::plain_bound
+        | Rule::domain
+        | Rule::condition
+        | Rule::selector
         | Rule::negative
         | Rule::not_word
         | Rule::argument => "a value",
         Rule::alias | Rule::as_word => "`as`",
+        Rule::in_word => "`in`",
+        Rule::axis => "a name",
         Rule::title | Rule::text => "a text in double quotes",
         Rule::field => "a field",
         Rule::path | Rule::name => "a name",
@@ -69,6 +76,12 @@ fn symbol(rule: Rule) -> Option<&'static str> {
         | Rule::checkpoint
         | Rule::at_sign
         | Rule::range
+        | Rule::plain_range
+        | Rule::index
+        | Rule::family
+        | Rule::for_word
+        | Rule::where_word
+        | Rule::dot
         | Rule::dots => return None,
         // These match without consuming or never by themselves.
         Rule::item
@@ -78,6 +91,11 @@ fn symbol(rule: Rule) -> Option<&'static str> {
         | Rule::names
         | Rule::separator
         | Rule::chain
+        | Rule::plain_chain
+        | Rule::plain_operand
+        | Rule::plain_single
+        | Rule::header_family
+        | Rule::target
         | Rule::operand
         | Rule::operator
         | Rule::infix
@@ -261,8 +279,9 @@ fn special(place: &Place<'_>) -> Option<SyntaxError> {
             .is_some_and(|head| KEYWORDS.contains(&head.text(place.source)))
     {
         return Some(
-            SyntaxError::new(HABIT, span, "there are no loops", "a loop")
-                .help("declare each one by itself; what they share gets a name with `let`"),
+            SyntaxError::new(HABIT, span, "there are no loops", "a loop").help(
+                "`for` stands behind a declaration's name: `train rl for algo in [ppo, grpo] { … }` declares rl[ppo] and rl[grpo]",
+            ),
         );
     }
     if place.text(place.head) == "claim"

@@ -357,7 +357,9 @@ impl Repair<'_, '_> {
                 .all(|char| char.is_ascii_alphanumeric() || char == '_');
         // A claim's text before `=` is another mistake.
         let field = self.token_before(before);
-        if !plain || field.is_some_and(|token| token.kind == TokenKind::Word) {
+        let titled =
+            |token: Token| token.kind == TokenKind::Word || matches!(token.text(self.source), "]" | ")");
+        if !plain || field.is_some_and(titled) {
             return;
         }
         self.put(span, &format!(" {name} "));

@@ -22,7 +22,7 @@ pub(crate) enum TokenKind {
     /// `"""…"""`.
     TripleText,
     Newline,
-    /// The `*` of `rl@*`, which is no operator.
+    /// The `*` of `rl@*` and `rl[*]`, which is no operator.
     Every,
     /// One or two characters of punctuation.
     Sign,
@@ -113,7 +113,12 @@ pub(crate) fn scan(source: &str, texts: Texts) -> Vec<Token> {
         scanner.at = '\u{feff}'.len_utf8();
     }
     while let Some(mut token) = scanner.next() {
-        if token.text(source) == "*" && tokens.last().is_some_and(|at: &Token| at.text(source) == "@") {
+        // No operator stands behind these, so here `*` means all: `rl@*`, `rl[*, 150]`.
+        if token.text(source) == "*"
+            && tokens
+                .last()
+                .is_some_and(|at: &Token| matches!(at.text(source), "@" | "[" | ","))
+        {
             token.kind = TokenKind::Every;
         }
         tokens.push(token);

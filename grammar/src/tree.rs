@@ -3,8 +3,8 @@
 use pest::iterators::Pair;
 
 use crate::ast::{
-    Body, Declaration, Expr, Field, Ident, Item, ItemKind, Keyword, Path, Profile, Span, Spanned, Use,
-    UseFrom,
+    Axis, Body, Declaration, Expr, Family, Field, Ident, Item, ItemKind, Keyword, Path, Profile, Span,
+    Spanned, Use, UseFrom,
 };
 use crate::error::{EXPECTED, SyntaxError};
 use crate::parser::Rule;
@@ -60,10 +60,31 @@ impl<'e> Builder<'e> {
     }
 
     pub(crate) fn setting(&mut self, pair: Pair<'_, Rule>) -> Option<Field> {
-        let mut inner = pair.into_inner().filter(|pair| pair.as_rule() != Rule::equals);
+        let mut name: Option<Path> = None;
+        let mut members = None;
+        let mut value = None;
+        for pair in pair.into_inner() {
+            match (pair.as_rule(), &mut name) {
+                (Rule::path, None) => name = Some(self.path(pair)),
+                (Rule::path, Some(name)) => {
+                    let rest = self.path(pair);
+                    name.span.end = rest.span.end;
+                    name.node.extend(rest.node);
+                }
+                (Rule::index, Some(name)) => {
+                    let span = self.span(&pair);
+                    name.span.end = span.end;
+                    let node = self.selectors(pair)?;
+                    members = Some((name.node.len(), Spanned { node, span }));
+                }
+                (Rule::value, _) => value = Some(self.value(pair)?),
+                _ => {}
+            }
+        }
         Some(Field {
-            name: self.path(inner.next()?),
-            value: self.value(inner.next()?)?,
+            name: name?,
+            members,
+            value: value?,
         })
     }
 
@@ -131,6 +152,7 @@ impl<'e> Builder<'e> {
         let mut keyword = None;
         let mut name = None;
         let mut title = None;
+        let mut family: Option<Spanned<Family>> = None;
         let mut body = None;
         let mut brace = 0;
         for pair in pair.into_inner() {
@@ -150,6 +172,18 @@ impl<'e> Builder<'e> {
                 }
                 Rule::name => name = Some(self.name(&pair)),
                 Rule::title => title = Some(self.text(&pair.into_inner().next()?)),
+                Rule::family => {
+                    let end = self.end(&pair);
+                    let node = self.family(pair)?;
+                    let span = Span { end, ..span };
+                    if family.is_some() {
+                        self.errors.push(
+                            SyntaxError::new(EXPECTED, span, "a declaration has one `for`", "a second one")
+                                .help("write all axes after one `for`: `for a in [1, 2], b in [3, 4]`"),
+                        );
+                    }
+                    family = Some(Spanned { node, span });
+                }
                 Rule::open_brace => brace = span.start,
                 Rule::close_brace => {
                     if let Some(Body::Block(block)) = &mut body {
@@ -184,10 +218,29 @@ impl<'e> Builder<'e> {
             keyword: keyword?,
             name: name?,
             title,
+            family,
             body: body?,
         };
         self.check_form(&declaration);
         Some(declaration)
+    }
+
+    fn family(&mut self, pair: Pair<'_, Rule>) -> Option<Family> {
+        let mut axes = Vec::new();
+        let mut condition = None;
+        for pair in pair.into_inner() {
+            match pair.as_rule() {
+                Rule::axis => {
+                    let mut inner = pair.into_inner().filter(|pair| pair.as_rule() != Rule::in_word);
+                    let name = self.name(&inner.next()?);
+                    let domain = self.value(inner.next()?)?;
+                    axes.push(Axis { name, domain });
+                }
+                Rule::condition => condition = Some(Box::new(self.value(pair)?)),
+                _ => {}
+            }
+        }
+        Some(Family { axes, condition })
     }
 
     /// Which keyword takes a title, and which only a value.
@@ -206,6 +259,18 @@ impl<'e> Builder<'e> {
                     "only claims, figures and tables have one",
                 )
                 .help("describe it with a `///` line before it"),
+            );
+        }
+        if let (Keyword::Param | Keyword::Let, Some(family)) = (declaration.keyword.node, &declaration.family)
+        {
+            self.errors.push(
+                SyntaxError::new(
+                    EXPECTED,
+                    family.span,
+                    format!("a `{word}` is one value: it has no `for`"),
+                    "no family",
+                )
+                .help("write the values as a list, and let a `train`, `evaluate` or figure run over it: `train rl for x in LIST { … }`"),
             );
         }
         if let (Keyword::Param | Keyword::Let, Body::Fields(fields)) =
@@ -230,6 +295,17 @@ impl<'e> Builder<'e> {
         let mut fields = Vec::new();
         for pair in pair.into_inner().filter(|pair| pair.as_rule() == Rule::field) {
             let field = self.setting(pair)?;
+            if let (Names::Plain, Some((_, members))) = (names, &field.members) {
+                self.errors.push(
+                    SyntaxError::new(
+                        EXPECTED,
+                        members.span,
+                        "the name of a field has no brackets",
+                        "members of a family are chosen in values and profiles",
+                    )
+                    .help("write `name = value`"),
+                );
+            }
             if let (Names::Plain, [first, .., last]) = (names, field.name.node.as_slice()) {
                 self.errors.push(
                     SyntaxError::new(

@@ -2,7 +2,9 @@
 
 use pest::iterators::{Pair, Pairs};
 
-use crate::ast::{Argument, Checkpoint, Expr, ExprKind, Ident, Number, Operator, Span, Spanned, Step};
+use crate::ast::{
+    Argument, Checkpoint, Expr, ExprKind, Ident, Number, Operator, Pick, Selector, Span, Spanned, Step,
+};
 use crate::error::{CHAIN, NUMBER, SyntaxError};
 use crate::parser::Rule;
 use crate::tree::{Builder, Names};
@@ -16,7 +18,7 @@ const NEGATIVE: u8 = 9;
 impl Builder<'_> {
     pub(crate) fn value(&mut self, pair: Pair<'_, Rule>) -> Option<Expr> {
         let mut chain: Vec<Pair<'_, Rule>> = pair.into_inner().collect();
-        let range = chain.pop_if(|last| last.as_rule() == Rule::range);
+        let range = chain.pop_if(|last| matches!(last.as_rule(), Rule::range | Rule::plain_range));
         let start = self.chain(chain)?;
         let Some(range) = range else { return Some(start) };
         let end_of_range = self.end(&range);
@@ -25,7 +27,7 @@ impl Builder<'_> {
         for pair in range.into_inner() {
             match pair.as_rule() {
                 Rule::times => multiply = true,
-                Rule::bound => bounds.push(self.chain(pair.into_inner().collect())?),
+                Rule::bound | Rule::plain_bound => bounds.push(self.chain(pair.into_inner().collect())?),
                 _ => {}
             }
         }
@@ -128,7 +130,7 @@ impl Builder<'_> {
             Rule::text => ExprKind::Text(self.text(&pair).node),
             Rule::truth => ExprKind::Bool(pair.as_str() == "true"),
             Rule::nothing => ExprKind::None,
-            Rule::reference => self.reference(pair)?,
+            Rule::reference | Rule::plain_reference => self.reference(pair)?,
             Rule::list => ExprKind::List(self.values(pair.into_inner())?),
             Rule::record => ExprKind::Record(self.fields(pair.into_inner().next()?, Names::Plain)?),
             Rule::group => {
@@ -152,10 +154,22 @@ impl Builder<'_> {
     }
 
     fn reference(&mut self, pair: Pair<'_, Rule>) -> Option<ExprKind> {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.into_inner().peekable();
         let path = self.path(inner.next()?);
+        let mut of = Spanned {
+            span: path.span,
+            node: ExprKind::Path(path.clone()),
+        };
+        if let Some(index) = inner.next_if(|pair| pair.as_rule() == Rule::index) {
+            of.span.end = self.span(&index).end;
+            let selectors = self.selectors(index)?;
+            of.node = ExprKind::Members {
+                of: path.clone(),
+                selectors,
+            };
+        }
         let Some(more) = inner.next() else {
-            return Some(ExprKind::Path(path));
+            return Some(of.node);
         };
         match more.as_rule() {
             Rule::arguments => {
@@ -170,21 +184,13 @@ impl Builder<'_> {
                 })
             }
             Rule::fields => {
-                let base = Spanned {
-                    span: path.span,
-                    node: ExprKind::Path(path),
-                };
                 let fields = self.fields(more, Names::Plain)?;
                 Some(ExprKind::Update {
-                    base: Box::new(base),
+                    base: Box::new(of),
                     fields,
                 })
             }
             _ => {
-                let of = Spanned {
-                    span: path.span,
-                    node: ExprKind::Path(path),
-                };
                 let at = more.into_inner().find(|pair| pair.as_rule() != Rule::at_sign)?;
                 let span = self.span(&at);
                 let at = match at.as_rule() {
@@ -203,6 +209,37 @@ impl Builder<'_> {
                 Some(ExprKind::Checkpoint { of: Box::new(of), at })
             }
         }
+    }
+
+    /// What stands in the brackets of `rl[grpo, 150]`.
+    pub(crate) fn selectors(&mut self, index: Pair<'_, Rule>) -> Option<Vec<Selector>> {
+        let span = self.span(&index);
+        let mut selectors = Vec::new();
+        for pair in index.into_inner().filter(|pair| pair.as_rule() == Rule::selector) {
+            let mut axis = None;
+            let mut pick = None;
+            for pair in pair.into_inner() {
+                match pair.as_rule() {
+                    Rule::name => axis = Some(self.name(&pair)),
+                    Rule::every => pick = Some(Pick::All(self.span(&pair))),
+                    Rule::value => pick = Some(Pick::Value(Box::new(self.value(pair)?))),
+                    _ => {}
+                }
+            }
+            selectors.push(Selector { axis, pick: pick? });
+        }
+        if selectors.is_empty() {
+            self.errors.push(
+                SyntaxError::new(
+                    crate::error::EXPECTED,
+                    span,
+                    "no member is named in the brackets",
+                    "empty",
+                )
+                .help("`name[*]` names all members, `name[value]` one"),
+            );
+        }
+        Some(selectors)
     }
 
     fn argument(&mut self, pair: Pair<'_, Rule>) -> Option<Argument> {

@@ -245,7 +245,7 @@ const CASES: &[Case] = &[
         ],
     ),
     (
-        "train rl «for» a in [b, c] {\n}",
+        "train rl { a = 1 } «for» a in [b, c] {\n}",
         &[("habit", "there are no loops")],
     ),
     // Docs.

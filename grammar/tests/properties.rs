@@ -4,10 +4,13 @@
 use proptest::prelude::*;
 use rlx_grammar::{Parsed, format, parse, parse_bytes, parse_expression};
 
-const STUDIES: [&str; 4] = [
+const STUDIES: [&str; 5] = [
     include_str!("../../experiments/quickstart.rlx"),
     include_str!("../../experiments/aime.rlx"),
     include_str!("../../experiments/pretrain.rlx"),
+    "train rl\n    for algo in [ppo, grpo], // two\n        steps in { short = 1, long = 2..n by *2 }\n    where not (algo == ppo and steps > 1) {\n    \
+     steps = steps\n}\nfigure f for a in rl@* \"of {a}\" = summary(e[*, a = 2], of = rl[ppo]@*)\n\
+     claim c for a in [1, 2] \"x\" { rl[a] > 1 }\nprofile p { rl[ppo, *].o.w = 2 }\n",
     "/// All forms.\nlet a = { b = [1, -2 samples, 5%], c = f(x, k = 1..n by *2) }\n\
      claim d \"e\" {\n    not (a | b) == c - rl@* and x <= 0.5 or g { h = none }\n}\n\
      use \"./x.rlx\" as y\nuse std.a.{b, c}\nprofile p {\n    r.s = true\n}\n\
@@ -15,7 +18,7 @@ const STUDIES: [&str; 4] = [
 ];
 
 /// Pieces that break things.
-const PARTS: [&str; 56] = [
+const PARTS: [&str; 59] = [
     " ",
     "\n",
     "\t",
@@ -59,6 +62,9 @@ const PARTS: [&str; 56] = [
     "\u{feff}",
     "\0",
     "by ",
+    "for a in ",
+    " where ",
+    "[*]",
     "or ",
     "not ",
     "none",

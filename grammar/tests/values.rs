@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use rlx_grammar::ast::{
-    Body, Checkpoint, Expr, ExprKind, ItemKind, Keyword, Number, Operator, Span, Step, UseFrom,
+    Body, Checkpoint, Expr, ExprKind, ItemKind, Keyword, Number, Operator, Pick, Span, Step, UseFrom,
 };
 use rlx_grammar::{parse, parse_expression, parse_setting};
 
@@ -54,6 +54,22 @@ fn show(expr: &Expr) -> String {
                 })
                 .collect();
             format!("({}{arguments})", path(&callee.node))
+        }
+        ExprKind::Members { of, selectors } => {
+            let selectors: Vec<String> = selectors
+                .iter()
+                .map(|selector| {
+                    let axis = selector
+                        .axis
+                        .as_ref()
+                        .map_or(String::new(), |n| format!("{}=", n.node));
+                    match &selector.pick {
+                        Pick::All(_) => format!("{axis}*"),
+                        Pick::Value(value) => format!("{axis}{}", show(value)),
+                    }
+                })
+                .collect();
+            format!("{}[{}]", path(&of.node), selectors.join(" "))
         }
         ExprKind::Range { start, end, step } => {
             let step = match step {
@@ -108,6 +124,8 @@ fn values_mean_what_they_show() {
         ("1e-6", "0.000001"),
         ("2.5E+1 hours", "25'hours"),
         ("-3", "(neg 3)"),
+        ("rl[grpo, steps = 150]@*", "rl[grpo steps=150]@*"),
+        ("lab.rl[*, 2] { a = 1 }", "(lab.rl[* 2] with a=1)"),
         ("1..n by *2", "(1..n *2)"),
         ("0..100 by 10", "(0..100 +10)"),
         ("1..n - 1", "(1..(- n 1))"),

@@ -100,13 +100,14 @@ pub(super) fn entries<'n>(source: &str, nodes: &'n [Node], bracket: bool) -> Ent
     for (index, node) in nodes.iter().enumerate().rev() {
         goes_on[index] = next;
         if node.is_significant() {
-            next = leads(source, node);
+            next = leads(source, node) || (!bracket && (node.is(source, "for") || node.is(source, "where")));
         }
     }
     let mut last_significant = None;
     for (node, next_goes_on) in nodes.iter().zip(goes_on) {
         let last = last_significant.filter(|_| !split.current.is_empty());
-        let continues = last.is_some_and(|last| next_goes_on || trails(source, last));
+        let continues = last
+            .is_some_and(|last| next_goes_on || trails(source, last) || (!bracket && last.is(source, ",")));
         if node.is_significant() {
             last_significant = Some(node);
         }
@@ -126,7 +127,8 @@ pub(super) fn entries<'n>(source: &str, nodes: &'n [Node], bracket: bool) -> Ent
                     split.comment(*token, bracket);
                 }
             }
-            Node::Token(token) if token.kind == TokenKind::Sign && token.text(source) == "," => {
+            // Outside of all brackets it stands between the axes of a family.
+            Node::Token(token) if bracket && token.kind == TokenKind::Sign && token.text(source) == "," => {
                 split.finish(None);
             }
             _ => split.current.push(node),

@@ -170,7 +170,8 @@ impl Layout<'_> {
         let mut joined = true;
         let mut broken = false;
         let mut continued = false;
-        for node in nodes {
+        let body = nodes.iter().rposition(|node| node.is_significant());
+        for (index, node) in nodes.iter().enumerate() {
             match node {
                 Node::Token(token) if token.kind == TokenKind::Newline => {
                     broken = true;
@@ -204,7 +205,10 @@ impl Layout<'_> {
                 }
                 Node::Group(group) => {
                     let call = before.is_some_and(|before| self.is_callee(before));
-                    lines.append(self.group(group, nodes, before, deeper, declaration, call));
+                    // Only the last bracket of a declaration is its body; the head can have others.
+                    let body = declaration && Some(index) == body;
+                    let indent = if body { indent } else { deeper };
+                    lines.append(self.group(group, nodes, before, indent, body, call));
                 }
             }
             before = Some(node);
@@ -268,10 +272,10 @@ impl Layout<'_> {
         lines
     }
 
-    /// A name with `(` behind it is called.
+    /// A name with `(` behind it is called; with `[` it is a family.
     fn is_callee(&self, node: &Node) -> bool {
         matches!(node, Node::Token(token) if token.kind == TokenKind::Word
-            && !matches!(token.text(self.source), "and" | "or" | "not" | "by"))
+            && !matches!(token.text(self.source), "and" | "or" | "not" | "by" | "in" | "where"))
     }
 
     /// Whether a space stands between two nodes of a line.
@@ -280,7 +284,7 @@ impl Layout<'_> {
         match node {
             Node::Token(token) => !matches!(token.text(self.source), "." | ".." | "@" | "%" | ","),
             Node::Group(group) => match group.open.text(self.source) {
-                "(" => !self.is_callee(before),
+                "(" | "[" => !self.is_callee(before),
                 _ => true,
             },
         }

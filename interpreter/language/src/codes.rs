@@ -68,6 +68,50 @@ pub const CODES: &[Code] = &[
         story: "More prompts are asked for than the data has problems, by its stated `size`, `skip` and `limit`.",
     },
     Code {
+        code: "rlx::family::axis",
+        story: "An axis of a family is a name for the value in which its members differ: `train rl for algo in [ppo, grpo] \
+                { algorithm = algo … }`. When nothing in the declaration reads it, all members would be the same training.",
+    },
+    Code {
+        code: "rlx::family::condition",
+        story: "`where` says which combinations of a family there are, by the values of its axes: `where algo == grpo or \
+                steps < 300`. Names are compared with `==` and `!=`, numbers also with `<`, `<=`, `>`, `>=`; `and`, `or`, \
+                `not` join comparisons.",
+    },
+    Code {
+        code: "rlx::family::duplicate",
+        story: "Members are known by the labels of their values: the name that is written, or the number. Two values with \
+                one label would be one member. Values with names of one's own are written as a record: \
+                `for rate in { low = 1e-6, high = 1e-5 }`.",
+    },
+    Code {
+        code: "rlx::family::empty",
+        story: "A family without members declares nothing: an axis has no values, or `where` is true for no combination. \
+                `where` says which members there are, not which are left out.",
+    },
+    Code {
+        code: "rlx::family::form",
+        story: "Brackets behind a name choose members of a family, which is declared with `for`: `train rl for algo in [ppo, \
+                grpo] { … }` has the members `rl[ppo]` and `rl[grpo]`. In profiles and `--set` they stand behind the \
+                family's name: `rl[grpo].steps = 20`; an axis has its values in the whole family: `rl.algo = [grpo]`.",
+    },
+    Code {
+        code: "rlx::family::large",
+        story: "A family has a member for each combination of its axes, and each is trained, measured or drawn. More than a \
+                thousand in one family, or ten thousand in a study, is taken for a slip.",
+    },
+    Code {
+        code: "rlx::family::member",
+        story: "The brackets name a member that the family does not have: a label that is no value of its axis, or a \
+                combination that `where` leaves out. Labels are the names and numbers as they are written behind `in`; \
+                `rl[*]` names all members, `rl[*, 150]` those whose second axis is 150, `rl[steps = 150]` the same by name.",
+    },
+    Code {
+        code: "rlx::family::one",
+        story: "One model, training or evaluation is wanted, and a family or several of its members are named. Choose one: \
+                `rl[grpo]`. Where several are read (a list of models, `training(…)`), `rl[*]` names all of them.",
+    },
+    Code {
         code: "rlx::field::duplicate",
         story: "The same field, argument or profile entry is written twice. Neither would win silently, so one has to go. \
                 To change a field of something that exists, use an update: `grpo { kl = none }`.",

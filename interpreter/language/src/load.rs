@@ -98,7 +98,11 @@ impl Loader<'_> {
         for (index, item) in ast.items.iter().enumerate() {
             match &item.kind {
                 ItemKind::Declaration(declaration) => {
-                    let target = Target::Declaration(DeclId { module: id, index });
+                    let target = Target::Declaration(DeclId {
+                        module: id,
+                        index,
+                        member: 0,
+                    });
                     self.define(id, &declaration.name, target, false);
                 }
                 ItemKind::Use(clause) => self.import(id, name, clause),
@@ -352,6 +356,7 @@ impl Loader<'_> {
         match rlx_grammar::parse_setting(text) {
             Ok(field) => self.program.settings.push(Setting {
                 path: field.name.node,
+                members: field.members,
                 value: field.value,
                 file,
             }),

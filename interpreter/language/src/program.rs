@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use rlx_grammar::ast::{self, Declaration, Expr, Ident, ItemKind, Keyword, Profile, Span};
+use rlx_grammar::ast::{self, Declaration, Expr, Ident, ItemKind, Keyword, Profile, Selector, Span, Spanned};
 
 use crate::diagnostic::Source;
 use crate::suggest;
@@ -12,11 +12,20 @@ use crate::suggest;
 pub(crate) type FileId = usize;
 pub(crate) type ModuleId = usize;
 
-/// A declaration: its module and its place there.
+/// A declaration: its module and its place there; of a family, one of its members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DeclId {
     pub(crate) module: ModuleId,
     pub(crate) index: usize,
+    /// 0: what is written; the members of a family are counted from 1.
+    pub(crate) member: u32,
+}
+
+impl DeclId {
+    /// The declaration that is written.
+    pub(crate) fn base(self) -> DeclId {
+        DeclId { member: 0, ..self }
+    }
 }
 
 /// A place in a file.
@@ -52,6 +61,8 @@ pub(crate) enum Target {
 #[derive(Debug)]
 pub(crate) struct Setting {
     pub(crate) path: Vec<Ident>,
+    /// Members of a family, after so many names of the path.
+    pub(crate) members: Option<(usize, Spanned<Vec<Selector>>)>,
     pub(crate) value: Expr,
     pub(crate) file: FileId,
 }
@@ -87,7 +98,14 @@ impl Program {
             .iter()
             .enumerate()
             .filter_map(move |(index, item)| match &item.kind {
-                ItemKind::Declaration(declaration) => Some((DeclId { module, index }, declaration)),
+                ItemKind::Declaration(declaration) => {
+                    let id = DeclId {
+                        module,
+                        index,
+                        member: 0,
+                    };
+                    Some((id, declaration))
+                }
                 _ => None,
             })
     }

@@ -479,6 +479,19 @@ pub struct Leaf {
     pub origin: Origin,
     /// What the value replaced, nearest first.
     pub overrode: Vec<Origin>,
+    /// The names behind which the value was found, from the field on: `n` for `samples = n`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub through: Vec<Through>,
+}
+
+/// A name on the way from a field to its value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Through {
+    pub name: String,
+    /// Where its value is written.
+    pub origin: Origin,
+    /// What that replaced.
+    pub overrode: Vec<Origin>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -28,7 +28,7 @@ impl<'a> Elaborator<'a> {
         path: &str,
     ) -> Option<(Algorithm, Entries<'a>, Place)> {
         let entries = self.entries_of_entity(entity, nested)?;
-        let name = self.program.declaration(entity.id).name.node.clone();
+        let name = self.name_of(entity.id);
         let owner = Owner {
             path: path.to_owned(),
             what: format!("`algorithm {name}`"),

@@ -19,7 +19,7 @@ const NAMES: [&str; 5] = ["pass", "delta_se", "perplexity", "share", "count"];
 impl<'a> Elaborator<'a> {
     pub(super) fn claim(&mut self, id: DeclId) {
         let declaration = self.program.declaration(id);
-        let name = declaration.name.node.clone();
+        let name = self.name_of(id);
         let block = match self.content(id) {
             Content::Block(block) => block,
             Content::Value(_) | Content::Fields(..) => {
@@ -35,7 +35,7 @@ impl<'a> Elaborator<'a> {
         let statement = declaration
             .title
             .as_ref()
-            .map_or_else(|| name.clone(), |title| title.node.clone());
+            .map_or_else(|| name.clone(), |title| self.titled(&title.node, id));
         let text = self.text_of(block);
         let origin = self.origin(block);
         self.leaf(&name, text.clone(), None, origin, Vec::new());

@@ -164,7 +164,7 @@ impl<'a> Elaborator<'a> {
         let changes: Vec<_> = self
             .overrides
             .iter()
-            .filter(|over| over.target == id && !over.path.is_empty())
+            .filter(|over| over.applies(id) && !over.path.is_empty() && !self.is_axis(id, over))
             .map(|o| (o.path, o.value))
             .collect();
         for (path, value) in changes {
@@ -213,12 +213,34 @@ impl<'a> Elaborator<'a> {
                 }
                 ExprKind::Path(path) => {
                     let id = self.lookup(path, at.site)?;
-                    if kinds.contains(&self.program.keyword(id)) {
-                        changes.reverse();
-                        return Some(Entity { id, changes, place });
+                    if !kinds.contains(&self.program.keyword(id)) {
+                        self.wrong_kind(at, id, wanted);
+                        return None;
                     }
-                    self.wrong_kind(at, id, wanted);
-                    return None;
+                    if self.is_family(id) {
+                        self.one_member(&[id], at.place());
+                        return None;
+                    }
+                    changes.reverse();
+                    return Some(Entity { id, changes, place });
+                }
+                ExprKind::Members { of, selectors } => {
+                    let id = self.lookup(of, at.site)?;
+                    if !kinds.contains(&self.program.keyword(id)) {
+                        self.wrong_kind(at, id, wanted);
+                        return None;
+                    }
+                    let ids = self.select(id, selectors, at.site, at.place())?;
+                    let [id] = ids.as_slice() else {
+                        self.one_member(&ids, at.place());
+                        return None;
+                    };
+                    changes.reverse();
+                    return Some(Entity {
+                        id: *id,
+                        changes,
+                        place,
+                    });
                 }
                 _ => {
                     let found = self.describe(at);
@@ -235,6 +257,32 @@ impl<'a> Elaborator<'a> {
                 }
             }
         }
+    }
+
+    /// As [`Self::entity`], where `name[*]` can name several.
+    pub(super) fn entities(
+        &mut self,
+        at: Sited<'a>,
+        kinds: &[Keyword],
+        wanted: &str,
+    ) -> Option<Vec<Entity<'a>>> {
+        let value = self.resolve(at)?;
+        let ExprKind::Members { of, selectors } = &value.expr.node else {
+            return Some(vec![self.entity(at, kinds, wanted)?]);
+        };
+        let id = self.lookup(of, value.site)?;
+        if !kinds.contains(&self.program.keyword(id)) {
+            self.wrong_kind(value, id, wanted);
+            return None;
+        }
+        let place = at.place();
+        let ids = self.select(id, selectors, value.site, value.place())?;
+        let entity = |id| Entity {
+            id,
+            changes: Vec::new(),
+            place,
+        };
+        Some(ids.into_iter().map(entity).collect())
     }
 
     pub(super) fn wrong_kind(&mut self, at: Sited<'a>, id: DeclId, wanted: &str) {
@@ -259,6 +307,10 @@ impl<'a> Elaborator<'a> {
                 self.overlay(&mut entries, over);
                 Ok(entries)
             }
+            ExprKind::Path(path) if self.axis(path, at.site).is_some() => {
+                let value = self.axis(path, at.site).map(|bound| bound.value);
+                self.record(value.ok_or(Fail::Kind)?)
+            }
             ExprKind::Path(path) => {
                 let id = self.lookup(path, at.site).ok_or(Fail::Reported)?;
                 if !self.is_binding(id) {
@@ -272,7 +324,7 @@ impl<'a> Elaborator<'a> {
                 let changes: Vec<_> = self
                     .overrides
                     .iter()
-                    .filter(|over| over.target == id && !over.path.is_empty())
+                    .filter(|over| over.applies(id) && !over.path.is_empty())
                     .map(|over| (over.path, over.value))
                     .collect();
                 for (path, value) in changes {

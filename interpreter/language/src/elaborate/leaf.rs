@@ -51,6 +51,7 @@ impl<'a> Elaborator<'a> {
                 unit,
                 origin,
                 overrode,
+                through: Vec::new(),
             },
         );
     }
@@ -84,7 +85,7 @@ impl<'a> Elaborator<'a> {
             Via::Written => Vec::new(),
             _ => before.map(|before| self.origin(before)).into_iter().collect(),
         };
-        let name = &self.program.declaration(id).name.node;
+        let name = &self.name_of(id);
         let origin = self.origin(value);
         let (text, unit) = match &value.expr.node {
             ExprKind::Number(Number { value, unit, .. }) => (

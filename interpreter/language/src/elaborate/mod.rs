@@ -1,9 +1,11 @@
 //! Ast → Study. Each declaration is elaborated once, on demand, after what it refers to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use indexmap::IndexMap;
-use rlx_grammar::ast::{Keyword, Span};
+use rlx_grammar::ast::{Expr, Keyword, Span};
+use typed_arena::Arena;
 
 use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place, Program, ROOT};
@@ -14,12 +16,14 @@ use crate::study::{
 use crate::{Options, Sources};
 
 mod algorithm;
+mod axis;
 mod checked;
 mod claim;
 mod count;
 mod distill;
 mod entries;
 mod evaluation;
+mod family;
 mod leaf;
 mod model;
 mod models;
@@ -37,6 +41,7 @@ mod training;
 mod unused;
 mod value;
 
+use family::{Bound, Expanded};
 use overrides::Override;
 
 /// Where an expression was written, and on whose behalf it is read.
@@ -48,6 +53,8 @@ pub(crate) struct Site {
     via: Via,
     /// A default has no place of its own: it is blamed on the declaration that left the field out.
     fixed: Option<Span>,
+    /// The values of a family's axes that it sees; 0 has none.
+    env: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -118,6 +125,8 @@ struct EvaluationInfo {
 
 pub(crate) struct Elaborator<'a> {
     program: &'a Program,
+    /// Expressions that nobody wrote: the numbers of a range, the members of a family.
+    arena: &'a Arena<Expr>,
     profile: Option<&'a str>,
     seed: Option<u64>,
     overrides: Vec<Override<'a>>,
@@ -133,6 +142,13 @@ pub(crate) struct Elaborator<'a> {
     touched: BTreeSet<DeclId>,
     keys: BTreeMap<String, DeclId>,
     study_seed: u64,
+
+    envs: Vec<Vec<Bound<'a>>>,
+    env_of: BTreeMap<DeclId, usize>,
+    families: BTreeMap<DeclId, Option<Rc<Expanded<'a>>>>,
+    /// Families whose members are being made.
+    expanding: Vec<DeclId>,
+    members_made: usize,
 
     model_of: BTreeMap<DeclId, Option<ModelInfo>>,
     problems_of: BTreeMap<DeclId, Option<String>>,
@@ -172,13 +188,14 @@ pub(crate) fn run(
         );
         return Err(out);
     }
+    let arena = Arena::new();
     let (study, mut diagnostics) =
-        Elaborator::new(&program, options.profile.as_deref(), options.seed).study(root);
+        Elaborator::new(&program, &arena, options.profile.as_deref(), options.seed).study(root);
     // What a profile writes is checked when it is not applied, too: nothing is written in vain.
     if study.is_some() && options.profile.is_none() && options.set.is_empty() {
         for profile in program.profiles() {
             let name = &profile.name.node;
-            let (_, found) = Elaborator::new(&program, Some(name), options.seed).study(root);
+            let (_, found) = Elaborator::new(&program, &arena, Some(name), options.seed).study(root);
             for mut diagnostic in found.into_iter().filter(Diagnostic::is_error) {
                 diagnostic.message = format!("with `--profile {name}`: {}", diagnostic.message);
                 diagnostics.push(diagnostic);
@@ -217,9 +234,15 @@ fn title(doc: &str) -> Option<String> {
 }
 
 impl<'a> Elaborator<'a> {
-    fn new(program: &'a Program, profile: Option<&'a str>, seed: Option<u64>) -> Self {
+    fn new(
+        program: &'a Program,
+        arena: &'a Arena<Expr>,
+        profile: Option<&'a str>,
+        seed: Option<u64>,
+    ) -> Self {
         Elaborator {
             program,
+            arena,
             profile,
             seed,
             overrides: Vec::new(),
@@ -231,6 +254,11 @@ impl<'a> Elaborator<'a> {
             touched: BTreeSet::new(),
             keys: BTreeMap::new(),
             study_seed: 0,
+            envs: vec![Vec::new()],
+            env_of: BTreeMap::new(),
+            families: BTreeMap::new(),
+            expanding: Vec::new(),
+            members_made: 0,
             model_of: BTreeMap::new(),
             problems_of: BTreeMap::new(),
             training_of: BTreeMap::new(),
@@ -257,30 +285,37 @@ impl<'a> Elaborator<'a> {
         for (id, declaration) in self.program.declarations(ROOT) {
             self.keys.insert(declaration.name.node.clone(), id);
         }
+        self.check_selected();
         self.read_seed();
-        for (id, declaration) in self.program.declarations(ROOT) {
-            match declaration.keyword.node {
-                Keyword::Param | Keyword::Let => self.binding_leaf(id),
-                Keyword::Model => {
-                    self.model(id);
-                }
-                Keyword::Data | Keyword::Benchmark => {
-                    self.problems(id);
-                }
-                Keyword::Algorithm => self.check_algorithm(id),
-                Keyword::Train | Keyword::Distill => {
-                    self.training(id);
-                }
-                Keyword::Evaluate => {
-                    self.evaluation(id);
-                }
-                Keyword::Figure | Keyword::Table => self.output(id),
-                Keyword::Claim => self.claim(id),
+        for (base, declaration) in self.program.declarations(ROOT) {
+            for id in self.all_of(base) {
+                self.declaration(id, declaration.keyword.node);
             }
         }
         self.check_unused();
         self.check_overrides();
         self.finish(root, changes)
+    }
+
+    fn declaration(&mut self, id: DeclId, keyword: Keyword) {
+        match keyword {
+            Keyword::Param | Keyword::Let => self.binding_leaf(id),
+            Keyword::Model => {
+                self.model(id);
+            }
+            Keyword::Data | Keyword::Benchmark => {
+                self.problems(id);
+            }
+            Keyword::Algorithm => self.check_algorithm(id),
+            Keyword::Train | Keyword::Distill => {
+                self.training(id);
+            }
+            Keyword::Evaluate => {
+                self.evaluation(id);
+            }
+            Keyword::Figure | Keyword::Table => self.output(id),
+            Keyword::Claim => self.claim(id),
+        }
     }
 
     fn finish(mut self, root: &str, changes: (Vec<Change>, Vec<Change>)) -> (Option<Study>, Vec<Diagnostic>) {
@@ -294,13 +329,13 @@ impl<'a> Elaborator<'a> {
             return (None, seen);
         }
         self.name_problem_sets();
-        let order: BTreeMap<&str, usize> = self
-            .program
-            .declarations(ROOT)
-            .enumerate()
-            .map(|(at, (_, d))| (d.name.node.as_str(), at))
-            .collect();
-        let place = |name: &String| order.get(name.as_str()).copied().unwrap_or(usize::MAX);
+        let mut order: BTreeMap<String, usize> = BTreeMap::new();
+        for (base, _) in self.program.declarations(ROOT) {
+            for id in self.all_of(base) {
+                order.insert(self.name_of(id), order.len());
+            }
+        }
+        let place = |name: &String| order.get(name).copied().unwrap_or(usize::MAX);
         self.models.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
         self.problem_sets.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
         self.evaluations.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
@@ -367,6 +402,7 @@ impl<'a> Elaborator<'a> {
             unit: None,
             origin,
             overrode: Vec::new(),
+            through: Vec::new(),
         };
         self.origins.insert("seed".into(), leaf);
     }
@@ -389,6 +425,9 @@ impl<'a> Elaborator<'a> {
 
     /// A declaration's name in the study: its own, or with its file's where another has it already.
     fn key(&mut self, id: DeclId) -> String {
+        if let Some(labels) = self.labels_of(id) {
+            return format!("{}[{labels}]", self.key(id.base()));
+        }
         let name = &self.program.declaration(id).name.node;
         match self.keys.get(name) {
             Some(first) if *first != id => {

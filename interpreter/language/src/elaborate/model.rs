@@ -49,7 +49,7 @@ impl<'a> Elaborator<'a> {
             Keyword::Evaluate => "evaluate",
             _ => "declaration",
         };
-        let name = &self.program.declaration(id).name.node;
+        let name = self.name_of(id);
         Owner {
             path: key.to_owned(),
             what: format!("`{keyword} {name}`"),

@@ -76,12 +76,36 @@ impl<'a> Elaborator<'a> {
                 None
             }
             ExprKind::Checkpoint { of, at: which } => self.checkpoint(at, of, which, wish),
+            ExprKind::Members { of, selectors } if wish.many => {
+                let id = self.lookup(of, at.site)?;
+                if !KINDS.contains(&self.program.keyword(id)) {
+                    self.wrong_kind(at, id, "a model or a training");
+                    return None;
+                }
+                let mut all: Used = Vec::new();
+                let mut left_out = None;
+                let ids = self.select(id, selectors, at.site, at.place())?;
+                for id in &ids {
+                    let model = self.model_of_id(*id)?;
+                    // As `rl@*` does, `rl[*]` means those that are measured.
+                    if ids.len() > 1 && wish.within.is_some_and(|measured| !measured.contains(&model)) {
+                        left_out = Some(model);
+                    } else {
+                        self.within(&model, at.place(), wish)?;
+                        all.push((model, at.place()));
+                    }
+                }
+                if let (Some(model), true) = (left_out, all.is_empty()) {
+                    self.within(&model, at.place(), wish)?;
+                }
+                Some(all)
+            }
             _ => {
                 let entity = self.entity(at, &KINDS, "a model or a training")?;
                 let place = at.place();
                 let model = if self.program.keyword(entity.id) == Keyword::Model {
                     if entity.changes.is_empty() {
-                        self.use_model(entity.id)?
+                        self.model_of_id(entity.id)?
                     } else {
                         let entries = self.entries_of_entity(&entity, &[])?;
                         let owner = Owner {
@@ -116,11 +140,7 @@ impl<'a> Elaborator<'a> {
                         self.report(diagnostic);
                         return None;
                     }
-                    let info = self.training(entity.id)?;
-                    ModelRef::Checkpoint {
-                        training: info.training.name,
-                        step: info.last,
-                    }
+                    self.model_of_id(entity.id)?
                 };
                 self.within(&model, place, wish)?;
                 Some(vec![(model, place)])
@@ -128,7 +148,15 @@ impl<'a> Elaborator<'a> {
         }
     }
 
-    fn use_model(&mut self, id: DeclId) -> Option<ModelRef> {
+    /// A model, or the end of a training.
+    fn model_of_id(&mut self, id: DeclId) -> Option<ModelRef> {
+        if self.program.keyword(id) != Keyword::Model {
+            let info = self.training(id)?;
+            return Some(ModelRef::Checkpoint {
+                training: info.training.name,
+                step: info.last,
+            });
+        }
         let info = self.model(id)?;
         let name = info.model.name.clone();
         self.models.entry(name.clone()).or_insert(info);
@@ -181,8 +209,43 @@ impl<'a> Elaborator<'a> {
         which: &'a Checkpoint,
         wish: Wish<'_>,
     ) -> Option<Used> {
-        let entity = self.entity(at.with(of), &[Keyword::Train, Keyword::Distill], "a training")?;
-        let info = self.training(entity.id)?;
+        let kinds = [Keyword::Train, Keyword::Distill];
+        let entities = if wish.many {
+            self.entities(at.with(of), &kinds, "a training")?
+        } else {
+            vec![self.entity(at.with(of), &kinds, "a training")?]
+        };
+        let several = entities.len() > 1;
+        let mut all: Used = Vec::new();
+        for entity in entities {
+            all.extend(self.checkpoint_of(at, entity.id, which, wish, several)?);
+        }
+        if let (true, true, Some(measured)) = (several, all.is_empty(), wish.within) {
+            let names: Vec<String> = measured.iter().map(ModelRef::label).collect();
+            let diagnostic = Diagnostic::error(
+                "rlx::query::model",
+                "the evaluation measures none of these checkpoints",
+            );
+            let diagnostic = self.at(diagnostic, at.place(), "not measured").help(format!(
+                "add them to the evaluation's `models`, which has {}",
+                suggest::list(names.iter().map(String::as_str))
+            ));
+            self.report(diagnostic);
+            return None;
+        }
+        Some(all)
+    }
+
+    /// A checkpoint of one training; of `several`, one that an evaluation does not measure is left out of a question.
+    fn checkpoint_of(
+        &mut self,
+        at: Sited<'a>,
+        id: DeclId,
+        which: &'a Checkpoint,
+        wish: Wish<'_>,
+        several: bool,
+    ) -> Option<Used> {
+        let info = self.training(id)?;
         let name = info.training.name.clone();
         let place = at.place();
         let step = match which {
@@ -198,7 +261,7 @@ impl<'a> Elaborator<'a> {
                 self.report(diagnostic);
                 return None;
             }
-            Checkpoint::All(_) => return self.all_checkpoints(&info, place, wish),
+            Checkpoint::All(_) => return self.all_checkpoints(&info, place, wish, several),
             Checkpoint::Step(step) => {
                 let (step, step_place) = match self.count(at.with(step), Some(Unit::Steps), 0, "@") {
                     Ok(step) => step,
@@ -209,18 +272,27 @@ impl<'a> Elaborator<'a> {
                     }
                 };
                 if !info.training.keep.contains(&step) {
-                    self.not_kept(&info, step, step_place, entity.id);
+                    self.not_kept(&info, step, step_place, id);
                     return None;
                 }
                 step
             }
         };
         let model = ModelRef::Checkpoint { training: name, step };
+        if several && wish.within.is_some_and(|measured| !measured.contains(&model)) {
+            return Some(Vec::new());
+        }
         self.within(&model, place, wish)?;
         Some(vec![(model, place)])
     }
 
-    fn all_checkpoints(&mut self, info: &super::TrainingInfo, place: Place, wish: Wish<'_>) -> Option<Used> {
+    fn all_checkpoints(
+        &mut self,
+        info: &super::TrainingInfo,
+        place: Place,
+        wish: Wish<'_>,
+        several: bool,
+    ) -> Option<Used> {
         let name = &info.training.name;
         let steps = if info.training.keep.is_empty() {
             vec![info.last]
@@ -240,7 +312,7 @@ impl<'a> Elaborator<'a> {
             })
             .filter(|(model, _)| wish.within.is_none_or(|measured| measured.contains(model)))
             .collect();
-        if used.is_empty() {
+        if used.is_empty() && !several {
             let diagnostic = Diagnostic::error(
                 "rlx::query::model",
                 format!("the evaluation measures no checkpoint of `{name}`"),

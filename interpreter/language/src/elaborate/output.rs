@@ -11,8 +11,11 @@ use crate::study::{Output, OutputKind, Query};
 impl<'a> Elaborator<'a> {
     pub(super) fn output(&mut self, id: DeclId) {
         let declaration = self.program.declaration(id);
-        let name = declaration.name.node.clone();
-        let title = declaration.title.as_ref().map(|title| title.node.clone());
+        let name = self.name_of(id);
+        let title = declaration
+            .title
+            .as_ref()
+            .map(|title| self.titled(&title.node, id));
         let kind = if declaration.keyword.node == Keyword::Figure {
             OutputKind::Figure
         } else {

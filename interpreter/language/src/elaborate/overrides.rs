@@ -1,6 +1,6 @@
 //! Profiles and `--set`: values that take the place of written ones.
 
-use rlx_grammar::ast::{Body, ExprKind, Field, Ident, Keyword};
+use rlx_grammar::ast::{Body, ExprKind, Field, Ident, Keyword, Selector, Spanned};
 
 use super::scope::Content;
 use super::{Elaborator, Site, Sited, Via};
@@ -16,6 +16,17 @@ pub(super) struct Override<'a> {
     pub(super) path: &'a [Ident],
     pub(super) value: Sited<'a>,
     name: Place,
+    /// Brackets that name members of a family, with their place.
+    selected: Option<(&'a [Selector], Place)>,
+    /// What they name.
+    pub(super) only: Option<Vec<DeclId>>,
+}
+
+impl Override<'_> {
+    /// Whether it changes this declaration or member.
+    pub(super) fn applies(&self, id: DeclId) -> bool {
+        self.target == id.base() && self.only.as_ref().is_none_or(|only| only.contains(&id))
+    }
 }
 
 impl<'a> Elaborator<'a> {
@@ -31,10 +42,18 @@ impl<'a> Elaborator<'a> {
                         file: program.modules[ROOT].file,
                         via: Via::Profile,
                         fixed: None,
+                        env: 0,
                     };
                     let mut seen: Vec<(&'a Field, String)> = Vec::new();
                     for field in &profile.fields {
-                        let path = dotted(&field.name.node);
+                        let mut path = dotted(&field.name.node);
+                        if let Some((at, members)) = &field.members {
+                            let place = Place {
+                                file: site.file,
+                                span: members.span,
+                            };
+                            path = format!("{} after {at}: {}", path, self.program.text(place));
+                        }
                         if let Some((first, _)) = seen.iter().find(|(_, seen)| *seen == path) {
                             let diagnostic = Diagnostic::error(
                                 "rlx::field::duplicate",
@@ -56,6 +75,7 @@ impl<'a> Elaborator<'a> {
                         seen.push((field, path));
                         by_profile.extend(self.add_override(
                             &field.name.node,
+                            field.members.as_ref(),
                             Sited {
                                 expr: &field.value,
                                 site,
@@ -73,9 +93,11 @@ impl<'a> Elaborator<'a> {
                 file: setting.file,
                 via: Via::Set,
                 fixed: None,
+                env: 0,
             };
             by_set.extend(self.add_override(
                 &setting.path,
+                setting.members.as_ref(),
                 Sited {
                     expr: &setting.value,
                     site,
@@ -104,7 +126,12 @@ impl<'a> Elaborator<'a> {
         self.report(diagnostic.help(help));
     }
 
-    fn add_override(&mut self, path: &'a [Ident], value: Sited<'a>) -> Option<Change> {
+    fn add_override(
+        &mut self,
+        path: &'a [Ident],
+        members: Option<&'a (usize, Spanned<Vec<Selector>>)>,
+        value: Sited<'a>,
+    ) -> Option<Change> {
         let site = value.site;
         let (target, used) = match self.program.lookup(ROOT, path) {
             Ok(found) => found,
@@ -135,7 +162,9 @@ impl<'a> Elaborator<'a> {
             span: path.first()?.span,
         };
         let keyword = self.program.keyword(target);
+        let axis = matches!(rest, [field] if self.axis_named(target, &field.node));
         let fixed = match (keyword, rest) {
+            _ if axis => None,
             (Keyword::Claim, _) => Some("a claim is what the study says, whatever its size"),
             (Keyword::Figure | Keyword::Table, [_, ..]) => {
                 Some("a figure or table can be changed as a whole only")
@@ -155,18 +184,83 @@ impl<'a> Elaborator<'a> {
             self.report(diagnostic);
             return None;
         }
+        let mut shown = dotted(path);
+        let mut selected = None;
+        if let Some((at, members)) = members {
+            let place = Place {
+                file: site.file,
+                span: members.span,
+            };
+            if *at != used {
+                let diagnostic = Diagnostic::error(
+                    "rlx::family::form",
+                    "the brackets stand behind the name of a family",
+                );
+                let diagnostic = self.at(diagnostic, place, "behind no family");
+                let name = dotted(&path[..used]);
+                self.report(diagnostic.help(format!("write `{name}[…].FIELD = …`")));
+                return None;
+            }
+            selected = Some((members.node.as_slice(), place));
+            shown = format!("{}{}", dotted(&path[..used]), self.program.text(place));
+            for field in rest {
+                shown.push('.');
+                shown.push_str(&field.node);
+            }
+        }
         let from = self.before(target, rest);
         self.overrides.push(Override {
             target,
             path: rest,
             value,
             name,
+            selected,
+            only: None,
         });
         Some(Change {
-            path: dotted(path),
+            path: shown,
             from,
             to: self.text_of(value),
         })
+    }
+
+    /// Finds the members that changes are for.
+    pub(super) fn check_selected(&mut self) {
+        for index in 0..self.overrides.len() {
+            let over = &self.overrides[index];
+            let (target, site) = (over.target, over.value.site);
+            let Some((selectors, place)) = over.selected else {
+                continue;
+            };
+            if self.is_family(target)
+                && self.overrides[index]
+                    .path
+                    .first()
+                    .is_some_and(|first| self.axis_named(target, &first.node))
+            {
+                let diagnostic = Diagnostic::error(
+                    "rlx::family::form",
+                    "the values of an axis belong to the whole family",
+                );
+                let name = self.program.declaration(target).name.node.clone();
+                let diagnostic = self.at(diagnostic, place, "names some members");
+                self.report(diagnostic.help(format!("write `{name}.AXIS = [ … ]`")));
+                continue;
+            }
+            // A change for members that do not exist changes none.
+            let only = self.select(target, selectors, site, place).unwrap_or_default();
+            self.overrides[index].only = Some(only);
+        }
+    }
+
+    fn axis_named(&self, id: DeclId, name: &str) -> bool {
+        let family = self.program.declaration(id).family.as_ref();
+        family.is_some_and(|family| family.node.axes.iter().any(|axis| axis.name.node == name))
+    }
+
+    /// True for a change of the values of an axis: it makes other members, and is no field of them.
+    pub(super) fn is_axis(&self, id: DeclId, over: &Override<'a>) -> bool {
+        matches!(over.path, [field] if self.axis_named(id, &field.node))
     }
 
     /// The text that stands, before this change, where `path` points; None where nothing is written.

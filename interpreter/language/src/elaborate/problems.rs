@@ -168,11 +168,13 @@ impl<'a> Elaborator<'a> {
         };
         let mut keys: Vec<String> = Vec::new();
         for (index, item) in items.into_iter().enumerate() {
-            let entity = self.entity(item, &[Keyword::Data, Keyword::Benchmark], "a problem set")?;
-            let path = format!("{}.exclude.{}", owner.path, index + 1);
-            let key = self.problems_of_entity(&entity, &[], &path)?;
-            if !keys.contains(&key) {
-                keys.push(key);
+            let kinds = [Keyword::Data, Keyword::Benchmark];
+            for entity in self.entities(item, &kinds, "a problem set")? {
+                let path = format!("{}.exclude.{}", owner.path, index + 1);
+                let key = self.problems_of_entity(&entity, &[], &path)?;
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
             }
         }
         Some(keys)

@@ -75,6 +75,7 @@ impl<'a> Elaborator<'a> {
                 file: owner.place.file,
                 via: Via::Default,
                 fixed: Some(owner.place.span),
+                env: 0,
             };
             let value = Sited {
                 expr: default_expr(text),

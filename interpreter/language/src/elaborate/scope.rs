@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rlx_grammar::ast::{Body, Expr, ExprKind, Field, Ident, Keyword, Path};
+use rlx_grammar::ast::{Body, Expr, ExprKind, Field, Ident, Keyword, Path, Pick, Selector};
 
 use super::{Elaborator, Site, Sited, Via};
 use crate::diagnostic::Diagnostic;
@@ -69,12 +69,12 @@ impl<'a> Elaborator<'a> {
 
     /// What a declaration says. The last override of the whole declaration wins.
     pub(super) fn content(&mut self, id: DeclId) -> Content<'a> {
-        self.touched.insert(id);
+        self.touched.insert(id.base());
         if let Some(over) = self
             .overrides
             .iter()
             .rev()
-            .find(|over| over.target == id && over.path.is_empty())
+            .find(|over| over.applies(id) && over.path.is_empty())
         {
             return Content::Value(over.value);
         }
@@ -89,6 +89,7 @@ impl<'a> Elaborator<'a> {
             file: program.modules[id.module].file,
             via: Via::Written,
             fixed: None,
+            env: self.env_of.get(&id).copied().unwrap_or(0),
         };
         match &program.declaration(id).body {
             Body::Value(expr) => Content::Value(Sited { expr, site }),
@@ -115,6 +116,10 @@ impl<'a> Elaborator<'a> {
     /// Follows names of `let` and `param` to the value behind them. Circles are excluded beforehand.
     pub(super) fn resolve(&mut self, mut at: Sited<'a>) -> Option<Sited<'a>> {
         while let ExprKind::Path(path) = &at.expr.node {
+            if let Some(bound) = self.axis(path, at.site) {
+                at = bound.value;
+                continue;
+            }
             let id = self.lookup(path, at.site)?;
             if !self.is_binding(id) {
                 return Some(at);
@@ -191,15 +196,14 @@ impl<'a> Elaborator<'a> {
 
     /// Reports declarations that need each other; the first is needed by the last.
     pub(super) fn report_cycle(&mut self, circle: &[DeclId]) {
-        let name = |id: &DeclId| self.program.declaration(*id).name.node.clone();
         let Some(first) = circle.first() else { return };
         let mut members = circle.to_vec();
         members.sort_unstable();
         if !self.circles.insert(members) {
             return;
         }
-        let mut round: Vec<String> = circle.iter().map(name).collect();
-        round.push(name(first));
+        let mut round: Vec<String> = circle.iter().map(|id| self.name_of(*id)).collect();
+        round.push(self.name_of(*first));
         let diagnostic = Diagnostic::error(
             "rlx::name::cycle",
             format!("`{}` needs itself: {}", round[0], round.join(" → ")),
@@ -218,6 +222,10 @@ pub(super) fn names<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Path)) {
     match &expr.node {
         ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::None => {}
         ExprKind::Path(path) => visit(path),
+        ExprKind::Members { of, selectors } => {
+            visit(of);
+            names_in_selectors(selectors, visit);
+        }
         ExprKind::List(items) => items.iter().for_each(|item| names(item, visit)),
         ExprKind::Record(fields) => names_in_fields(fields, visit),
         ExprKind::Update { base, fields } => {
@@ -261,6 +269,14 @@ pub(super) fn names_in_fields<'e>(fields: &'e [Field], visit: &mut impl FnMut(&'
                 }
                 _ => names(&field.value, visit),
             }
+        }
+    }
+}
+
+pub(super) fn names_in_selectors<'e>(selectors: &'e [Selector], visit: &mut impl FnMut(&'e Path)) {
+    for selector in selectors {
+        if let Pick::Value(value) = &selector.pick {
+            names(value, visit);
         }
     }
 }

@@ -293,7 +293,10 @@ impl<'a> Elaborator<'a> {
             }
             return Some(names);
         }
-        let entity = self.entity(at, &[Keyword::Train, Keyword::Distill], "a training")?;
-        Some(vec![self.training(entity.id)?.training.name])
+        let mut names = Vec::new();
+        for entity in self.entities(at, &[Keyword::Train, Keyword::Distill], "a training")? {
+            names.push(self.training(entity.id)?.training.name);
+        }
+        Some(names)
     }
 }

@@ -26,6 +26,16 @@ impl<'a> Elaborator<'a> {
                 Body::Fields(fields) => names_in_fields(&fields.node, &mut visit),
                 Body::Block(block) => names(&block.node, &mut visit),
             }
+            if let Some(family) = &declaration.family {
+                family
+                    .node
+                    .axes
+                    .iter()
+                    .for_each(|axis| names(&axis.domain, &mut visit));
+                if let Some(condition) = &family.node.condition {
+                    names(condition, &mut visit);
+                }
+            }
             mentions.insert(name, found);
             let result = matches!(
                 declaration.keyword.node,

@@ -57,6 +57,10 @@ impl<'a> Elaborator<'a> {
             let ExprKind::Path(path) = &at.expr.node else {
                 return Err(Fail::Kind);
             };
+            if let Some(bound) = self.axis(path, at.site) {
+                at = bound.value;
+                continue;
+            }
             let bound = self
                 .program
                 .lookup(at.site.module, &path.node)
@@ -89,6 +93,10 @@ impl<'a> Elaborator<'a> {
             ExprKind::Record(_) => "a record".into(),
             ExprKind::Range { .. } => "a range".into(),
             ExprKind::Checkpoint { .. } => "a checkpoint".into(),
+            ExprKind::Members { of, .. } => {
+                let names: Vec<&str> = of.node.iter().map(|name| name.node.as_str()).collect();
+                format!("a member of `{}`", names.join("."))
+            }
             ExprKind::Call { callee, .. } => {
                 format!(
                     "a call of `{}`",
