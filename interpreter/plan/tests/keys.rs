@@ -191,3 +191,158 @@ fn costs_are_counted_from_what_is_drawn() {
     let half = plan.step("sample test base").unwrap().cost.remaining(0.5);
     assert_eq!(half.sampled_tokens, 10 * 4 * 48);
 }
+
+const SWEEP: &str = r#"use std.algorithms.{grpo, dr_grpo}
+param n = 8 samples
+let rate = 1e-4
+model base { source = "./base" }
+data pool {
+    source = countdown { seed = 3 }
+    size   = 100 problems
+    prompt = "{problem}"
+    judge  = countdown
+}
+benchmark held {
+    source = countdown { seed = 4 }
+    size   = 40 problems
+    prompt = "{problem}"
+    judge  = countdown
+}
+
+train rl for algo in [grpo, dr_grpo], steps in [4, 10] where algo == grpo or steps < 10 {
+    start = base
+    algorithm = algo { optimizer = { learning_rate = rate } }
+    data = pool
+    batch = 2 prompts
+    rollouts = 2 samples
+    steps = steps
+    keep = [2]
+}
+evaluate test {
+    models = [base, rl[*]@*]
+    benchmark = held
+    sampling = { temperature = 0.6, top_p = 0.95, max_tokens = 48 }
+    samples = n
+}
+figure coverage for algo in [grpo, dr_grpo] = pass_at_k(test, of = [base, rl[algo]], k = 1..n by *2)
+table gap = delta_se(test, of = rl[*]@*, against = base, k = 4)
+figure curves = training(rl[*])
+claim better for algo in [grpo, dr_grpo] "{algo} is better" {
+    pass(test, rl[algo, 4]@2, k = 1) > pass(test, base, k = 1)
+}
+"#;
+
+#[test]
+fn members_are_steps_of_their_own() {
+    let plan = plan(SWEEP, &[]);
+    let trainings: Vec<&str> = plan
+        .steps
+        .iter()
+        .filter(|step| step.name.starts_with("train"))
+        .map(|step| step.name.as_str())
+        .collect();
+    assert_eq!(
+        trainings,
+        ["train rl[dr_grpo, 4]", "train rl[grpo, 4]", "train rl[grpo, 10]"]
+    );
+    assert!(plan.step("sample test rl[grpo, 10]@2").is_some());
+    assert!(plan.step("figure coverage[dr_grpo]").is_some());
+    let twin = SWEEP.replace("dr_grpo, 4", "grpo, 4").replace(
+        "train rl for algo in [grpo, dr_grpo], steps in [4, 10] where algo == grpo or steps < 10 {",
+        "train rl for algo in [grpo, dr_grpo], steps in [4, 10] where true {",
+    );
+    let other = self::plan(&twin, &[]);
+    for name in trainings {
+        assert_eq!(
+            plan.step(name).unwrap().key,
+            other.step(name).unwrap().key,
+            "{name} depends on the other members"
+        );
+    }
+}
+
+#[test]
+fn a_member_is_what_it_would_be_alone() {
+    let alone = SWEEP
+        .replace(
+            "train rl for algo in [grpo, dr_grpo], steps in [4, 10] where algo == grpo or steps < 10 {",
+            "train rl {",
+        )
+        .replace("= algo {", "= grpo {")
+        .replace("steps = steps", "steps = 10")
+        .replace("[grpo, dr_grpo]", "[grpo]")
+        .replace("{grpo, dr_grpo}", "grpo")
+        .replace("rl[*]", "rl")
+        .replace("rl[algo, 4]", "rl")
+        .replace(
+            "figure coverage for algo in [grpo] = pass_at_k(test, of = [base, rl[algo]], k = 1..n by *2)",
+            "figure coverage = pass_at_k(test, of = [base, rl], k = 1..n by *2)",
+        )
+        .replace("claim better for algo in [grpo] ", "claim better ");
+    assert_eq!(
+        plan(SWEEP, &[]).step("train rl[grpo, 10]").unwrap().key,
+        plan(&alone, &[]).step("train rl").unwrap().key
+    );
+}
+
+#[test]
+fn the_order_of_an_axis_changes_no_key() {
+    let other = SWEEP
+        .replace("algo in [grpo, dr_grpo]", "algo in [dr_grpo, grpo]")
+        .replace("steps in [4, 10]", "steps in [10, 4]");
+    assert_ne!(other, SWEEP);
+    assert_eq!(keys(&plan(SWEEP, &[])), keys(&plan(&other, &[])));
+    let (a, b) = (plan(SWEEP, &[]), plan(&other, &[]));
+    let names = |plan: &Plan| plan.steps.iter().map(|step| step.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&a), names(&b));
+}
+
+#[test]
+fn the_order_of_declarations_changes_no_key() {
+    for study in [STUDY, SWEEP] {
+        let mut items: Vec<String> = Vec::new();
+        for item in rlx_grammar::parse(study).file.items {
+            items.push(study[item.span.start..item.span.end].to_owned());
+        }
+        let before = keys(&plan(study, &[]));
+        items.reverse();
+        let changed = plan(&items.join("\n"), &[]);
+        let mut after = keys(&changed);
+        let mut expected = before.clone();
+        // The report lists figures and claims in the order of the text.
+        after.remove("report");
+        expected.remove("report");
+        assert_eq!(after, expected);
+        for _ in 0..items.len() {
+            items.rotate_left(1);
+            let mut rotated = keys(&plan(&items.join("\n"), &[]));
+            rotated.remove("report");
+            assert_eq!(rotated, expected);
+        }
+    }
+}
+
+#[test]
+fn the_names_of_locals_change_no_key() {
+    let other = SWEEP
+        .replace("rate", "lr")
+        .replace("learning_lr", "learning_rate")
+        .replace("for algo", "for how")
+        .replace("algo == ", "how == ")
+        .replace("= algo {", "= how {")
+        .replace("rl[algo", "rl[how")
+        .replace("{algo}", "{how}")
+        .replace("steps in", "length in")
+        .replace("steps < 10", "length < 10")
+        .replace("steps = steps", "steps = length")
+        .replace("param n", "param many")
+        .replace("samples = n", "samples = many")
+        .replace("1..n", "1..many");
+    assert_ne!(other, SWEEP);
+    let (a, mut b) = (plan(SWEEP, &[]), keys(&plan(&other, &[])));
+    let mut a = keys(&a);
+    // The page quotes a claim as it is written.
+    a.remove("report");
+    b.remove("report");
+    assert_eq!(a, b);
+}

@@ -178,9 +178,10 @@ pub(crate) fn run(
     let Some(program) = Program::load(sources, root, &options.set, &mut out) else {
         return Err(out);
     };
+    let arena = Arena::new();
     if out.iter().any(Diagnostic::is_error) {
         // What could be read is checked all the same: all errors are told at once. Who reads what cannot be known.
-        let (_, found) = Elaborator::new(&program, options.profile.as_deref(), options.seed).study(root);
+        let (_, found) = Elaborator::new(&program, &arena, options.profile.as_deref(), options.seed).study(root);
         out.extend(
             found
                 .into_iter()
@@ -188,7 +189,6 @@ pub(crate) fn run(
         );
         return Err(out);
     }
-    let arena = Arena::new();
     let (study, mut diagnostics) =
         Elaborator::new(&program, &arena, options.profile.as_deref(), options.seed).study(root);
     // What a profile writes is checked when it is not applied, too: nothing is written in vain.
