@@ -7,7 +7,7 @@ use crate::{
     plan::{Action, ModelUse, Plan, SampleStep, Step, StepId, TrainStep},
 };
 use rlx_language::{
-    Claim, Evaluation, ModelRef, ModelSource, ProblemSet, ProblemSource, Query, Recipe, Study, Training,
+    Evaluation, ModelRef, ModelSource, ProblemSet, ProblemSource, Query, Recipe, Study, Training,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -560,13 +560,30 @@ impl Builder<'_> {
                 inputs.push(id);
             }
         }
-        let keys: Vec<Key> = inputs.iter().map(|id| self.steps[*id].key).collect();
+        let mut keys: Vec<Key> = inputs.iter().map(|id| self.steps[*id].key).collect();
+        keys.sort_unstable();
         let study = self.study;
-        let claims: Vec<&Claim> = study.claims.values().collect();
-        let counts: Vec<Value> = study
+        // By name, and without the text that the page quotes: neither order nor spelling is meaning.
+        let claims: BTreeMap<&String, Value> = study
+            .claims
+            .iter()
+            .map(|(name, claim)| {
+                let what = json!({
+                    "statement": claim.statement, "condition": claim.condition, "confidence": claim.confidence,
+                });
+                (name, what)
+            })
+            .collect();
+        let counts: BTreeMap<&String, Value> = study
             .evaluations
-            .values()
-            .map(|evaluation| json!({ "samples": evaluation.samples, "problems": self.count(&evaluation.benchmark) }))
+            .iter()
+            .map(|(name, evaluation)| {
+                let problems = self.count(&evaluation.benchmark);
+                (
+                    name,
+                    json!({ "samples": evaluation.samples, "problems": problems }),
+                )
+            })
             .collect();
         let meaning = json!({
             "title": study.title, "doc": study.doc, "claims": claims, "inputs": keys, "counts": counts,

@@ -92,16 +92,14 @@ pub(crate) fn terminal(text: &str) -> String {
 
 /// A name that is safe as a file name and as an id: letters, digits, `_`, `.` and `-`.
 pub(crate) fn slug(text: &str) -> String {
-    let slug: String = text
-        .chars()
-        .map(|character| {
-            if character.is_ascii_alphanumeric() || "_.-".contains(character) {
-                character
-            } else {
-                '-'
-            }
-        })
-        .collect();
+    let mut slug = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_ascii_alphanumeric() || "_.-".contains(character) {
+            slug.push(character);
+        } else if !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
     let slug = slug.trim_matches(['-', '.']);
     if slug.is_empty() {
         "unnamed".to_owned()
@@ -128,7 +126,8 @@ mod tests {
         assert_eq!(csv("plain"), "plain");
         assert_eq!(markdown("a|b_c"), "a\\|b\\_c");
         assert_eq!(terminal("\u{1b}]0;x\u{7}"), "\u{fffd}]0;x\u{fffd}");
-        assert_eq!(slug("fig[ppo] ../x"), "fig-ppo--..-x");
+        assert_eq!(slug("fig[ppo] ../x"), "fig-ppo-..-x");
+        assert_eq!(slug("coverage[grpo, 150]"), "coverage-grpo-150");
         assert_eq!(slug("../.."), "unnamed");
     }
 }

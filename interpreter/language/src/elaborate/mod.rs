@@ -181,7 +181,8 @@ pub(crate) fn run(
     let arena = Arena::new();
     if out.iter().any(Diagnostic::is_error) {
         // What could be read is checked all the same: all errors are told at once. Who reads what cannot be known.
-        let (_, found) = Elaborator::new(&program, &arena, options.profile.as_deref(), options.seed).study(root);
+        let (_, found) =
+            Elaborator::new(&program, &arena, options.profile.as_deref(), options.seed).study(root);
         out.extend(
             found
                 .into_iter()
