@@ -5,6 +5,7 @@
 //! from a random stream of its own. [`score`] gives the log-probabilities of responses that already exist.
 //! The trainer builds on the same [`LanguageModel`], whose forward pass is differentiable.
 
+mod adapter;
 mod chat;
 mod config;
 mod decode;

@@ -7,6 +7,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, serialize_to_file};
 use tch::{Device, Kind, Tensor};
 
+use crate::adapter::Adapter;
 use crate::config::{Config, token_ids};
 use crate::gguf::Gguf;
 use crate::layers::Weights;
@@ -30,15 +31,26 @@ impl LanguageModel {
     /// A missing, superfluous, misshapen or truncated tensor is [`EngineError::Corrupt`] and names it; a
     /// tokenizer beside the weights that is larger than the embedding is [`EngineError::TokenizerMismatch`].
     pub fn open(path: &Path, runtime: &Runtime) -> Result<Self, EngineError> {
+        Self::open_with_adapter(path, None, runtime)
+    }
+
+    /// As [`LanguageModel::open`], with a LoRA adapter (a folder in PEFT's layout) merged into the weights in
+    /// fp32, before they are cast.
+    pub fn open_with_adapter(
+        path: &Path,
+        adapter: Option<&Path>,
+        runtime: &Runtime,
+    ) -> Result<Self, EngineError> {
         if path.is_dir() {
-            Self::open_directory(path, runtime)
+            Self::open_directory(path, adapter, runtime)
         } else {
-            Self::open_gguf(path, runtime)
+            Self::open_gguf(path, adapter, runtime)
         }
     }
 
-    fn open_directory(dir: &Path, runtime: &Runtime) -> Result<Self, EngineError> {
+    fn open_directory(dir: &Path, adapter: Option<&Path>, runtime: &Runtime) -> Result<Self, EngineError> {
         let config = read_config(dir)?;
+        let mut adapter = adapter.map(|dir| Adapter::open(dir, &config)).transpose()?;
         let precision = runtime.precision_for(config.parameters());
         let mut checkpoint = Checkpoint::open(dir)?;
         let shapes: BTreeMap<String, Vec<i64>> = config.shapes().into_iter().collect();
@@ -64,7 +76,8 @@ impl LanguageModel {
             let _no_grad = tch::no_grad_guard();
             Weights::assemble(&config, true, |name| {
                 let shape = shapes.get(name).map(Vec::as_slice).unwrap_or_default();
-                place(&checkpoint.read(name, shape, dir)?, precision, runtime.device)
+                let read = checkpoint.read(name, shape, dir)?;
+                place(&merged(&mut adapter, name, read)?, precision, runtime.device)
             })?
         };
         Ok(Self {
@@ -75,9 +88,10 @@ impl LanguageModel {
         })
     }
 
-    fn open_gguf(path: &Path, runtime: &Runtime) -> Result<Self, EngineError> {
+    fn open_gguf(path: &Path, adapter: Option<&Path>, runtime: &Runtime) -> Result<Self, EngineError> {
         let mut gguf = Gguf::open(path)?;
         let config = gguf.config()?;
+        let mut adapter = adapter.map(|dir| Adapter::open(dir, &config)).transpose()?;
         let precision = runtime.precision_for(config.parameters());
         let shapes: BTreeMap<String, Vec<i64>> = config.shapes().into_iter().collect();
         gguf.check_tensors(&config)?;
@@ -85,7 +99,8 @@ impl LanguageModel {
             let _no_grad = tch::no_grad_guard();
             Weights::assemble(&config, true, |name| {
                 let shape = shapes.get(name).map(Vec::as_slice).unwrap_or_default();
-                place(&gguf.read(name, shape, &config)?, precision, runtime.device)
+                let read = gguf.read(name, shape, &config)?;
+                place(&merged(&mut adapter, name, read)?, precision, runtime.device)
             })?
         };
         Ok(Self {
@@ -317,6 +332,13 @@ fn copy(tensor: &Tensor, kind: Kind) -> Result<Tensor, EngineError> {
     let mut copy = Tensor::f_empty(tensor.size(), (kind, tensor.device()))?;
     copy.f_copy_(&tensor.f_detach()?)?;
     Ok(copy)
+}
+
+fn merged(adapter: &mut Option<Adapter>, name: &str, weight: Tensor) -> Result<Tensor, EngineError> {
+    match adapter {
+        Some(adapter) => adapter.merge(name, weight),
+        None => Ok(weight),
+    }
 }
 
 fn place(tensor: &Tensor, precision: Precision, device: Device) -> Result<Tensor, EngineError> {

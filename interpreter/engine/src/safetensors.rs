@@ -44,6 +44,16 @@ impl Checkpoint {
         Ok(this)
     }
 
+    /// Opens one file.
+    pub(crate) fn of_file(path: &Path) -> Result<Self, EngineError> {
+        let mut this = Self {
+            files: Vec::new(),
+            entries: BTreeMap::new(),
+        };
+        this.add(path)?;
+        Ok(this)
+    }
+
     fn add(&mut self, path: &Path) -> Result<(), EngineError> {
         let io = |e| EngineError::io(path, "read", e);
         let mut file = File::open(path).map_err(io)?;
@@ -101,6 +111,11 @@ impl Checkpoint {
     /// All names, sorted.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
+    }
+
+    /// The shape of a tensor.
+    pub(crate) fn shape(&self, name: &str) -> Option<&[i64]> {
+        self.entries.get(name).map(|entry| entry.shape.as_slice())
     }
 
     /// Reads a tensor in its stored kind, on the CPU, after checking that its shape is the expected one.

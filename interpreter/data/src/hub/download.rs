@@ -11,8 +11,12 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Response;
 
-/// A cut line is taken up again this often before the error is told.
+/// A cut line is taken up again this often without a new byte before the error is told.
 const RETRIES: u32 = 3;
+/// A body that takes longer is cut and taken up again: a line that has gone silent would be waited on for ever.
+const SILENCE: Duration = Duration::from_secs(300);
+/// The hub is given this long when it asks for patience; who asks for more is told so.
+const PATIENCE: Duration = Duration::from_secs(60);
 const REDIRECTS: usize = 6;
 const BLOCK: usize = 1 << 18;
 
@@ -37,6 +41,7 @@ impl Client {
             .max_redirects_will_error(false)
             .timeout_connect(Some(Duration::from_secs(30)))
             .timeout_recv_response(Some(Duration::from_secs(60)))
+            .timeout_recv_body(Some(SILENCE))
             .user_agent(concat!("rlx/", env!("CARGO_PKG_VERSION")))
             .build();
         Client {
@@ -77,16 +82,25 @@ impl Client {
         stay: bool,
     ) -> Result<Response<ureq::Body>, DataError> {
         let mut at = url.to_owned();
-        for _ in 0..REDIRECTS {
+        let mut waited = Duration::ZERO;
+        let mut redirects = 0;
+        while redirects < REDIRECTS {
             let response = self.send(&at, head, from)?;
             let status = response.status().as_u16();
             if !(300..400).contains(&status) {
-                return if status < 400 || status == 416 {
-                    Ok(response)
-                } else {
-                    Err(refused(&at, status))
-                };
+                if status < 400 || status == 416 {
+                    return Ok(response);
+                }
+                match patience(&response, waited) {
+                    Some(wait) => {
+                        waited += wait;
+                        std::thread::sleep(wait);
+                        continue;
+                    }
+                    None => return Err(refused(&at, &response)),
+                }
             }
+            redirects += 1;
             let Some(place) = header(&response, "location") else {
                 return Err(DataError::Protocol {
                     url: at,
@@ -179,11 +193,13 @@ impl Client {
         fs::create_dir_all(blobs).map_err(|e| DataError::io(blobs, e))?;
         let incomplete = blobs.join(format!("{}.incomplete", stated.etag));
         let mut attempt = 0;
+        let length = || fs::metadata(&incomplete).map_or(0, |metadata| metadata.len());
         loop {
+            let before = length();
             match self.body(url, &incomplete, &stated, progress) {
                 Ok(()) => break,
                 Err(DataError::Transfer { .. }) if attempt < RETRIES => {
-                    attempt += 1;
+                    attempt = if length() > before { 1 } else { attempt + 1 };
                     std::thread::sleep(Duration::from_millis(100 << attempt));
                 }
                 Err(error) => return Err(error),
@@ -244,6 +260,10 @@ impl Client {
             };
             out.write_all(part).map_err(|e| DataError::io(incomplete, e))?;
             bytes += read as u64;
+            // Who sends more than was stated may never end; the check of the size refuses the file.
+            if stated.size.is_some_and(|size| bytes > size) {
+                break;
+            }
         }
         out.sync_all().map_err(|e| DataError::io(incomplete, e))?;
         match stated.size {
@@ -301,15 +321,40 @@ fn digest<D: Digest>(mut hasher: D, path: &Path) -> Result<String, DataError> {
         .collect())
 }
 
-fn refused(url: &str, status: u16) -> DataError {
-    let mend = match status {
-        401 | 403 => {
+/// How long to wait before asking again: what a server that is busy (429, 503) asks for, within the patience that is
+/// left; two seconds, doubled each time, where it names no time.
+fn patience(response: &Response<ureq::Body>, waited: Duration) -> Option<Duration> {
+    if ![429, 503].contains(&response.status().as_u16()) {
+        return None;
+    }
+    let wait = match header(response, "retry-after") {
+        // A date instead of seconds is longer than a short patience, mostly.
+        Some(text) => Duration::from_secs(text.trim().parse().ok()?),
+        None => (waited * 2).max(Duration::from_secs(2)),
+    };
+    (waited + wait <= PATIENCE).then_some(wait.max(Duration::from_millis(100)))
+}
+
+fn refused(url: &str, response: &Response<ureq::Body>) -> DataError {
+    let status = response.status().as_u16();
+    let code = header(response, "x-error-code").unwrap_or_default();
+    let mend = match (status, code.as_str()) {
+        (401 | 403, "GatedRepo") => {
+            "the repository is gated: accept its terms on its page with your account, and set HF_TOKEN to a token of \
+             that account"
+        }
+        (_, "RevisionNotFound") => "the repository has no such revision: check what stands after the @",
+        (_, "EntryNotFound") => "the repository has no such file at this revision",
+        (401, "RepoNotFound") => {
+            "no such repository, or a private one: check its name, or set HF_TOKEN to a token that may read it"
+        }
+        (401 | 403, _) => {
             "this needs access: accept the terms on the repository's page and set HF_TOKEN to a token that may \
                       read it"
         }
-        404 => "no such repository, revision or file; private ones answer so without a token (HF_TOKEN)",
-        429 => "too many requests: wait some minutes, or set HF_TOKEN",
-        500..=599 => "the hub has a fault: try again later",
+        (404, _) => "no such repository, revision or file; private ones answer so without a token (HF_TOKEN)",
+        (429, _) => "too many requests: wait some minutes, or set HF_TOKEN",
+        (500..=599, _) => "the hub has a fault: try again later",
         _ => "check HF_ENDPOINT and the name of the repository",
     };
     DataError::Http {

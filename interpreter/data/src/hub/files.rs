@@ -35,7 +35,7 @@ pub(crate) fn files_below(root: &Path) -> Result<Vec<String>, DataError> {
 
 /// Files that the engine reads: weights, configuration, tokenizer, chat template, at the top of the repository.
 pub(crate) fn is_model_file(name: &str) -> bool {
-    const NAMED: [&str; 11] = [
+    const NAMED: [&str; 13] = [
         "config.json",
         "generation_config.json",
         "model.safetensors.index.json",
@@ -47,6 +47,8 @@ pub(crate) fn is_model_file(name: &str) -> bool {
         "merges.txt",
         "chat_template.jinja",
         "chat_template.json",
+        "preprocessor_config.json",
+        "processor_config.json",
     ];
     NAMED.contains(&name) || is_weights(name)
 }

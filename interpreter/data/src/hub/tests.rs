@@ -21,6 +21,14 @@ struct Script {
     /// Sends only so many bytes of the next bodies.
     cuts: Vec<usize>,
     status: Option<u16>,
+    /// Headers of refusals.
+    refusal: &'static str,
+    /// Answers only so many requests by `status`; all when `None`.
+    refusals: Option<usize>,
+    /// The host that large files are served from; this one when empty.
+    cdn: String,
+    /// Bytes sent beyond a body's end.
+    surplus: usize,
     wrong_hash: bool,
     ignore_range: bool,
 }
@@ -72,8 +80,14 @@ fn answer(script: &mut Script, method: &str, path: &str, range: Option<&String>)
     let head = |status: &str, headers: &str| {
         format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n").into_bytes()
     };
-    if let Some(status) = script.status {
-        return head(&format!("{status} No"), "Content-Length: 0\r\n");
+    if let Some(status) = script.status
+        && script.refusals != Some(0)
+    {
+        script.refusals = script.refusals.map(|left| left - 1);
+        return head(
+            &format!("{status} No"),
+            &format!("{}Content-Length: 0\r\n", script.refusal),
+        );
     }
     if path.starts_with("/api/") {
         let names: Vec<_> = script
@@ -103,7 +117,8 @@ fn answer(script: &mut Script, method: &str, path: &str, range: Option<&String>)
             hash = "0".repeat(64);
         }
         let headers = format!(
-            "Location: /cdn/{name}\r\nX-Linked-Etag: \"{hash}\"\r\nX-Linked-Size: {}\r\nContent-Length: 0\r\n",
+            "Location: {}/cdn/{name}\r\nX-Linked-Etag: \"{hash}\"\r\nX-Linked-Size: {}\r\nContent-Length: 0\r\n",
+            script.cdn,
             body.len()
         );
         return head("302 Found", &headers);
@@ -126,7 +141,10 @@ fn answer(script: &mut Script, method: &str, path: &str, range: Option<&String>)
     let status = if from > 0 { "206 Partial Content" } else { "200 OK" };
     let mut answer = head(
         status,
-        &format!("ETag: \"{etag}\"\r\nContent-Length: {}\r\n", body.len() - from),
+        &format!(
+            "ETag: \"{etag}\"\r\nContent-Length: {}\r\n",
+            body.len() - from + script.surplus
+        ),
     );
     if method == "GET" {
         let end = script
@@ -134,6 +152,7 @@ fn answer(script: &mut Script, method: &str, path: &str, range: Option<&String>)
             .pop()
             .map_or(body.len(), |cut| from.saturating_add(cut).min(body.len()));
         answer.extend_from_slice(&body[from..end]);
+        answer.resize(answer.len() + script.surplus, 0);
     }
     answer
 }
@@ -328,6 +347,8 @@ fn refusals_say_what_to_do() {
     ] {
         let server = serve(Script {
             status: Some(status),
+            // Longer than anybody waits.
+            refusal: "Retry-After: 3600\r\n",
             ..script()
         });
         let error = fetch(&server, tempfile::tempdir().unwrap().path())
@@ -344,6 +365,81 @@ fn refusals_say_what_to_do() {
     };
     let error = fetch(&gone, tempfile::tempdir().unwrap().path()).unwrap_err();
     assert!(matches!(error, DataError::Transfer { .. }), "{error}");
+}
+
+#[test]
+fn what_a_refusal_means_is_read_from_its_code() {
+    for (status, refusal, part) in [
+        (401, "X-Error-Code: GatedRepo\r\n", "is gated"),
+        (403, "X-Error-Code: GatedRepo\r\n", "is gated"),
+        (401, "X-Error-Code: RepoNotFound\r\n", "private one"),
+        (404, "X-Error-Code: RevisionNotFound\r\n", "after the @"),
+        (429, "Retry-After: 3600\r\n", "wait some minutes"),
+        (
+            429,
+            "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\n",
+            "wait some minutes",
+        ),
+    ] {
+        let server = serve(Script {
+            status: Some(status),
+            refusal,
+            ..script()
+        });
+        let error = fetch(&server, tempfile::tempdir().unwrap().path())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(part), "{status} {refusal}: {error}");
+        assert_eq!(server.asked.lock().unwrap().len(), 1, "{status} {refusal}");
+    }
+}
+
+#[test]
+fn a_busy_hub_is_asked_again_after_the_time_it_names() {
+    for (status, refusal) in [(429, "Retry-After: 0\r\n"), (503, "Retry-After: 0\r\n")] {
+        let server = serve(Script {
+            status: Some(status),
+            refusal,
+            refusals: Some(3),
+            ..script()
+        });
+        let cache = tempfile::tempdir().unwrap();
+        let folder = fetch(&server, cache.path()).unwrap();
+        assert!(folder.join("model.safetensors").is_file());
+    }
+}
+
+#[test]
+fn the_token_goes_to_no_other_host() {
+    let other = serve(script());
+    let server = serve(Script {
+        cdn: other.endpoint.clone(),
+        ..script()
+    });
+    let cache = tempfile::tempdir().unwrap();
+    let world = world(&server, cache.path(), &[("HF_TOKEN", "secret")]);
+    fetch_model(&model(), &world, &mut |_| true).unwrap();
+    let asked = other.asked.lock().unwrap();
+    assert!(
+        asked
+            .iter()
+            .any(|line| line.starts_with("GET /cdn/model.safetensors")),
+        "{asked:?}"
+    );
+    assert!(asked.iter().all(|line| !line.contains("secret")), "{asked:?}");
+    let own = server.asked.lock().unwrap();
+    assert!(own.iter().all(|line| line.ends_with("Bearer secret")), "{own:?}");
+}
+
+#[test]
+fn more_bytes_than_were_stated_are_refused() {
+    let server = serve(Script {
+        surplus: 100_000,
+        ..script()
+    });
+    let cache = tempfile::tempdir().unwrap();
+    let error = fetch(&server, cache.path()).unwrap_err();
+    assert!(matches!(error, DataError::Checksum { .. }), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::reader::Gguf;
 use crate::EngineError;
 use crate::config::Config;
 use crate::models::Family;
-use crate::rope::{Rope, RopeScaling};
+use crate::rope::{Rope, RopeScaling, Yarn};
 
 /// Parts of a block, as the hub and as GGUF name them.
 const BLOCK: [(&str, &str); 11] = [
@@ -65,6 +65,15 @@ impl Gguf {
         let hidden = need("embedding_length")?;
         let heads = need("attention.head_count")?;
         let head_dim = self.int(&key("attention.key_length")).unwrap_or(hidden / heads);
+        if let Some(width) = self.int(&key("attention.value_length"))
+            && width != head_dim
+        {
+            return Err(EngineError::unsupported(
+                &self.path,
+                format!("values of {width} dimensions beside keys of {head_dim}"),
+                "use a model whose keys and values are of one width",
+            ));
+        }
         let embedding = self.tensors.get("token_embd.weight").map(|t| t.shape.as_slice());
         let Some(&[vocab, _]) = embedding else {
             return Err(self.corrupt("tensor `token_embd.weight` is missing or has no rows"));
@@ -124,12 +133,14 @@ impl Gguf {
         if self.tensors.contains_key("rope_freqs.weight") {
             let divisors = self.numbers("rope_freqs.weight")?;
             let factor = f64::from(divisors.iter().copied().fold(1.0, f32::max));
-            // The published Llama 3 models share these three numbers; the check below holds them to the file.
+            // The published Llama 3 models share these numbers; the check below holds them to the file.
             let scaling = RopeScaling::Llama3 {
                 factor,
                 low_freq_factor: 1.0,
                 high_freq_factor: 4.0,
-                original_context: 8192.0,
+                original_context: self
+                    .float(&format!("{prefix}.original_context_length"))
+                    .unwrap_or(8192.0),
             };
             let plain = config.rope.frequencies(config.head_dim);
             let scaled = Rope {
@@ -154,6 +165,22 @@ impl Gguf {
             Some("linear") => Ok(RopeScaling::Linear {
                 factor: self.float(&format!("{prefix}.factor")).unwrap_or(1.0),
             }),
+            Some("yarn") => {
+                let number = |key: &str| self.float(&format!("{prefix}.{key}")).filter(|&x| x > 0.0);
+                let factor = number("factor").unwrap_or(1.0).max(1.0);
+                // llama.cpp multiplies by a factor of the file's own what transformers replaces by it.
+                let scale = |extra: f64| extra * (0.1 * factor.ln() + 1.0);
+                Ok(RopeScaling::Yarn(Yarn {
+                    factor,
+                    original_context: number("original_context_length").unwrap_or(config.context as f64),
+                    attention_factor: number("attn_factor").map(scale),
+                    beta_fast: number("yarn_beta_fast").unwrap_or(32.0),
+                    beta_slow: number("yarn_beta_slow").unwrap_or(1.0),
+                    mscale: None,
+                    mscale_all_dim: None,
+                    truncate: true,
+                }))
+            }
             Some(other) => Err(self.unknown_scaling(&format!("type `{other}`"))),
         }
     }
@@ -162,7 +189,7 @@ impl Gguf {
         EngineError::unsupported(
             &self.path,
             format!("rope scaling by {what}"),
-            "use the model's safetensors, or one with plain, linear or Llama 3 scaling",
+            "use the model's safetensors, or one with plain, linear, YaRN or Llama 3 scaling",
         )
     }
 

@@ -10,8 +10,11 @@ pub(crate) enum Storage {
     Bf16,
     Q4_0,
     Q4_1,
+    Q5_0,
+    Q5_1,
     Q8_0,
     Q4K,
+    Q5K,
     Q6K,
 }
 
@@ -23,8 +26,11 @@ impl Storage {
             1 => Self::F16,
             2 => Self::Q4_0,
             3 => Self::Q4_1,
+            6 => Self::Q5_0,
+            7 => Self::Q5_1,
             8 => Self::Q8_0,
             12 => Self::Q4K,
+            13 => Self::Q5K,
             14 => Self::Q6K,
             30 => Self::Bf16,
             _ => return None,
@@ -38,8 +44,11 @@ impl Storage {
             Self::F16 | Self::Bf16 => (1, 2),
             Self::Q4_0 => (32, 18),
             Self::Q4_1 => (32, 20),
+            Self::Q5_0 => (32, 22),
+            Self::Q5_1 => (32, 24),
             Self::Q8_0 => (32, 34),
             Self::Q4K => (256, 144),
+            Self::Q5K => (256, 176),
             Self::Q6K => (256, 210),
         }
     }
@@ -71,12 +80,21 @@ impl Storage {
                     out.extend(q.iter().map(|b| d * f32::from(b & 15) + m));
                     out.extend(q.iter().map(|b| d * f32::from(b >> 4) + m));
                 }
+                Self::Q5_0 => {
+                    let d = half(block, 0);
+                    q5(block.split_at(2).1, |q| d * (f32::from(q) - 16.0), &mut out);
+                }
+                Self::Q5_1 => {
+                    let (d, m) = (half(block, 0), half(block, 2));
+                    q5(block.split_at(4).1, |q| d * f32::from(q) + m, &mut out);
+                }
                 Self::Q8_0 => {
                     let d = half(block, 0);
                     let (_, q) = block.split_at(2);
                     out.extend(q.iter().map(|b| d * f32::from(*b as i8)));
                 }
-                Self::Q4K => q4k(block, &mut out),
+                Self::Q4K => q45k(block, false, &mut out),
+                Self::Q5K => q45k(block, true, &mut out),
                 Self::Q6K => q6k(block, &mut out),
             }
         }
@@ -91,10 +109,26 @@ fn half(block: &[u8], at: usize) -> f32 {
         .map_or(0.0, |b| f16::from_le_bytes(*b).to_f32())
 }
 
-/// Super-block of 8 sub-blocks of 32 with 6-bit scales and minima packed into 12 bytes.
-fn q4k(block: &[u8], out: &mut Vec<f32>) {
+/// Numbers of five bits: a word of fifth bits, then nibbles.
+fn q5(rest: &[u8], number: impl Fn(u8) -> f32, out: &mut Vec<f32>) {
+    let (fifth, nibbles) = rest.split_at(4);
+    let fifth = fifth.first_chunk::<4>().map_or(0, |b| u32::from_le_bytes(*b));
+    let high = |i: usize| ((fifth >> i & 1) << 4) as u8;
+    out.extend(nibbles.iter().enumerate().map(|(i, b)| number(b & 15 | high(i))));
+    out.extend(
+        nibbles
+            .iter()
+            .enumerate()
+            .map(|(i, b)| number(b >> 4 | high(i + 16))),
+    );
+}
+
+/// Super-block of 8 sub-blocks of 32 with 6-bit scales and minima packed into 12 bytes; `five` has the fifth
+/// bits of its numbers in 32 bytes before the nibbles.
+fn q45k(block: &[u8], five: bool, out: &mut Vec<f32>) {
     let (d, min) = (half(block, 0), half(block, 2));
-    let (packed, quants) = block.split_at(4).1.split_at(12);
+    let (packed, rest) = block.split_at(4).1.split_at(12);
+    let (fifth, quants) = rest.split_at(if five { 32 } else { 0 });
     let at = |i: usize| packed.get(i).copied().unwrap_or(0);
     let scale = |j: usize| {
         let (s, m) = if j < 4 {
@@ -107,10 +141,13 @@ fn q4k(block: &[u8], out: &mut Vec<f32>) {
         };
         (d * f32::from(s), min * f32::from(m))
     };
+    let high = |i: usize, sub: usize| (fifth.get(i).copied().unwrap_or(0) >> sub & 1) << 4;
     for (pair, q) in quants.chunks_exact(32).enumerate() {
-        let (low, high) = (scale(2 * pair), scale(2 * pair + 1));
-        out.extend(q.iter().map(|b| low.0 * f32::from(b & 15) - low.1));
-        out.extend(q.iter().map(|b| high.0 * f32::from(b >> 4) - high.1));
+        let (first, second) = (2 * pair, 2 * pair + 1);
+        let (low, upper) = (scale(first), scale(second));
+        let nibbles = || q.iter().enumerate();
+        out.extend(nibbles().map(|(i, b)| low.0 * f32::from(b & 15 | high(i, first)) - low.1));
+        out.extend(nibbles().map(|(i, b)| upper.0 * f32::from(b >> 4 | high(i, second)) - upper.1));
     }
 }
 
@@ -145,7 +182,7 @@ mod tests {
     /// the fixtures' README) and that of the absolute values.
     #[test]
     fn every_storage_type_gives_the_numbers_of_the_gguf_package() {
-        let cases: [(Storage, usize, &[usize], f64, f64); 7] = [
+        let cases: [(Storage, usize, &[usize], f64, f64); 10] = [
             (Storage::F16, 64, &[0], -0.18560724029701703, 2.987884521484375),
             (
                 Storage::Bf16,
@@ -156,6 +193,9 @@ mod tests {
             ),
             (Storage::Q4_0, 4, &[0], 1.0518544443603446, 25.87054443359375),
             (Storage::Q4_1, 4, &[0, 2], 0.3596935602197888, 43.368255615234375),
+            (Storage::Q5_0, 4, &[0], 0.0800480385738922, 49.059661865234375),
+            (Storage::Q5_1, 4, &[0, 2], -0.5181867250206977, 101.26104736328125),
+            (Storage::Q5K, 4, &[0, 2], -183.36355730306556, 31461.716064453125),
             (Storage::Q8_0, 4, &[0], 15.936715417782345, 352.1670837402344),
             (Storage::Q4K, 4, &[0, 2], -45.22003173379659, 13727.798583984375),
             (Storage::Q6K, 4, &[208], -910.3548552731734, 64974.98059082031),

@@ -208,7 +208,7 @@ impl<R: Read> Source<R> {
         let offset = self.u64()?;
         let storage = Storage::of_number(number).ok_or_else(|| {
             format!(
-                "tensor `{name}` has the ggml type {number}; F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K and Q6_K can be read"
+                "tensor `{name}` has the ggml type {number}; F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K can be read"
             )
         })?;
         let (elements, block) = storage.block();

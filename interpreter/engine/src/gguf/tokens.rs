@@ -9,6 +9,10 @@ use crate::EngineError;
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)";
+/// Punctuation apart, then GPT-2's, then digits by threes.
+const DEFAULT: [&str; 4] = [r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"];
+
 /// Token types of llama.cpp.
 const CONTROL: i64 = 3;
 const USER_DEFINED: i64 = 4;
@@ -31,12 +35,14 @@ pub(crate) fn tokenizer_files(gguf: &Gguf) -> Result<Vec<(String, Vec<u8>)>, Eng
             )));
         }
     }
-    let pre = gguf.text("tokenizer.ggml.pre").unwrap_or("(none)");
-    let split = |regex: &str| {
-        json!([
-            {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": false},
-            {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false},
-        ])
+    // A file without the key is read as llama.cpp reads it.
+    let pre = gguf.text("tokenizer.ggml.pre").unwrap_or("default");
+    // Each expression cuts what the one before it has left.
+    let split = |expressions: &[&str]| {
+        let cut = |regex: &&str| json!({"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": false});
+        let mut all: Vec<Value> = expressions.iter().map(cut).collect();
+        all.push(json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false}));
+        Value::Array(all)
     };
     let (pre_tokenizers, ignore_merges, bos_by_default) = match pre {
         "smollm" => (
@@ -47,8 +53,10 @@ pub(crate) fn tokenizer_files(gguf: &Gguf) -> Result<Vec<(String, Vec<u8>)>, Eng
             false,
             false,
         ),
-        "qwen2" => (split(QWEN2), false, false),
-        "llama-bpe" => (split(LLAMA3), true, true),
+        "qwen2" | "deepseek-r1-qwen" | "stablelm2" => (split(&[QWEN2]), false, false),
+        "llama-bpe" | "llama3" | "llama-v3" => (split(&[LLAMA3]), true, true),
+        "gpt-2" => (split(&[GPT2]), false, false),
+        "default" => (split(&DEFAULT), false, false),
         other => return Err(unsupported(format!("the pre-tokenizer `{other}`"))),
     };
     let texts = |key: &str| match gguf.metadata.get(key) {
