@@ -1,6 +1,8 @@
 //! The backend on libtorch: engine and trainer behind the run's traits.
 
 use crate::{failure, model::Loaded, train};
+use std::path::Path;
+
 use rlx_cli::DeviceOptions;
 use rlx_engine::{Config, Family, Init, LanguageModel, Rope, RopeScaling, Runtime, Tokenizer};
 use rlx_language::Architecture;
@@ -27,17 +29,25 @@ pub(crate) fn open(options: &DeviceOptions) -> Result<Box<dyn Backend>, BackendE
 }
 
 impl Torch {
+    fn open_weights(
+        &self,
+        path: &Path,
+        adapter: Option<&Path>,
+    ) -> Result<(LanguageModel, Tokenizer), BackendError> {
+        let tokenizer = Tokenizer::open(path).map_err(failure::engine)?;
+        let model =
+            LanguageModel::open_with_adapter(path, adapter, &self.runtime).map_err(failure::engine)?;
+        tokenizer
+            .check_fits(&model.config, path)
+            .map_err(failure::engine)?;
+        Ok((model, tokenizer))
+    }
+
     /// Weights and tokenizer of a model, checked against each other.
     pub(crate) fn load(&self, at: &ModelAt) -> Result<(LanguageModel, Tokenizer), BackendError> {
         match at {
-            ModelAt::Path(path) => {
-                let tokenizer = Tokenizer::open(path).map_err(failure::engine)?;
-                let model = LanguageModel::open(path, &self.runtime).map_err(failure::engine)?;
-                tokenizer
-                    .check_fits(&model.config, path)
-                    .map_err(failure::engine)?;
-                Ok((model, tokenizer))
-            }
+            ModelAt::Path(path) => self.open_weights(path, None),
+            ModelAt::Adapted { base, adapter } => self.open_weights(base, Some(adapter)),
             ModelAt::Init {
                 architecture,
                 tokenizer: folder,
@@ -133,7 +143,9 @@ impl Backend for Torch {
     }
 
     fn tokenizer(&mut self, at: &ModelAt) -> Result<String, BackendError> {
-        let (ModelAt::Path(path) | ModelAt::Init { tokenizer: path, .. }) = at;
+        let (ModelAt::Path(path)
+        | ModelAt::Adapted { base: path, .. }
+        | ModelAt::Init { tokenizer: path, .. }) = at;
         Ok(Tokenizer::open(path).map_err(failure::engine)?.fingerprint())
     }
 

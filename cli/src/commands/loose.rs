@@ -22,6 +22,7 @@ pub(crate) fn model(name: &str, offline: bool) -> Result<ModelAt, Failure> {
     let model = Model {
         name: "model".to_owned(),
         source,
+        adapter: None,
         context: None,
         parameters: None,
         vocabulary: None,

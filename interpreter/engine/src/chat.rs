@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 
 use crate::EngineError;
 
+/// Instructions that a template may take: far above any conversation's, and over within seconds.
+const FUEL: u64 = 20_000_000;
+
 /// One turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Message {
@@ -51,6 +54,7 @@ impl ChatTemplate {
         let mut environment = Environment::new();
         environment.set_trim_blocks(true);
         environment.set_lstrip_blocks(true);
+        environment.set_fuel(Some(FUEL));
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_function("raise_exception", |what: String| -> Result<String, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, what))

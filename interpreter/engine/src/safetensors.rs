@@ -214,7 +214,7 @@ fn shard_paths(dir: &Path) -> Result<Vec<PathBuf>, EngineError> {
         names.sort_unstable();
         names.dedup();
         for name in &names {
-            if name.contains(['/', '\\']) || *name == ".." {
+            if name.is_empty() || name.contains(['/', '\\']) || *name == ".." {
                 return Err(EngineError::corrupt(
                     &index,
                     format!("shard `{name}` is not a file name"),

@@ -35,6 +35,9 @@ pub struct Study {
 pub struct Model {
     pub name: String,
     pub source: ModelSource,
+    /// The folder of a LoRA adapter that is merged into the weights, joined as paths of `source` are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
     /// Longest sequence in tokens, prompt and response together, where the declaration states it.
     pub context: Option<u64>,
     /// Number of parameters, for cost estimates, where stated.

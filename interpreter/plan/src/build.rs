@@ -152,7 +152,12 @@ impl Builder<'_> {
                         json!({ "architecture": architecture, "tokenizer": self.pin(tokenizer), "seed": seed })
                     }
                 };
-                let key = Key::of("model", &meaning);
+                let key = match &model.adapter {
+                    None => Key::of("model", &meaning),
+                    Some(adapter) => {
+                        Key::of("model", &json!({ "base": meaning, "adapter": self.pin(adapter) }))
+                    }
+                };
                 let mut made_by = None;
                 if matches!(model.source, ModelSource::Hub { .. }) {
                     let step = format!("fetch model {name}");

@@ -23,6 +23,8 @@ pub struct BackendError {
 pub enum ModelAt {
     /// A Hugging Face directory or a `.gguf` file.
     Path(PathBuf),
+    /// The same with a LoRA adapter's folder, merged as it is opened.
+    Adapted { base: PathBuf, adapter: PathBuf },
     /// Fresh weights with a tokenizer from a folder.
     Init {
         architecture: Architecture,

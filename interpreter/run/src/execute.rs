@@ -356,7 +356,16 @@ impl Context<'_> {
                         tokenizer: PathBuf::from(tokenizer),
                         seed: *seed,
                     }),
-                    _ => Ok(ModelAt::Path(self.world.model_path(model)?)),
+                    _ => {
+                        let base = self.world.model_path(model)?;
+                        Ok(match &model.adapter {
+                            None => ModelAt::Path(base),
+                            Some(adapter) => ModelAt::Adapted {
+                                base,
+                                adapter: PathBuf::from(adapter),
+                            },
+                        })
+                    }
                 }
             }
             ModelRef::Checkpoint { step: at, .. } => {

@@ -108,6 +108,12 @@ pub fn survey(study: &Study, world: &World, pin_cache: &Path) -> Result<Surround
     let mut around = Surroundings::default();
     let mut cache = PinCache::open(pin_cache);
     for (name, model) in &study.models {
+        if let Some(adapter) = &model.adapter
+            && Path::new(adapter).exists()
+        {
+            let pin = rlx_data::pin(Path::new(adapter), &mut cache)?;
+            around.pins.insert(adapter.clone(), pin);
+        }
         match &model.source {
             ModelSource::Path { path } => {
                 if let Ok(found) = world.model_path(model) {

@@ -189,6 +189,7 @@ fn model() -> Model {
             repo: "org/tiny".to_owned(),
             revision: "main".to_owned(),
         },
+        adapter: None,
         context: None,
         parameters: None,
         vocabulary: None,

@@ -96,9 +96,24 @@ impl<'a> Elaborator<'a> {
             self.report(diagnostic);
             return None;
         }
+        let adapter = checked.maybe_text("adapter")?.map(|folder| {
+            let place = checked.place("adapter");
+            let name = &self.program.source(place.file).name;
+            let base = if name.starts_with("--set ") { "" } else { name };
+            (join(base, &folder), place)
+        });
+        if let (Some((_, place)), ModelSource::Init { .. }) = (&adapter, &source) {
+            let diagnostic = Diagnostic::error("rlx::model::architecture", "an adapter for fresh weights");
+            let diagnostic = self
+                .at(diagnostic, *place, "changes weights that mean nothing yet")
+                .help("name the model that the adapter was trained on as `source`");
+            self.report(diagnostic);
+            return None;
+        }
         let model = Model {
             name: key,
             source,
+            adapter: adapter.map(|(folder, _)| folder),
             context: stated.or(fresh).map(|(context, _)| context),
             parameters: checked.maybe_count("parameters")?,
             vocabulary: checked.maybe_count("vocabulary")?,

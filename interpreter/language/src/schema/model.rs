@@ -15,6 +15,13 @@ pub const MODEL: Schema = Schema {
                   a Hugging Face folder or a `.gguf` file (a path from the folder of the declaring file), or fresh weights.",
         },
         Field {
+            name: "adapter",
+            ty: Type::Text,
+            default: None,
+            doc: "Folder with a LoRA adapter that PEFT saved (`adapter_config.json`, `adapter_model.safetensors`), from the \
+                  folder of the declaring file; it is merged into the weights. Not with `init`.",
+        },
+        Field {
             name: "context",
             ty: Type::Count {
                 unit: Unit::Tokens,
@@ -45,9 +52,9 @@ pub const INIT: Schema = Schema {
     fields: &[
         Field {
             name: "family",
-            ty: Type::Word(&["qwen2", "llama"]),
+            ty: Type::Word(&["qwen2", "qwen3", "llama"]),
             default: Required,
-            doc: "The architecture. `qwen2` has biases in the attention's projections, `llama` has none.",
+            doc: "The architecture. `qwen2` has biases in the attention's projections, `qwen3` norms of queries and keys, `llama` neither.",
         },
         Field {
             name: "hidden",
