@@ -10,10 +10,11 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rlx_engine::Finish;
 use rlx_trainer::algorithms::aggregation::Aggregation;
+use rlx_trainer::algorithms::group::Scale;
 use rlx_trainer::algorithms::ppo::Clip;
 use rlx_trainer::{
-    AdvantageSpec, GrpoPrompt, GrpoSpec, RewardSource, SftData, SftExample, SftSpec, Silent, SourceError,
-    train_grpo, train_sft,
+    AdvantageSpec, Baseline, CorrectionSpec, PolicyLoss, RewardSource, RlPrompt, RlSpec, SftData, SftExample,
+    SftSpec, Silent, SourceError, train_rl, train_sft,
 };
 
 const STEPS: u64 = 5;
@@ -75,15 +76,15 @@ fn sft(criterion: &mut Criterion) {
 struct Parity;
 
 impl RewardSource for Parity {
-    fn prompts(&mut self, step: u64, count: usize) -> Result<Vec<GrpoPrompt>, SourceError> {
-        let prompt = |index: u64| GrpoPrompt {
+    fn prompts(&mut self, step: u64, count: usize) -> Result<Vec<RlPrompt>, SourceError> {
+        let prompt = |index: u64| RlPrompt {
             id: format!("{step}.{index}"),
             ids: tokens(lengths(index).0, step * 1000 + index),
         };
         Ok((0..count as u64).map(prompt).collect())
     }
 
-    fn reward(&mut self, _: &GrpoPrompt, tokens: &[u32], _: Finish) -> Result<f64, SourceError> {
+    fn reward(&mut self, _: &RlPrompt, tokens: &[u32], _: Finish) -> Result<f64, SourceError> {
         Ok(f64::from(tokens.iter().sum::<u32>() % 2))
     }
 }
@@ -91,7 +92,7 @@ impl RewardSource for Parity {
 fn grpo(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let tokenizer = support::tokenizer(folder.path());
-    let spec = GrpoSpec {
+    let spec = RlSpec {
         steps: STEPS,
         prompts: 32,
         rollouts: 8,
@@ -102,9 +103,14 @@ fn grpo(criterion: &mut Criterion) {
         max_tokens: 48,
         stop_ids: vec![support::EOS],
         advantage: AdvantageSpec {
-            normalize_std: true,
+            baseline: Baseline::GroupMean,
+            scale: Scale::Group,
             epsilon: 1e-6,
+            whiten: false,
+            gamma: 1.0,
+            lambda: 1.0,
         },
+        loss: PolicyLoss::Clip,
         clip: Clip {
             low: 0.2,
             high: 0.2,
@@ -114,6 +120,11 @@ fn grpo(criterion: &mut Criterion) {
         aggregation: Aggregation::TokenMean,
         kl: None,
         entropy_bonus: 0.0,
+        critic: None,
+        correction: CorrectionSpec::default(),
+        dynamic_sampling: None,
+        overlong: None,
+        mask_truncated: false,
         optimizer: support::optimizer(1e-4),
         keep: vec![],
         seed: 1,
@@ -126,7 +137,7 @@ fn grpo(criterion: &mut Criterion) {
                 || (tempfile::tempdir().unwrap(), support::model(false, 1)),
                 |(dir, model)| {
                     let model =
-                        train_grpo(model, &tokenizer, &spec, &mut Parity, dir.path(), &mut Silent).unwrap();
+                        train_rl(model, &tokenizer, &spec, &mut Parity, dir.path(), &mut Silent).unwrap();
                     for metrics in rlx_trainer::read_metrics(dir.path()).unwrap() {
                         eprintln!(
                             "step {}: rollouts {:.3} s, update {:.3} s, {} tokens",

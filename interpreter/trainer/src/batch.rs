@@ -119,15 +119,6 @@ impl MicroBatch {
         let flat: Vec<f32> = rows.iter().flat_map(|row| row.iter().copied()).collect();
         self.matrix(&Tensor::f_from_slice(&flat)?.f_to_device(self.mask.device())?)
     }
-
-    /// One value per row, spread over the columns: `[B, R]`.
-    pub(crate) fn per_row(&self, values: &[f64]) -> TensorResult {
-        let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-        Tensor::f_from_slice(&values)?
-            .f_to_device(self.mask.device())?
-            .f_unsqueeze(-1)?
-            .f_mul(&self.mask)
-    }
 }
 
 /// The values of a tensor `[N]` as numbers.
@@ -177,11 +168,6 @@ mod tests {
         assert_eq!(
             Vec::<f32>::try_from(&matrix.view([-1])).unwrap(),
             [0.1, 0.2, 0.3, 0.0]
-        );
-        let rows = batch.per_row(&[2.0, 4.0]).unwrap();
-        assert_eq!(
-            Vec::<f32>::try_from(&rows.view([-1])).unwrap(),
-            [2.0, 2.0, 4.0, 0.0]
         );
     }
 }

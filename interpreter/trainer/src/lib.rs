@@ -1,20 +1,24 @@
-//! The trainer: changes the weights of a language model, by examples (SFT) or by rewards (GRPO).
+//! The trainer: changes the weights of a language model, by examples (SFT) or by rewards (RL).
 //!
 //! In the story text → Ast → Study → Plan → rows → tables, figures, verdicts, a step of the plan may ask for a
 //! trained model: this crate makes it from the engine's [`rlx_engine::LanguageModel`], a spec of plain data, and examples or rewards
 //! that the caller supplies. The formulas are pure functions in [`algorithms`]; the loops are [`train_sft`] and
-//! [`train_grpo`]. A run that is killed at any moment and started again ends with the same bits.
+//! [`train_rl`]. A run that is killed at any moment and started again ends with the same bits.
 
+mod advantage;
 pub mod algorithms;
 mod batch;
+mod correction;
+mod critic;
 mod error;
 mod forward;
-mod grpo;
 mod metrics;
 mod observer;
 mod optimizer;
 mod policy;
 mod random;
+mod rl;
+mod rl_spec;
 mod rollout;
 mod session;
 mod sft;
@@ -29,9 +33,13 @@ mod support;
 extern crate self as rlx_trainer;
 
 pub use error::{SourceError, TrainError};
-pub use grpo::{GrpoPrompt, RewardSource, train_grpo};
 pub use metrics::{StepMetrics, read_metrics};
 pub use observer::{Observer, Rollout, Silent};
 pub use optimizer::AdamW;
+pub use rl::{RewardSource, RlPrompt, train_rl};
+pub use rl_spec::{
+    Adaptive, AdvantageSpec, Baseline, CorrectionSpec, CriticSpec, DynamicSampling, KlPlace, KlSpec,
+    Overlong, PolicyLoss, RlSpec,
+};
 pub use sft::{SftData, SftExample, train_sft};
-pub use spec::{AdvantageSpec, GrpoSpec, KlPlace, KlSpec, OptimizerSpec, Schedule, SftSpec, steps_of_epochs};
+pub use spec::{OptimizerSpec, Schedule, SftSpec, steps_of_epochs};

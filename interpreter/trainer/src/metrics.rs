@@ -42,6 +42,25 @@ pub struct StepMetrics {
     /// Share of responses that reached the token limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated_share: Option<f64>,
+    /// Batches of prompts drawn for this step, where sampling is dynamic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub draws: Option<u64>,
+    /// Loss of the critic, mean over updates, and the share of tokens whose value was clipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_loss: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_clip_fraction: Option<f64>,
+    /// Share of response tokens that a correction or the masking of truncated responses left out of the loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masked_share: Option<f64>,
+    /// Mean importance weight of the rollout correction, and the share of tokens that its weights are worth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_mean: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_effective: Option<f64>,
+    /// Coefficient of the KL penalty, where it adapts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kl_coefficient: Option<f64>,
     /// Mean KL estimate to the start model over response tokens, where a KL penalty is on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kl: Option<f64>,

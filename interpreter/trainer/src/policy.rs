@@ -5,10 +5,11 @@ use tch::Tensor;
 
 use crate::algorithms::actor::{ActorTerms, actor_loss};
 use crate::algorithms::aggregation::{Aggregation, Normalisers};
-use crate::algorithms::ppo::{Clip, ppo};
+use crate::algorithms::ppo::{Clip, PolicyTerms, ppo};
+use crate::algorithms::{cispo, gspo};
 use crate::batch::{MicroBatch, Sequence, numbers, split};
 use crate::forward::{Entropies, response_log_probs};
-use crate::{KlSpec, TrainError};
+use crate::{KlSpec, PolicyLoss, TrainError};
 
 /// A judged response as a row of the training batch.
 pub(crate) struct Row<'a> {
@@ -16,9 +17,17 @@ pub(crate) struct Row<'a> {
     pub(crate) place: usize,
     prompt: &'a [u32],
     pub(crate) completion: &'a Completion,
-    /// What advantages are made of: the reward, less a KL penalty where that is in the reward.
+    /// What advantages are made of: the shaped reward.
     pub(crate) score: f64,
-    pub(crate) advantage: f64,
+    /// Advantage of each token.
+    pub(crate) advantages: Vec<f32>,
+    /// Values of the critic before the step's updates, and what it learns, per token.
+    pub(crate) values: Vec<f32>,
+    pub(crate) returns: Vec<f32>,
+    /// Importance weight of each token, where there is a correction.
+    pub(crate) weights: Option<Vec<f32>>,
+    /// 1 for the tokens that take part in the loss; `None`: all do.
+    pub(crate) kept: Option<Vec<f32>>,
     /// Log-probs under the weights before the step's first update, where there are several updates.
     pub(crate) old: Option<Vec<f32>>,
     /// Log-probs under the start model, where there is a KL penalty.
@@ -32,10 +41,45 @@ impl<'a> Row<'a> {
             prompt,
             completion,
             score: reward,
-            advantage: 0.0,
+            advantages: vec![0.0; completion.tokens.len()],
+            values: Vec::new(),
+            returns: Vec::new(),
+            weights: None,
+            kept: None,
             old: None,
             reference: None,
         }
+    }
+
+    /// Response tokens.
+    pub(crate) fn length(&self) -> usize {
+        self.completion.tokens.len()
+    }
+
+    /// Tokens that go through the model.
+    pub(crate) fn width(&self) -> usize {
+        self.sequence().width()
+    }
+
+    pub(crate) fn old(&self) -> &[f32] {
+        stored(&self.old)
+    }
+
+    pub(crate) fn reference(&self) -> &[f32] {
+        stored(&self.reference)
+    }
+
+    /// Tokens that take part in the loss.
+    pub(crate) fn kept_tokens(&self) -> usize {
+        match &self.kept {
+            None => self.length(),
+            Some(kept) => kept.iter().filter(|&&kept| kept != 0.0).count(),
+        }
+    }
+
+    /// Nothing in the policy loss depends on this row.
+    fn is_idle(&self) -> bool {
+        self.advantages.iter().all(|&advantage| advantage == 0.0)
     }
 
     fn sequence(&self) -> Sequence<'a> {
@@ -79,6 +123,7 @@ pub(crate) struct Policy {
     /// Padded tokens of a micro-batch.
     pub(crate) budget: usize,
     pub(crate) temperature: f64,
+    pub(crate) loss: PolicyLoss,
     pub(crate) clip: Clip,
     pub(crate) aggregation: Aggregation,
     pub(crate) kl_in_loss: Option<KlSpec>,
@@ -112,16 +157,6 @@ impl Policy {
         Ok(())
     }
 
-    /// Sum over a response's tokens of the KL estimate between old and reference log-probs.
-    pub(crate) fn kl_sum(&self, row: &Row<'_>, kl: &KlSpec) -> Result<f64, TrainError> {
-        let wide = |values: &Option<Vec<f32>>| {
-            let values: Vec<f64> = values.iter().flatten().copied().map(f64::from).collect();
-            Tensor::f_from_slice(&values)
-        };
-        let estimate = kl.estimate.penalty(&wide(&row.old)?, &wide(&row.reference)?)?;
-        Ok(estimate.f_sum(estimate.kind())?.f_double_value(&[])?)
-    }
-
     /// Adds the gradient of the batch's loss to the model's parameters and returns the loss. `has_old`: the rows bring their
     /// old log-probs; else they are the new ones without gradient.
     ///
@@ -134,12 +169,15 @@ impl Policy {
         has_old: bool,
         measures: &mut Measures,
     ) -> Result<f64, TrainError> {
-        let tokens: usize = rows.iter().map(|row| row.completion.tokens.len()).sum();
-        let normalisers = Normalisers::global(tokens, rows.len());
+        let tokens: usize = rows.iter().map(|row| row.kept_tokens()).sum();
+        let sequences = rows.iter().filter(|row| row.kept_tokens() > 0).count();
+        if tokens == 0 {
+            return Ok(0.0);
+        }
+        let normalisers = Normalisers::global(tokens, sequences);
         let every_row_counts = self.kl_in_loss.is_some() || self.entropy_bonus != 0.0;
-        let (active, idle): (Vec<&Row<'_>>, Vec<&Row<'_>>) = rows
-            .iter()
-            .partition(|row| every_row_counts || row.advantage != 0.0);
+        let (active, idle): (Vec<&Row<'_>>, Vec<&Row<'_>>) =
+            rows.iter().partition(|row| every_row_counts || !row.is_idle());
         let mut total = 0.0;
         for group in self.micro_batches(&active) {
             let chosen: Vec<&Row<'_>> = group.iter().map(|&index| active[index]).collect();
@@ -185,9 +223,14 @@ impl Policy {
         } else {
             new.f_detach()?
         };
-        let advantages: Vec<f64> = rows.iter().map(|row| row.advantage).collect();
-        let terms = ppo(&old, &new, &batch.per_row(&advantages)?, &self.clip)?;
-        let clipped = terms.clipped.f_mul(&batch.mask)?.f_sum(terms.clipped.kind())?;
+        let advantages: Vec<&[f32]> = rows.iter().map(|row| row.advantages.as_slice()).collect();
+        let mask = loss_mask(rows, &batch)?;
+        let mut terms = self.terms(&old, &new, &batch.matrix_of(&advantages)?, &mask)?;
+        if rows.iter().any(|row| row.weights.is_some()) {
+            let weights: Vec<&[f32]> = rows.iter().map(|row| stored(&row.weights)).collect();
+            terms = terms.weighted(&batch.matrix_of(&weights)?)?;
+        }
+        let clipped = terms.clipped.f_mul(&mask)?.f_sum(terms.clipped.kind())?;
         measures.clipped.add(clipped.f_double_value(&[])?, batch.tokens);
         let entropy = match entropies.filter(|_| self.entropy_bonus != 0.0) {
             Some(values) => Some(batch.matrix(&values)?),
@@ -210,9 +253,24 @@ impl Policy {
                 .as_ref()
                 .map(|(estimate, coefficient)| (estimate, *coefficient)),
         };
-        let loss = actor_loss(&terms, &batch.mask, self.aggregation, normalisers)?;
+        let loss = actor_loss(&terms, &mask, self.aggregation, normalisers)?;
         loss.f_backward()?;
         Ok(loss.f_double_value(&[])?)
+    }
+
+    /// The policy loss per token.
+    fn terms(
+        &self,
+        old: &Tensor,
+        new: &Tensor,
+        advantages: &Tensor,
+        mask: &Tensor,
+    ) -> Result<PolicyTerms, TrainError> {
+        Ok(match self.loss {
+            PolicyLoss::Clip => ppo(old, new, advantages, &self.clip)?,
+            PolicyLoss::Sequence => gspo::gspo(old, new, advantages, mask, &self.clip)?,
+            PolicyLoss::Cispo => cispo::cispo(old, new, advantages, &self.clip)?,
+        })
     }
 
     fn micro_batches(&self, rows: &[&Row<'_>]) -> Vec<Vec<usize>> {
@@ -221,7 +279,20 @@ impl Policy {
     }
 }
 
-fn micro_batch(rows: &[&Row<'_>], model: &LanguageModel) -> Result<MicroBatch, TrainError> {
+/// 1 for the response tokens that take part in the loss.
+fn loss_mask(rows: &[&Row<'_>], batch: &MicroBatch) -> Result<Tensor, TrainError> {
+    if rows.iter().all(|row| row.kept.is_none()) {
+        return Ok(batch.mask.shallow_clone());
+    }
+    let all: Vec<Vec<f32>> = rows
+        .iter()
+        .map(|row| row.kept.clone().unwrap_or_else(|| vec![1.0; row.length()]))
+        .collect();
+    let all: Vec<&[f32]> = all.iter().map(Vec::as_slice).collect();
+    Ok(batch.matrix_of(&all)?)
+}
+
+pub(crate) fn micro_batch(rows: &[&Row<'_>], model: &LanguageModel) -> Result<MicroBatch, TrainError> {
     let sequences: Vec<Sequence<'_>> = rows.iter().map(|row| row.sequence()).collect();
     Ok(MicroBatch::new(&sequences, model.device())?)
 }
@@ -267,6 +338,7 @@ mod tests {
         Policy {
             budget,
             temperature: 0.9,
+            loss: PolicyLoss::Clip,
             clip: Clip {
                 low: 0.2,
                 high: 0.28,
@@ -329,7 +401,7 @@ mod tests {
         let make = |advantage: fn(usize) -> f64| -> Vec<Row<'_>> {
             let rows = examples.iter().zip(&completions).enumerate();
             rows.map(|(place, (example, completion))| Row {
-                advantage: advantage(place),
+                advantages: vec![advantage(place) as f32; completion.tokens.len()],
                 ..Row::new(place, &example.prompt, completion, 0.0)
             })
             .collect()
@@ -357,6 +429,7 @@ mod tests {
                 },
                 coefficient: 0.0,
                 place: KlPlace::Loss,
+                adaptive: None,
             });
             assert_close(&whole, &pass(&full, &rows, false), "rows without advantage");
         }
@@ -378,7 +451,7 @@ mod tests {
             .zip(&completions)
             .enumerate()
             .map(|(place, (example, completion))| Row {
-                advantage: place as f64 - 2.5,
+                advantages: vec![place as f32 - 2.5; completion.tokens.len()],
                 ..Row::new(place, &example.prompt, completion, 0.0)
             })
             .collect();

@@ -12,6 +12,7 @@ use rlx_engine::{LanguageModel, Tokenizer};
 use serde::Serialize;
 
 use crate::batch::numbers;
+use crate::critic::Critic;
 use crate::metrics::MetricsFile;
 use crate::optimizer::AdamW;
 use crate::spec::OptimizerSpec;
@@ -47,7 +48,8 @@ pub(crate) struct Session<'a> {
     /// fp32, requires grad.
     pub(crate) model: LanguageModel,
     optimizer: AdamW,
-    counters: Counters,
+    pub(crate) critic: Option<Critic>,
+    pub(crate) counters: Counters,
     metrics: MetricsFile,
     /// Seconds of work since the state was last saved, and what the last save took.
     unsaved_seconds: f64,
@@ -61,6 +63,7 @@ impl<'a> Session<'a> {
         start: &LanguageModel,
         setting: Setting<'a>,
         spec: &impl Serialize,
+        mut critic: Option<Critic>,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
         let dir = setting.dir;
@@ -70,19 +73,25 @@ impl<'a> Session<'a> {
         let run = fingerprint(start, spec)?;
         let model = start.to_trainable()?;
         let mut optimizer = AdamW::new(model.parameters())?;
-        let found = state::load(dir, &run, &mut optimizer)?;
+        let mut optimizers = vec![&mut optimizer];
+        optimizers.extend(critic.as_mut().map(|critic| &mut critic.optimizer));
+        let found = state::load(dir, &run, &mut optimizers)?;
         let saved_step = found.as_ref().map(|counters| counters.step);
         let counters = found.unwrap_or(Counters {
             run,
             step: 0,
             updates: 0,
             skipped_in_a_row: 0,
+            critic_updates: 0,
+            draws: 0,
+            kl_coefficient: None,
         });
         let session = Self {
             metrics: MetricsFile::open(dir, counters.step)?,
             setting,
             model,
             optimizer,
+            critic,
             counters,
             unsaved_seconds: 0.0,
             save_seconds: 0.0,
@@ -121,19 +130,25 @@ impl<'a> Session<'a> {
             self.counters.updates = self.optimizer.updates;
             self.counters.skipped_in_a_row = 0;
         } else {
-            self.counters.skipped_in_a_row += 1;
-            if self.counters.skipped_in_a_row >= TOLERATED_SKIPS {
-                return Err(TrainError::Diverged {
-                    step: self.counters.step + 1,
-                    count: self.counters.skipped_in_a_row,
-                    ids: ids(),
-                });
-            }
+            self.skipped(ids)?;
         }
         Ok(Update {
             loss,
             grad_norm,
             applied,
+        })
+    }
+
+    /// Counts an update that was left out.
+    pub(crate) fn skipped(&mut self, ids: impl FnOnce() -> Vec<String>) -> Result<(), TrainError> {
+        self.counters.skipped_in_a_row += 1;
+        if self.counters.skipped_in_a_row < TOLERATED_SKIPS {
+            return Ok(());
+        }
+        Err(TrainError::Diverged {
+            step: self.counters.step + 1,
+            count: self.counters.skipped_in_a_row,
+            ids: ids(),
         })
     }
 
@@ -168,7 +183,12 @@ impl<'a> Session<'a> {
         }
         let start = Instant::now();
         self.metrics.sync()?;
-        state::save(self.setting.dir, &self.counters, &self.optimizer)?;
+        let mut optimizers = vec![&self.optimizer];
+        if let Some(critic) = &self.critic {
+            self.counters.critic_updates = critic.optimizer.updates;
+            optimizers.push(&critic.optimizer);
+        }
+        state::save(self.setting.dir, &self.counters, &optimizers)?;
         self.save_seconds = start.elapsed().as_secs_f64();
         self.unsaved_seconds = 0.0;
         self.saved_step = Some(self.counters.step);
@@ -239,7 +259,7 @@ mod tests {
             steps: 10,
             keep: &[],
         };
-        let mut session = Session::open(&start, setting, &"test", &mut Silent).unwrap();
+        let mut session = Session::open(&start, setting, &"test", None, &mut Silent).unwrap();
         // The gradient of every parameter becomes the number; the loss is another one.
         let gradients = |model: &LanguageModel, gradient: f64, loss: f64| {
             for (_, parameter) in model.parameters() {

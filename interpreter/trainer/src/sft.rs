@@ -74,7 +74,7 @@ pub fn train_sft(
         steps: spec.steps,
         keep: &spec.keep,
     };
-    let mut session = Session::open(&model, setting, &("sft", spec), observer)?;
+    let mut session = Session::open(&model, setting, &("sft", spec), None, observer)?;
     let budget = token_budget(&model);
     while let Some(step) = session.next_step() {
         let start = Instant::now();

@@ -3,9 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
-use crate::algorithms::aggregation::Aggregation;
-use crate::algorithms::kl::KlEstimate;
-use crate::algorithms::ppo::Clip;
 
 /// The learning rate over the steps of a run, after the linear warm-up. A floor is a fraction of the peak rate, reached
 /// at the last step.
@@ -50,7 +47,7 @@ impl OptimizerSpec {
             }
     }
 
-    fn check(&self) -> Result<(), TrainError> {
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
         positive("optimizer.learning_rate", self.learning_rate)?;
         positive("optimizer.epsilon", self.epsilon)?;
         for beta in self.betas {
@@ -95,62 +92,6 @@ pub fn steps_of_epochs(examples: usize, batch: usize, epochs: u64) -> u64 {
     epochs * examples.div_ceil(batch.max(1)) as u64
 }
 
-/// How scores become advantages (GRPO, or Dr. GRPO without the standard deviation).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AdvantageSpec {
-    pub normalize_std: bool,
-    /// Added to the standard deviation. The field's values differ: 1e-6 in verl, 1e-4 in TRL.
-    pub epsilon: f64,
-}
-
-/// Where a KL penalty enters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KlPlace {
-    /// Added to the loss, aggregated like it.
-    Loss,
-    /// Taken off the reward of the response before advantages are computed.
-    Reward,
-}
-
-/// A KL penalty to the model that training started from.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KlSpec {
-    pub estimate: KlEstimate,
-    pub coefficient: f64,
-    pub place: KlPlace,
-}
-
-/// A GRPO run. Steps are numbered as in [`SftSpec`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GrpoSpec {
-    pub steps: u64,
-    /// Prompts a step.
-    pub prompts: usize,
-    /// Responses sampled for each prompt.
-    pub rollouts: usize,
-    /// Prompts an optimizer update; `None`: all of the step's.
-    pub mini_batch: Option<usize>,
-    /// Passes over a step's rollouts. With 1 (and no mini-batches) training is on-policy and the ratio is 1.
-    pub updates_per_batch: u32,
-    pub temperature: f64,
-    pub top_p: f64,
-    /// Most tokens a response may have.
-    pub max_tokens: usize,
-    /// Tokens that end a response.
-    pub stop_ids: Vec<u32>,
-    pub advantage: AdvantageSpec,
-    pub clip: Clip,
-    pub aggregation: Aggregation,
-    pub kl: Option<KlSpec>,
-    pub entropy_bonus: f64,
-    pub optimizer: OptimizerSpec,
-    /// As in [`SftSpec::keep`].
-    pub keep: Vec<u64>,
-    /// Seed of the rollouts.
-    pub seed: u64,
-}
-
 impl SftSpec {
     /// # Errors
     /// [`TrainError::Spec`] names the first field that cannot be.
@@ -162,71 +103,25 @@ impl SftSpec {
     }
 }
 
-impl GrpoSpec {
-    /// # Errors
-    /// [`TrainError::Spec`] names the first field that cannot be.
-    pub fn check(&self) -> Result<(), TrainError> {
-        at_least_one("steps", self.steps)?;
-        at_least_one("prompts", self.prompts as u64)?;
-        at_least_one("rollouts", self.rollouts as u64)?;
-        at_least_one("updates_per_batch", self.updates_per_batch.into())?;
-        at_least_one("max_tokens", self.max_tokens as u64)?;
-        if let Some(prompts) = self.mini_batch {
-            at_least_one("mini_batch", prompts as u64)?;
-        }
-        positive("temperature", self.temperature)?;
-        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return refuse("top_p", format!("{} is not in (0, 1]", self.top_p));
-        }
-        for (field, bound) in [("clip.low", self.clip.low), ("clip.high", self.clip.high)] {
-            if bound.is_nan() || bound < 0.0 {
-                return refuse(field, format!("{bound} is not 0 or more"));
-            }
-        }
-        if let Some(dual) = self.clip.dual
-            && (dual.is_nan() || dual <= 1.0)
-        {
-            return refuse("clip.dual", format!("{dual} is not above 1"));
-        }
-        let found = self.advantage.epsilon;
-        if found.is_nan() || found < 0.0 {
-            return refuse("advantage.epsilon", format!("{found} is not 0 or more"));
-        }
-        if let Aggregation::SeqMeanTokenSumNorm { length: Some(length) } = self.aggregation {
-            positive("aggregation.length", length)?;
-        }
-        for (field, value) in [
-            ("entropy_bonus", self.entropy_bonus),
-            ("kl.coefficient", self.kl.map_or(0.0, |kl| kl.coefficient)),
-        ] {
-            if !value.is_finite() {
-                return refuse(field, format!("{value} is not finite"));
-            }
-        }
-        kept_within(&self.keep, self.steps)?;
-        self.optimizer.check()
-    }
-}
-
-fn refuse(field: &'static str, what: String) -> Result<(), TrainError> {
+pub(crate) fn refuse(field: &'static str, what: String) -> Result<(), TrainError> {
     Err(TrainError::Spec { field, what })
 }
 
-fn positive(field: &'static str, value: f64) -> Result<(), TrainError> {
+pub(crate) fn positive(field: &'static str, value: f64) -> Result<(), TrainError> {
     if value > 0.0 && value.is_finite() {
         return Ok(());
     }
     refuse(field, format!("{value} is not a positive number"))
 }
 
-fn at_least_one(field: &'static str, value: u64) -> Result<(), TrainError> {
+pub(crate) fn at_least_one(field: &'static str, value: u64) -> Result<(), TrainError> {
     if value > 0 {
         return Ok(());
     }
     refuse(field, "is 0, must be at least 1".to_owned())
 }
 
-fn kept_within(keep: &[u64], steps: u64) -> Result<(), TrainError> {
+pub(crate) fn kept_within(keep: &[u64], steps: u64) -> Result<(), TrainError> {
     match keep.iter().find(|&&step| step > steps) {
         None => Ok(()),
         Some(step) => refuse("keep", format!("step {step} lies beyond the last step, {steps}")),

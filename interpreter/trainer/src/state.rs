@@ -1,7 +1,7 @@
 //! The state of a run on the disk: one safetensors file that appears whole or not at all.
 //!
-//! It holds the fp32 weights (`weight.NAME`), the Adam moments (`first.NAME`, `second.NAME`) and, as JSON in its header,
-//! the counters. One file, because two cannot be replaced in one go.
+//! It holds the fp32 weights (`weight.NAME`), the Adam moments (`first.NAME`, `second.NAME`) of the policy and of a critic, and, as JSON in its
+//! header, the counters. One file, because two cannot be replaced in one go.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -30,6 +30,15 @@ pub(crate) struct Counters {
     pub(crate) updates: u64,
     /// Updates left out in a row, up to now.
     pub(crate) skipped_in_a_row: u32,
+    /// Updates of the critic.
+    #[serde(default)]
+    pub(crate) critic_updates: u64,
+    /// Batches of prompts drawn: the position in the data. More than steps where sampling is dynamic.
+    #[serde(default)]
+    pub(crate) draws: u64,
+    /// Bits of the adaptive KL coefficient, where there is one (text would round it).
+    #[serde(default)]
+    pub(crate) kl_coefficient: Option<u64>,
 }
 
 fn folder(dir: &Path) -> PathBuf {
@@ -67,12 +76,12 @@ impl View for Bytes<'_> {
 }
 
 /// Writes the state: to a temporary file, to the disk, then renamed.
-pub(crate) fn save(dir: &Path, counters: &Counters, optimizer: &AdamW) -> Result<(), TrainError> {
+pub(crate) fn save(dir: &Path, counters: &Counters, optimizers: &[&AdamW]) -> Result<(), TrainError> {
     let folder = folder(dir);
     std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
     let failure = RefCell::new(None);
     let mut tensors = Vec::new();
-    for slot in &optimizer.slots {
+    for slot in optimizers.iter().flat_map(|optimizer| &optimizer.slots) {
         for (part, tensor) in [
             ("weight", &slot.weight),
             ("first", &slot.first),
@@ -115,7 +124,11 @@ pub(crate) fn save(dir: &Path, counters: &Counters, optimizer: &AdamW) -> Result
 ///
 /// # Errors
 /// [`TrainError::OtherRun`] when it belongs to a run with another fingerprint, [`TrainError::Corrupt`] when it cannot be read.
-pub(crate) fn load(dir: &Path, run: &str, optimizer: &mut AdamW) -> Result<Option<Counters>, TrainError> {
+pub(crate) fn load(
+    dir: &Path,
+    run: &str,
+    optimizers: &mut [&mut AdamW],
+) -> Result<Option<Counters>, TrainError> {
     let path = file(dir);
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
@@ -136,7 +149,8 @@ pub(crate) fn load(dir: &Path, run: &str, optimizer: &mut AdamW) -> Result<Optio
     }
     let stored = SafeTensors::deserialize(&bytes).map_err(|error| corrupt(error.to_string()))?;
     let _no_grad = tch::no_grad_guard();
-    for slot in &mut optimizer.slots {
+    let slots = optimizers.iter_mut().flat_map(|optimizer| &mut optimizer.slots);
+    for slot in slots {
         for (part, target) in [
             ("weight", &mut slot.weight),
             ("first", &mut slot.first),
@@ -156,6 +170,9 @@ pub(crate) fn load(dir: &Path, run: &str, optimizer: &mut AdamW) -> Result<Optio
             target.f_copy_(&Tensor::f_from_data_size(view.data(), &shape, Kind::Float)?)?;
         }
     }
-    optimizer.updates = counters.updates;
+    let updates = [counters.updates, counters.critic_updates];
+    for (optimizer, updates) in optimizers.iter_mut().zip(updates) {
+        optimizer.updates = updates;
+    }
     Ok(Some(counters))
 }

@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use rlx_engine::{Finish, LanguageModel};
 use rlx_trainer::algorithms::aggregation::Aggregation;
+use rlx_trainer::algorithms::group::Scale;
 use rlx_trainer::algorithms::kl::{Estimator, KlEstimate};
 use rlx_trainer::algorithms::ppo::Clip;
+use rlx_trainer::algorithms::rollout_correction::{Level, Weights};
 use rlx_trainer::{
-    AdvantageSpec, GrpoPrompt, GrpoSpec, KlPlace, KlSpec, Observer, RewardSource, SftData, SftExample,
-    SftSpec, Silent, SourceError, StepMetrics, TrainError, read_metrics, train_grpo, train_sft,
+    Adaptive, AdvantageSpec, Baseline, CorrectionSpec, CriticSpec, DynamicSampling, KlPlace, KlSpec,
+    Observer, Overlong, PolicyLoss, RewardSource, RlPrompt, RlSpec, SftData, SftExample, SftSpec, Silent,
+    SourceError, StepMetrics, TrainError, read_metrics, train_rl, train_sft,
 };
 
 const STEPS: u64 = 12;
@@ -24,23 +27,33 @@ enum Loop {
     SftFixed,
     SftStream,
     Grpo,
+    /// With a critic and an adaptive KL in the reward.
+    Ppo,
+    /// With dynamic sampling, a rollout correction, and greedy baselines.
+    Refilled,
 }
 
-const LOOPS: [Loop; 3] = [Loop::SftFixed, Loop::SftStream, Loop::Grpo];
+const LOOPS: [Loop; 5] = [
+    Loop::SftFixed,
+    Loop::SftStream,
+    Loop::Grpo,
+    Loop::Ppo,
+    Loop::Refilled,
+];
 
 /// Rewards the sum of two digits as first token; some responses cannot be judged.
 struct Sums;
 
 impl RewardSource for Sums {
-    fn prompts(&mut self, step: u64, count: usize) -> Result<Vec<GrpoPrompt>, SourceError> {
-        let prompt = |index: u64| GrpoPrompt {
+    fn prompts(&mut self, step: u64, count: usize) -> Result<Vec<RlPrompt>, SourceError> {
+        let prompt = |index: u64| RlPrompt {
             id: format!("prompt {index}"),
             ids: support::example(step * 10 + index).prompt,
         };
         Ok((0..count as u64).map(prompt).collect())
     }
 
-    fn reward(&mut self, prompt: &GrpoPrompt, tokens: &[u32], _: Finish) -> Result<f64, SourceError> {
+    fn reward(&mut self, prompt: &RlPrompt, tokens: &[u32], _: Finish) -> Result<f64, SourceError> {
         let sum: u32 = prompt.ids.iter().map(|id| id - support::DIGIT).sum();
         Ok(match tokens.first() {
             Some(0) => f64::NAN,
@@ -54,8 +67,8 @@ fn run(which: Loop, dir: &Path, observer: &mut dyn Observer) -> Result<LanguageM
     let tokenizer = support::tokenizer(folder.path());
     let model = support::model(true, 3);
     let dir = &dir.join("run");
-    if which == Loop::Grpo {
-        let spec = GrpoSpec {
+    if matches!(which, Loop::Grpo | Loop::Ppo | Loop::Refilled) {
+        let mut spec = RlSpec {
             steps: STEPS,
             prompts: 4,
             rollouts: 4,
@@ -66,9 +79,14 @@ fn run(which: Loop, dir: &Path, observer: &mut dyn Observer) -> Result<LanguageM
             max_tokens: 4,
             stop_ids: vec![support::EOS],
             advantage: AdvantageSpec {
-                normalize_std: true,
+                baseline: Baseline::GroupMean,
+                scale: Scale::Group,
                 epsilon: 1e-6,
+                whiten: false,
+                gamma: 1.0,
+                lambda: 1.0,
             },
+            loss: PolicyLoss::Clip,
             clip: Clip {
                 low: 0.2,
                 high: 0.28,
@@ -83,13 +101,54 @@ fn run(which: Loop, dir: &Path, observer: &mut dyn Observer) -> Result<LanguageM
                 },
                 coefficient: 0.01,
                 place: KlPlace::Loss,
+                adaptive: None,
             }),
             entropy_bonus: 0.001,
+            critic: None,
+            correction: CorrectionSpec::default(),
+            dynamic_sampling: None,
+            overlong: None,
+            mask_truncated: false,
             optimizer: support::optimizer(3e-3),
             keep: vec![0, 5, STEPS],
             seed: 11,
         };
-        return train_grpo(model, &tokenizer, &spec, &mut Sums, dir, observer);
+        match which {
+            Loop::Ppo => {
+                spec.advantage.baseline = Baseline::Critic;
+                spec.advantage.whiten = true;
+                spec.advantage.lambda = 0.95;
+                spec.critic = Some(CriticSpec {
+                    optimizer: support::optimizer(1e-2),
+                    clip: Some(0.2),
+                    warmup: 2,
+                });
+                spec.kl = spec.kl.map(|kl| KlSpec {
+                    place: KlPlace::Reward,
+                    adaptive: Some(Adaptive {
+                        target: 0.01,
+                        horizon: 50.0,
+                    }),
+                    ..kl
+                });
+            }
+            Loop::Refilled => {
+                spec.advantage.baseline = Baseline::Greedy;
+                spec.dynamic_sampling = Some(DynamicSampling { batches: 3 });
+                spec.overlong = Some(Overlong {
+                    buffer: 2.0,
+                    factor: 0.5,
+                });
+                spec.correction.weights = Some(Weights {
+                    level: Level::Token,
+                    low: None,
+                    high: 2.0,
+                    normalize: false,
+                });
+            }
+            _ => {}
+        }
+        return train_rl(model, &tokenizer, &spec, &mut Sums, dir, observer);
     }
     let spec = SftSpec {
         steps: STEPS,
@@ -228,7 +287,7 @@ impl Observer for Snapshots<'_> {
 
 #[test]
 fn what_a_crash_between_two_writes_leaves_is_gone_on_from() {
-    for which in [Loop::SftFixed, Loop::Grpo] {
+    for which in [Loop::SftFixed, Loop::Refilled, Loop::Ppo] {
         let dir = tempfile::tempdir().unwrap();
         let mut snapshots = Snapshots {
             dir: dir.path(),
@@ -276,12 +335,12 @@ fn process_to_be_killed() {
         eprintln!("skipped: RLX_TRAINER_TEST_DIR is not set");
         return;
     };
-    run(Loop::Grpo, Path::new(&dir), &mut Slow).unwrap();
+    run(Loop::Ppo, Path::new(&dir), &mut Slow).unwrap();
 }
 
 #[test]
 fn a_killed_run_goes_on_to_the_same_bits() {
-    let expected = uninterrupted(Loop::Grpo);
+    let expected = uninterrupted(Loop::Ppo);
     let dir = tempfile::tempdir().unwrap();
     let mut killed = 0;
     // Rising delays: the first kills come at the start of the run, later ones while it works.
@@ -302,7 +361,7 @@ fn a_killed_run_goes_on_to_the_same_bits() {
         killed += 1;
     }
     assert!(killed > 0);
-    let model = run(Loop::Grpo, dir.path(), &mut Silent).unwrap();
+    let model = run(Loop::Ppo, dir.path(), &mut Silent).unwrap();
     assert_same(
         &outcome(&model, dir.path()),
         &expected,

@@ -5,10 +5,12 @@ mod support;
 
 use rlx_engine::{Finish, LanguageModel, SampleRequest, SamplingParams, sample};
 use rlx_trainer::algorithms::aggregation::Aggregation;
+use rlx_trainer::algorithms::group::Scale;
 use rlx_trainer::algorithms::ppo::Clip;
 use rlx_trainer::{
-    AdvantageSpec, GrpoPrompt, GrpoSpec, Observer, OptimizerSpec, RewardSource, Rollout, SftData, SftExample,
-    SftSpec, Silent, SourceError, StepMetrics, TrainError, read_metrics, train_grpo, train_sft,
+    AdvantageSpec, Baseline, CorrectionSpec, Observer, OptimizerSpec, PolicyLoss, RewardSource, RlPrompt,
+    RlSpec, Rollout, SftData, SftExample, SftSpec, Silent, SourceError, StepMetrics, TrainError,
+    read_metrics, train_rl, train_sft,
 };
 
 fn sft_spec(steps: u64, learning_rate: f64) -> SftSpec {
@@ -21,8 +23,8 @@ fn sft_spec(steps: u64, learning_rate: f64) -> SftSpec {
     }
 }
 
-fn grpo_spec(steps: u64, learning_rate: f64) -> GrpoSpec {
-    GrpoSpec {
+fn grpo_spec(steps: u64, learning_rate: f64) -> RlSpec {
+    RlSpec {
         steps,
         prompts: 8,
         rollouts: 8,
@@ -33,9 +35,14 @@ fn grpo_spec(steps: u64, learning_rate: f64) -> GrpoSpec {
         max_tokens: 3,
         stop_ids: vec![support::EOS],
         advantage: AdvantageSpec {
-            normalize_std: true,
+            baseline: Baseline::GroupMean,
+            scale: Scale::Group,
             epsilon: 1e-6,
+            whiten: false,
+            gamma: 1.0,
+            lambda: 1.0,
         },
+        loss: PolicyLoss::Clip,
         clip: Clip {
             low: 0.2,
             high: 0.2,
@@ -45,6 +52,11 @@ fn grpo_spec(steps: u64, learning_rate: f64) -> GrpoSpec {
         aggregation: Aggregation::TokenMean,
         kl: None,
         entropy_bonus: 0.0,
+        critic: None,
+        correction: CorrectionSpec::default(),
+        dynamic_sampling: None,
+        overlong: None,
+        mask_truncated: false,
         optimizer: OptimizerSpec {
             weight_decay: 0.0,
             ..support::optimizer(learning_rate)
@@ -58,14 +70,14 @@ fn grpo_spec(steps: u64, learning_rate: f64) -> GrpoSpec {
 struct Reward<F>(F);
 
 impl<F: FnMut(&[u32]) -> f64> RewardSource for Reward<F> {
-    fn prompts(&mut self, step: u64, count: usize) -> Result<Vec<GrpoPrompt>, SourceError> {
-        let prompt = |index: u64| GrpoPrompt {
+    fn prompts(&mut self, step: u64, count: usize) -> Result<Vec<RlPrompt>, SourceError> {
+        let prompt = |index: u64| RlPrompt {
             id: format!("{step}/{index}"),
             ids: support::example(step + index).prompt,
         };
         Ok((0..count as u64).map(prompt).collect())
     }
-    fn reward(&mut self, _: &GrpoPrompt, tokens: &[u32], _: Finish) -> Result<f64, SourceError> {
+    fn reward(&mut self, _: &RlPrompt, tokens: &[u32], _: Finish) -> Result<f64, SourceError> {
         Ok((self.0)(tokens))
     }
 }
@@ -135,7 +147,7 @@ fn grpo_raises_the_reward() {
     let mut source = Reward(|tokens: &[u32]| f64::from(tokens[0] == support::DIGIT + 7));
     let spec = grpo_spec(60, 1e-2);
     let dir = folder.path().join("run");
-    train_grpo(
+    train_rl(
         support::model(true, 1),
         &tokenizer,
         &spec,
@@ -183,7 +195,7 @@ fn equal_rewards_change_no_weight() {
     let mut source = Reward(|_: &[u32]| 0.3);
     let dir = folder.path().join("equal");
     let spec = grpo_spec(3, 1e-2);
-    let model = train_grpo(
+    let model = train_rl(
         support::model(true, 1),
         &tokenizer,
         &spec,
@@ -201,7 +213,7 @@ fn equal_rewards_change_no_weight() {
     // Responses that cannot be judged are left out: with none judged there is nothing to learn either.
     let mut source = Reward(|_: &[u32]| f64::NAN);
     let dir = folder.path().join("unjudged");
-    let model = train_grpo(
+    let model = train_rl(
         support::model(true, 1),
         &tokenizer,
         &spec,
@@ -305,10 +317,10 @@ fn examples_that_cannot_be_trained_on_are_refused_by_name() {
 struct Broken;
 
 impl RewardSource for Broken {
-    fn prompts(&mut self, step: u64, count: usize) -> Result<Vec<GrpoPrompt>, SourceError> {
+    fn prompts(&mut self, step: u64, count: usize) -> Result<Vec<RlPrompt>, SourceError> {
         Reward(|_: &[u32]| 0.0).prompts(step, count)
     }
-    fn reward(&mut self, _: &GrpoPrompt, _: &[u32], _: Finish) -> Result<f64, SourceError> {
+    fn reward(&mut self, _: &RlPrompt, _: &[u32], _: Finish) -> Result<f64, SourceError> {
         Err("the judge is out".into())
     }
 }
@@ -319,7 +331,7 @@ fn errors_of_the_reward_name_step_and_prompt() {
     let tokenizer = support::tokenizer(folder.path());
     let dir = folder.path().join("run");
     let spec = grpo_spec(2, 1e-3);
-    let error = train_grpo(
+    let error = train_rl(
         support::model(true, 1),
         &tokenizer,
         &spec,

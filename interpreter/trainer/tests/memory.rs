@@ -5,22 +5,24 @@ mod support;
 
 use rlx_engine::{DeviceChoice, Finish, LanguageModel, Runtime, Tokenizer};
 use rlx_trainer::algorithms::aggregation::Aggregation;
+use rlx_trainer::algorithms::group::Scale;
 use rlx_trainer::algorithms::ppo::Clip;
 use rlx_trainer::{
-    AdvantageSpec, GrpoPrompt, GrpoSpec, RewardSource, Silent, SourceError, read_metrics, train_grpo,
+    AdvantageSpec, Baseline, CorrectionSpec, PolicyLoss, RewardSource, RlPrompt, RlSpec, Silent, SourceError,
+    read_metrics, train_rl,
 };
 
 struct Longer(Vec<u32>);
 
 impl RewardSource for Longer {
-    fn prompts(&mut self, _: u64, count: usize) -> Result<Vec<GrpoPrompt>, SourceError> {
-        let prompt = |index| GrpoPrompt {
+    fn prompts(&mut self, _: u64, count: usize) -> Result<Vec<RlPrompt>, SourceError> {
+        let prompt = |index| RlPrompt {
             id: format!("prompt {index}"),
             ids: self.0.clone(),
         };
         Ok((0..count).map(prompt).collect())
     }
-    fn reward(&mut self, _: &GrpoPrompt, tokens: &[u32], _: Finish) -> Result<f64, SourceError> {
+    fn reward(&mut self, _: &RlPrompt, tokens: &[u32], _: Finish) -> Result<f64, SourceError> {
         Ok(f64::from(tokens.iter().sum::<u32>()))
     }
 }
@@ -46,7 +48,7 @@ fn a_grpo_step_on_smollm2_stays_below_8_gb() {
         .encode("Tell a long story about a fox and a crow.", false)
         .unwrap();
     // Six rows of some 250 tokens are several micro-batches; more of them would take more time but no more memory.
-    let spec = GrpoSpec {
+    let spec = RlSpec {
         steps: 1,
         prompts: 2,
         rollouts: 3,
@@ -57,9 +59,14 @@ fn a_grpo_step_on_smollm2_stays_below_8_gb() {
         max_tokens: 240,
         stop_ids: vec![],
         advantage: AdvantageSpec {
-            normalize_std: true,
+            baseline: Baseline::GroupMean,
+            scale: Scale::Group,
             epsilon: 1e-6,
+            whiten: false,
+            gamma: 1.0,
+            lambda: 1.0,
         },
+        loss: PolicyLoss::Clip,
         clip: Clip {
             low: 0.2,
             high: 0.2,
@@ -69,13 +76,18 @@ fn a_grpo_step_on_smollm2_stays_below_8_gb() {
         aggregation: Aggregation::TokenMean,
         kl: None,
         entropy_bonus: 0.0,
+        critic: None,
+        correction: CorrectionSpec::default(),
+        dynamic_sampling: None,
+        overlong: None,
+        mask_truncated: false,
         optimizer: support::optimizer(1e-6),
         keep: vec![1],
         seed: 1,
     };
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
-    train_grpo(model, &tokenizer, &spec, &mut Longer(prompt), &dir, &mut Silent).unwrap();
+    train_rl(model, &tokenizer, &spec, &mut Longer(prompt), &dir, &mut Silent).unwrap();
     let metrics = &read_metrics(&dir).unwrap()[0];
     eprintln!("{metrics:?}");
     let Some(peak) = peak_memory() else {

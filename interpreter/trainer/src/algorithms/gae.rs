@@ -14,6 +14,18 @@ pub fn gae(
     gamma: f64,
     lambda: f64,
 ) -> Result<(Tensor, Tensor), TchError> {
+    let (advantages, returns) = estimate(token_rewards, values, mask, gamma, lambda)?;
+    Ok((whiten(&advantages, mask)?, returns))
+}
+
+/// The same without whitening.
+pub fn estimate(
+    token_rewards: &Tensor,
+    values: &Tensor,
+    mask: &Tensor,
+    gamma: f64,
+    lambda: f64,
+) -> Result<(Tensor, Tensor), TchError> {
     let (_, columns) = token_rewards.size2()?;
     let zero = values.f_select(1, 0)?.f_zeros_like()?;
     let (mut next_value, mut next_advantage) = (zero.shallow_clone(), zero);
@@ -33,5 +45,5 @@ pub fn gae(
     out.reverse();
     let advantages = Tensor::f_stack(&out, 1)?;
     let returns = advantages.f_add(values)?;
-    Ok((whiten(&advantages, mask)?, returns))
+    Ok((advantages, returns))
 }

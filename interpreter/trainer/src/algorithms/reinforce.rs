@@ -7,7 +7,7 @@ use super::whiten::whiten;
 
 /// Discounted return-to-go `[B, T]` over the tokens of the mask. A hole in the mask is skipped: no reward is taken there,
 /// no discount applied, and the running return is carried across it.
-fn return_to_go(rewards: &Tensor, mask: &Tensor, gamma: f64) -> TensorResult {
+pub fn return_to_go(rewards: &Tensor, mask: &Tensor, gamma: f64) -> TensorResult {
     let (_, columns) = rewards.size2()?;
     let mut running = rewards.f_select(1, 0)?.f_zeros_like()?;
     let mut out = Vec::new();
