@@ -4,8 +4,10 @@
 //! command line over to this binary, which lies beside it.
 
 mod backend;
+mod distil;
 mod failure;
 mod model;
+mod spec;
 mod train;
 
 use std::process::ExitCode;

@@ -2,26 +2,26 @@
 
 use crate::{
     backend::Torch,
-    failure,
+    distil, failure,
     model::{encode_prompt, encode_response},
+    spec::{Rollouts, optimizer, rl},
 };
 use rlx_engine::{Finish, Tokenizer};
-use rlx_language::{Aggregation, Grpo, Optimizer, Schedule};
 use rlx_run::{
     BackendError, ProblemsOf, Reward, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork,
     TrainingEnd,
 };
 use rlx_trainer::{
-    AdvantageSpec, GrpoPrompt, GrpoSpec, KlPlace, KlSpec, Observer, OptimizerSpec, RewardSource, SftData,
-    SftExample, SftSpec, SourceError, StepMetrics, steps_of_epochs, train_grpo, train_sft,
+    Observer, RewardSource, RlPrompt, SftData, SftExample, SftSpec, SourceError, StepMetrics,
+    steps_of_epochs, train_rl, train_sft,
 };
 use std::collections::BTreeMap;
 
 /// Tells the run of every step and counts tokens.
-struct Watch<'a> {
-    steps: u64,
-    tokens: u64,
-    tell: &'a mut dyn FnMut(TrainStepSeen),
+pub(crate) struct Watch<'a> {
+    pub(crate) steps: u64,
+    pub(crate) tokens: u64,
+    pub(crate) tell: &'a mut dyn FnMut(TrainStepSeen),
 }
 
 impl Observer for Watch<'_> {
@@ -70,7 +70,7 @@ pub(crate) fn run(
                 steps,
                 max_tokens,
             };
-            let spec = grpo(&algorithm, &setting, optimizer, &job.keep, job.seed, &tokenizer)?;
+            let spec = rl(&algorithm, &setting, optimizer, &job.keep, job.seed, &tokenizer)?;
             let mut source = Source {
                 tokenizer: &tokenizer,
                 problems,
@@ -82,7 +82,7 @@ pub(crate) fn run(
                 tokens: 0,
                 tell,
             };
-            train_grpo(model, &tokenizer, &spec, &mut source, &job.folder, &mut watch)
+            train_rl(model, &tokenizer, &spec, &mut source, &job.folder, &mut watch)
                 .map_err(failure::trainer)?;
             steps
         }
@@ -122,6 +122,26 @@ pub(crate) fn run(
             .map_err(failure::trainer)?;
             steps
         }
+        TrainWork::Distributions {
+            teacher,
+            divergence,
+            batch,
+            on,
+        } => distil::run(
+            backend,
+            distil::Job {
+                student: model,
+                tokenizer: &tokenizer,
+                teacher: &teacher,
+                divergence: &divergence,
+                batch: batch as usize,
+                optimizer,
+                seed: job.seed,
+                folder: &job.folder,
+            },
+            on,
+            tell,
+        )?,
         TrainWork::Responses {
             batch,
             epochs,
@@ -179,13 +199,13 @@ struct Source<'a, 'b> {
 }
 
 impl RewardSource for Source<'_, '_> {
-    fn prompts(&mut self, step: u64, count: usize) -> Result<Vec<GrpoPrompt>, SourceError> {
+    fn prompts(&mut self, step: u64, count: usize) -> Result<Vec<RlPrompt>, SourceError> {
         let problems = (self.problems)(step, count).map_err(Box::new)?;
         self.known.clear();
         let mut prompts = Vec::with_capacity(count);
         for problem in problems {
             let ids = encode_prompt(self.tokenizer, &problem.prompt).map_err(Box::new)?;
-            prompts.push(GrpoPrompt {
+            prompts.push(RlPrompt {
                 id: problem.id.clone(),
                 ids,
             });
@@ -194,7 +214,7 @@ impl RewardSource for Source<'_, '_> {
         Ok(prompts)
     }
 
-    fn reward(&mut self, prompt: &GrpoPrompt, tokens: &[u32], finish: Finish) -> Result<f64, SourceError> {
+    fn reward(&mut self, prompt: &RlPrompt, tokens: &[u32], finish: Finish) -> Result<f64, SourceError> {
         let Some(problem) = self.known.get(&prompt.id) else {
             return Ok(f64::NAN);
         };
@@ -203,7 +223,7 @@ impl RewardSource for Source<'_, '_> {
     }
 }
 
-fn encode(
+pub(crate) fn encode(
     tokenizer: &Tokenizer,
     example: &TrainExample,
     most: Option<u64>,
@@ -214,107 +234,4 @@ fn encode(
         response.truncate(most as usize);
     }
     Ok(SftExample { prompt, response })
-}
-
-fn optimizer(written: &Optimizer) -> OptimizerSpec {
-    OptimizerSpec {
-        learning_rate: written.learning_rate,
-        betas: written.betas,
-        epsilon: written.epsilon,
-        weight_decay: written.weight_decay,
-        clip_norm: written.clip_norm,
-        warmup: written.warmup,
-        schedule: match written.schedule {
-            Schedule::Constant => rlx_trainer::Schedule::Constant,
-            Schedule::Linear => rlx_trainer::Schedule::Linear { floor: written.floor },
-            Schedule::Cosine => rlx_trainer::Schedule::Cosine { floor: written.floor },
-        },
-    }
-}
-
-struct Rollouts {
-    batch: u64,
-    rollouts: u64,
-    steps: u64,
-    max_tokens: u64,
-}
-
-fn grpo(
-    written: &Grpo,
-    setting: &Rollouts,
-    optimizer: OptimizerSpec,
-    keep: &[u64],
-    seed: u64,
-    tokenizer: &Tokenizer,
-) -> Result<GrpoSpec, BackendError> {
-    use rlx_trainer::algorithms::{aggregation, kl, ppo};
-    let length = written.loss_length.unwrap_or(setting.max_tokens) as f64;
-    let kl = match &written.kl {
-        None => None,
-        Some(written) => {
-            let (name, straight_through) = match written.estimator.strip_suffix('+') {
-                Some(name) => (name, true),
-                None => (written.estimator.as_str(), false),
-            };
-            let estimator = match name {
-                "k1" => kl::Estimator::K1,
-                "abs" => kl::Estimator::Abs,
-                "k2" => kl::Estimator::K2,
-                "k3" => kl::Estimator::K3,
-                other => {
-                    return Err(BackendError {
-                        code: "rlx::train::spec".into(),
-                        message: format!("there is no KL estimator `{other}`"),
-                        help: Some(
-                            "write k1, k2, k3 or abs, with a `+` for the straight-through gradient".into(),
-                        ),
-                    });
-                }
-            };
-            let estimate = kl::KlEstimate {
-                estimator,
-                straight_through,
-            };
-            Some(KlSpec {
-                estimate,
-                coefficient: written.coefficient,
-                place: KlPlace::Loss,
-            })
-        }
-    };
-    Ok(GrpoSpec {
-        steps: setting.steps,
-        prompts: setting.batch as usize,
-        rollouts: setting.rollouts as usize,
-        mini_batch: None,
-        updates_per_batch: written.updates as u32,
-        temperature: written.temperature,
-        top_p: written.top_p,
-        max_tokens: setting.max_tokens as usize,
-        stop_ids: tokenizer.eos_ids().to_vec(),
-        advantage: AdvantageSpec {
-            normalize_std: written.normalize_std,
-            epsilon: written.epsilon,
-        },
-        clip: ppo::Clip {
-            low: written.clip_low,
-            high: written.clip_high,
-            dual: written.dual_clip,
-            ceiling: None,
-        },
-        aggregation: match written.aggregation {
-            Aggregation::TokenMean => aggregation::Aggregation::TokenMean,
-            Aggregation::TokenSum => aggregation::Aggregation::TokenSum,
-            Aggregation::SeqMeanTokenSum => aggregation::Aggregation::SeqMeanTokenSum,
-            Aggregation::SeqMeanTokenMean => aggregation::Aggregation::SeqMeanTokenMean,
-            Aggregation::SeqMeanTokenSumNorm => {
-                aggregation::Aggregation::SeqMeanTokenSumNorm { length: Some(length) }
-            }
-        },
-        kl,
-        entropy_bonus: written.entropy_bonus,
-        optimizer,
-        keep: keep.to_vec(),
-        seed,
-    })
 }

@@ -135,9 +135,14 @@ impl LanguageModel {
     /// A copy in fp32 whose parameters require gradients, each a leaf of its own. A tied head is the
     /// embedding and appears once.
     pub fn to_trainable(&self) -> Result<Self, EngineError> {
+        self.to_trainable_in(Precision::Fp32)
+    }
+
+    /// The same in another precision: forward and backward pass run in it, and so are the gradients.
+    pub fn to_trainable_in(&self, precision: Precision) -> Result<Self, EngineError> {
         let mut copies = BTreeMap::new();
         for (name, tensor) in self.parameters() {
-            copies.insert(name, copy(&tensor, Kind::Float)?.f_set_requires_grad(true)?);
+            copies.insert(name, copy(&tensor, precision.kind())?.f_set_requires_grad(true)?);
         }
         let weights = Weights::assemble(&self.config, false, |name| {
             copies.remove(name).ok_or_else(|| {
@@ -147,7 +152,7 @@ impl LanguageModel {
         Ok(Self {
             config: self.config.clone(),
             weights,
-            precision: Precision::Fp32,
+            precision,
             device: self.device,
         })
     }

@@ -288,6 +288,14 @@ pub const CODES: &[Code] = &[
         story: "The units are samples, prompts, steps, tokens, epochs, problems and %. The singular is understood, too.",
     },
     Code {
+        code: "rlx::train::vocabulary",
+        story: "Logit distillation compares distributions token by token, so teacher and student need the same tokenizer.",
+    },
+    Code {
+        code: "rlx::value::pattern",
+        story: "The pattern of a format reward is no regular expression of the Rust crate `regex`, which has no look-arounds and no backreferences.",
+    },
+    Code {
         code: "rlx::value::range",
         story: "The number is outside of what the field allows: a temperature below 0, a `top_p` outside of 0 to 1, half a sample.",
     },

@@ -55,7 +55,7 @@ fn rows(text: &str) -> BTreeSet<&str> {
     names
 }
 
-const TABLES: [(&str, &Schema); 13] = [
+const TABLES: [(&str, &Schema); 18] = [
     ("model", &schema::MODEL),
     ("init", &schema::INIT),
     ("data, benchmark", &schema::DATA),
@@ -64,6 +64,11 @@ const TABLES: [(&str, &Schema); 13] = [
     ("countdown", &schema::COUNTDOWN),
     ("algorithm", &schema::ALGORITHM),
     ("kl", &schema::KL),
+    ("critic", &schema::CRITIC),
+    ("dynamic_sampling", &schema::DYNAMIC_SAMPLING),
+    ("overlong", &schema::OVERLONG),
+    ("format", &schema::FORMAT),
+    ("correction", &schema::CORRECTION),
     ("optimizer", &schema::OPTIMIZER),
     ("train", &schema::TRAIN),
     ("distill", &schema::DISTILL),

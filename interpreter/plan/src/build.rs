@@ -298,6 +298,7 @@ impl Builder<'_> {
             "start": start.key, "data": data, "prompt": set.prompt, "skip": set.skip, "limit": set.limit,
             "size": self.task_size(&training.data)?, "optimizer": training.optimizer, "seed": training.seed,
         });
+        let mut taught_by = None;
         let (recipe, cost, responses, verdicts) = match &training.recipe {
             Recipe::Rl {
                 batch,
@@ -333,9 +334,33 @@ impl Builder<'_> {
                 only_correct,
                 epochs,
                 batch,
+                divergence,
             } => {
+                let model = self.model(teacher)?;
+                let count = prompts.unwrap_or_else(|| self.count(&training.data));
+                let tokens = count * samples * epochs * sampling.max_tokens;
+                if let Some(divergence) = divergence {
+                    inputs.extend(model.made_by);
+                    taught_by = Some(model.clone());
+                    if divergence.on_policy {
+                        let recipe = json!({
+                            "kind": "distill", "teacher": model.key, "prompts": prompts, "samples": samples,
+                            "sampling": sampling, "epochs": epochs, "batch": batch, "divergence": divergence,
+                        });
+                        meaning["recipe"] = recipe;
+                        let action = Action::Train(Box::new(TrainStep {
+                            training: training.clone(),
+                            start,
+                            teacher: taught_by,
+                            responses: None,
+                            verdicts: None,
+                        }));
+                        let cost = Cost::training(parameters, tokens, tokens, kept);
+                        return Ok(self.push("train", step_name, meaning, inputs, action, cost));
+                    }
+                }
                 let draw = SampleStep {
-                    model: self.model(teacher)?,
+                    model: model.clone(),
                     set: training.data.clone(),
                     limit: *prompts,
                     sampling: sampling.clone(),
@@ -351,12 +376,14 @@ impl Builder<'_> {
                     inputs.push(id);
                     verdicts = Some(id);
                 }
-                let count = prompts.unwrap_or_else(|| self.count(&training.data));
-                let tokens = count * samples * epochs * sampling.max_tokens;
-                let recipe = json!({
+                let mut recipe = json!({
                     "kind": "distill", "responses": self.steps[responses].key, "prompts": prompts, "samples": samples,
                     "verdicts": verdicts.map(|id| self.steps[id].key), "epochs": epochs, "batch": batch,
                 });
+                if let Some(divergence) = divergence {
+                    recipe["teacher"] = json!(model.key);
+                    recipe["divergence"] = json!(divergence);
+                }
                 (
                     recipe,
                     Cost::training(parameters, 0, tokens, kept),
@@ -369,6 +396,7 @@ impl Builder<'_> {
         let action = Action::Train(Box::new(TrainStep {
             training: training.clone(),
             start,
+            teacher: taught_by,
             responses,
             verdicts,
         }));

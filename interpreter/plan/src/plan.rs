@@ -71,6 +71,8 @@ pub struct ModelUse {
 pub struct TrainStep {
     pub training: Training,
     pub start: ModelUse,
+    /// For logit distillation.
+    pub teacher: Option<ModelUse>,
     /// For a distillation: where the teacher's responses are drawn, and judged if only right ones are learnt.
     pub responses: Option<StepId>,
     pub verdicts: Option<StepId>,

@@ -1,7 +1,7 @@
 //! What a run needs from whoever can compute with tensors. `rlx-compute` gives the real thing, tests a scripted one.
 
 use rlx_data::RenderedPrompt;
-use rlx_language::{Architecture, Grpo, Optimizer};
+use rlx_language::{Architecture, Divergence, Optimizer, Rl};
 use rlx_store::Finish;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -156,7 +156,7 @@ pub type ExamplesOf<'a> = dyn FnMut(u64, usize) -> Result<Vec<TrainExample>, Bac
 
 pub enum TrainWork<'a> {
     Rl {
-        algorithm: Grpo,
+        algorithm: Rl,
         batch: u64,
         rollouts: u64,
         steps: u64,
@@ -176,6 +176,28 @@ pub enum TrainWork<'a> {
         batch: u64,
         epochs: u64,
         examples: Vec<TrainExample>,
+    },
+    /// A teacher's distributions.
+    Distributions {
+        teacher: ModelAt,
+        divergence: Divergence,
+        batch: u64,
+        on: DistilledOn<'a>,
+    },
+}
+
+/// The responses on which a teacher's distributions are learnt.
+pub enum DistilledOn<'a> {
+    /// A fixed set, shuffled every epoch.
+    Responses {
+        epochs: u64,
+        examples: Vec<TrainExample>,
+    },
+    /// The student's own to the problems of each step.
+    Own {
+        steps: u64,
+        sampling: Settings,
+        problems: &'a mut ProblemsOf<'a>,
     },
 }
 

@@ -255,10 +255,14 @@ impl Context<'_> {
                 // Two copies of a large model do not fit: the loaded one goes first.
                 models.loaded = None;
                 let start = self.model_at(step, &train.start)?;
+                let teacher = match &train.teacher {
+                    None => None,
+                    Some(teacher) => Some(self.model_at(step, teacher)?),
+                };
                 train::run(
                     step,
                     train,
-                    start,
+                    (start, teacher),
                     train::Within {
                         plan: self.plan,
                         store: self.store,

@@ -17,8 +17,8 @@ mod train;
 mod world;
 
 pub use backend::{
-    Backend, BackendError, DeviceReport, Drawn, ExamplesOf, ModelAt, OpenModel, ProblemsOf, Request, Reward,
-    Settings, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork, TrainingEnd,
+    Backend, BackendError, DeviceReport, DistilledOn, Drawn, ExamplesOf, ModelAt, OpenModel, ProblemsOf,
+    Request, Reward, Settings, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork, TrainingEnd,
 };
 pub use error::RunError;
 pub use event::{Event, Listener, Silent, Work};

@@ -3,7 +3,8 @@
 use crate::{
     RunError,
     backend::{
-        Backend, BackendError, ModelAt, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork,
+        Backend, BackendError, DistilledOn, ModelAt, Settings, TrainExample, TrainJob, TrainProblem,
+        TrainStepSeen, TrainWork,
     },
     event::{Event, Listener},
     judge::{case, judge_name},
@@ -31,7 +32,7 @@ pub(crate) struct Within<'a> {
 pub(crate) fn run(
     step: &Step,
     train: &TrainStep,
-    start: ModelAt,
+    (start, teacher): (ModelAt, Option<ModelAt>),
     within: Within<'_>,
     backend: &mut dyn Backend,
     listener: &mut dyn Listener,
@@ -87,15 +88,32 @@ pub(crate) fn run(
                     .map(|at| train_problem(set, &pool[at]))
                     .collect()
             };
+            let form = match &algorithm.format {
+                None => None,
+                // The language has read the pattern already; it is the same crate.
+                Some(format) => {
+                    let read = regex::Regex::new(&format.pattern).map_err(|error| RunError::Step {
+                        step: step.name.clone(),
+                        code: "rlx::value::pattern",
+                        message: format!("the pattern of the format reward cannot be read: {error}"),
+                        help: "write a regular expression of the Rust crate `regex`".into(),
+                    })?;
+                    Some((read, format.reward))
+                }
+            };
             let mut reward = |problem: &TrainProblem, response: &str, truncated: bool| {
                 let verdict = judge
                     .as_ref()
                     .zip(by_id.get(problem.id.as_str()))
                     .map(|(judge, problem)| judge.judge(&case(problem, response, truncated)));
+                let formed = form
+                    .as_ref()
+                    .filter(|(pattern, _)| pattern.is_match(response))
+                    .map_or(0.0, |(_, reward)| *reward);
                 match verdict.map(|verdict| verdict.outcome) {
-                    Some(rlx_judge::Outcome::Correct) => 1.0,
+                    Some(rlx_judge::Outcome::Correct) => 1.0 + formed,
                     Some(rlx_judge::Outcome::GaveUp) | None => f64::NAN,
-                    Some(_) => 0.0,
+                    Some(_) => formed,
                 }
             };
             let work = TrainWork::Rl {
@@ -131,12 +149,55 @@ pub(crate) fn run(
             };
             backend.train(job(work), &mut observer).map_err(failed)?
         }
-        Recipe::Distill { epochs, batch, .. } => {
-            let examples = taught(step, train, set, within)?;
-            let work = TrainWork::Responses {
-                batch: *batch,
-                epochs: *epochs,
-                examples,
+        Recipe::Distill {
+            epochs,
+            batch,
+            prompts,
+            samples,
+            sampling,
+            divergence,
+            ..
+        } => {
+            let pool = match divergence {
+                Some(divergence) if divergence.on_policy => world.problems(&training.data)?,
+                _ => &[],
+            };
+            let count = prompts.map_or(pool.len(), |most| pool.len().min(most as usize));
+            let mut problems = |step: u64, number: usize| {
+                let chosen = self::epochs(count, training.seed, step, number);
+                chosen
+                    .into_iter()
+                    .map(|at| train_problem(set, &pool[at]))
+                    .collect()
+            };
+            let work = match (divergence, teacher) {
+                (Some(divergence), Some(teacher)) => TrainWork::Distributions {
+                    teacher,
+                    divergence: divergence.clone(),
+                    batch: *batch,
+                    on: if divergence.on_policy {
+                        DistilledOn::Own {
+                            steps: (count as u64 * samples * epochs).div_ceil(*batch).max(1),
+                            sampling: Settings {
+                                temperature: sampling.temperature,
+                                top_p: sampling.top_p,
+                                top_k: sampling.top_k,
+                                max_tokens: sampling.max_tokens,
+                            },
+                            problems: &mut problems,
+                        }
+                    } else {
+                        DistilledOn::Responses {
+                            epochs: *epochs,
+                            examples: taught(step, train, set, within)?,
+                        }
+                    },
+                },
+                _ => TrainWork::Responses {
+                    batch: *batch,
+                    epochs: *epochs,
+                    examples: taught(step, train, set, within)?,
+                },
             };
             backend.train(job(work), &mut observer).map_err(failed)?
         }

@@ -31,9 +31,16 @@ impl World {
         let mut needed: BTreeMap<String, u64> = BTreeMap::new();
         for training in study.trainings.values() {
             let uses = match &training.recipe {
-                Recipe::Rl { batch, steps, .. } | Recipe::Sft { batch, steps, .. } => {
-                    batch.saturating_mul(*steps)
-                }
+                // Dynamic sampling may draw further prompts in every step.
+                Recipe::Rl {
+                    batch,
+                    steps,
+                    algorithm,
+                    ..
+                } => batch
+                    .saturating_mul(*steps)
+                    .saturating_mul(algorithm.dynamic_sampling.unwrap_or(1)),
+                Recipe::Sft { batch, steps, .. } => batch.saturating_mul(*steps),
                 Recipe::Distill { prompts, .. } => prompts.unwrap_or(0),
             };
             let most = needed.entry(training.data.clone()).or_insert(0);

@@ -1,12 +1,12 @@
 //! Sequences of unequal length as padded tensors, split into micro-batches by a token budget.
 
-use rlx_engine::LanguageModel;
+use rlx_engine::{LanguageModel, Precision};
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::algorithms::TensorResult;
 
 /// Memory that the activations of one micro-batch may take.
-const ACTIVATION_BYTES: i64 = 2 << 30;
+const ACTIVATION_BYTES: i64 = 1 << 30;
 
 /// Padded tokens beyond which a larger micro-batch is no faster on a CPU, because its activations leave the caches.
 const USEFUL_TOKENS: usize = 4096;
@@ -26,11 +26,16 @@ impl Sequence<'_> {
 }
 
 /// Padded tokens of one micro-batch of this model: what fits into the activation memory. A token keeps about 14 vectors
-/// of the hidden width and 4 of the feed-forward width a layer for the backward pass, and 3 of the vocabulary's at the head, in fp32.
+/// of the hidden width and 4 of the feed-forward width a layer for the backward pass, and the norms keep some in fp32
+/// whatever the precision. The head is bounded by itself.
 pub(crate) fn token_budget(model: &LanguageModel) -> usize {
     let config = &model.config;
-    let layer = 14 * config.hidden + 4 * config.ff;
-    let token = 4 * (config.layers * layer + 3 * config.vocab);
+    let bytes = match model.precision() {
+        Precision::Fp32 => 4,
+        Precision::Bf16 => 2,
+    };
+    let layer = bytes * (14 * config.hidden + 4 * config.ff) + (4 - bytes) * 8 * config.hidden;
+    let token = config.layers * layer;
     usize::try_from(ACTIVATION_BYTES / token.max(1)).map_or(1, |fit| fit.clamp(1, USEFUL_TOKENS))
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct CriticMeasures {
 impl Critic {
     /// A critic for a policy that starts at `start`.
     pub(crate) fn new(start: &LanguageModel, spec: CriticSpec) -> Result<Self, TrainError> {
-        let model = start.to_trainable()?;
+        let model = start.to_trainable_in(start.precision())?;
         let options = (Kind::Float, model.device());
         let weight = Tensor::f_zeros([model.config.hidden], options)?.f_set_requires_grad(true)?;
         let bias = Tensor::f_zeros([1], options)?.f_set_requires_grad(true)?;
@@ -114,6 +114,7 @@ impl Critic {
                 &normalisers,
             )?;
             loss.f_backward()?;
+            self.optimizer.learning(&self.model).collect()?;
             total += loss.f_double_value(&[])?;
             measures.clipped.add(clipped * batch.tokens as f64, batch.tokens);
         }

@@ -1,4 +1,4 @@
-//! Log-probs and entropies of response tokens under a model.
+//! Log-probs and entropies of response tokens under a model, and the way back through them.
 
 use rlx_engine::LanguageModel;
 use tch::{Kind, Tensor};
@@ -19,44 +19,156 @@ pub(crate) enum Entropies {
     Differentiable,
 }
 
-/// Log-probs `[N]` of the batch's response tokens at `temperature`, and entropies `[N]` of the distributions they were
-/// drawn from, in fp32. The head runs on response positions only, in chunks of rows.
-pub(crate) fn response_log_probs(
+/// Log-probs of a micro-batch, of which a loss is made.
+///
+/// Where the head's output is small, everything is one graph. Where it is not, the log-probs are leaves: the head's
+/// graph is made again chunk by chunk on the way back, so that [tokens, vocabulary] is never held.
+pub(crate) struct Scored {
+    /// `[N]` in fp32, at the temperature asked for.
+    pub(crate) log_probs: Tensor,
+    /// `[N]`, of the distributions that the tokens were drawn from.
+    pub(crate) entropies: Option<Tensor>,
+    later: Option<Later>,
+}
+
+/// What the way back needs.
+struct Later {
+    /// `[N, H]` with the graph of the decoder.
+    hidden: Tensor,
+    targets: Tensor,
+    temperature: f64,
+    rows: i64,
+}
+
+/// Scores the batch's response tokens. The head runs on response positions only, in chunks of rows.
+pub(crate) fn score(
     model: &LanguageModel,
     batch: &MicroBatch,
     temperature: f64,
     entropies: Entropies,
-) -> Result<(Tensor, Option<Tensor>), TrainError> {
+) -> Result<Scored, TrainError> {
     let hidden = model.hidden(&batch.ids, None)?;
     let width = *hidden.size().last().unwrap_or(&1);
     let hidden = hidden
         .f_reshape([-1, width])?
         .f_index_select(0, &batch.positions)?;
     let rows = (CHUNK / model.config.vocab.max(1)).max(1);
+    let targets = &batch.targets;
+    if batch.tokens as i64 <= rows || !hidden.requires_grad() {
+        let (log_probs, entropies) = head_in_chunks(model, &hidden, targets, temperature, entropies, rows)?;
+        return Ok(Scored {
+            log_probs,
+            entropies,
+            later: None,
+        });
+    }
+    let (log_probs, measured) = {
+        let _no_grad = tch::no_grad_guard();
+        head_in_chunks(model, &hidden, targets, temperature, entropies, rows)?
+    };
+    let log_probs = log_probs.f_set_requires_grad(true)?;
+    let measured = match (entropies, measured) {
+        (Entropies::Differentiable, Some(values)) => Some(values.f_set_requires_grad(true)?),
+        (_, values) => values,
+    };
+    Ok(Scored {
+        log_probs,
+        entropies: measured,
+        later: Some(Later {
+            hidden,
+            targets: targets.shallow_clone(),
+            temperature,
+            rows,
+        }),
+    })
+}
+
+/// The head over all rows, `rows` at a time.
+fn head_in_chunks(
+    model: &LanguageModel,
+    hidden: &Tensor,
+    targets: &Tensor,
+    temperature: f64,
+    entropies: Entropies,
+    rows: i64,
+) -> Result<(Tensor, Option<Tensor>), TrainError> {
     let (mut chosen, mut spread) = (Vec::new(), Vec::new());
-    let targets = batch.targets.f_split(rows, 0)?;
+    let targets = targets.f_split(rows, 0)?;
     for (hidden, targets) in hidden.f_split(rows, 0)?.iter().zip(targets) {
-        let mut logits = model.logits(hidden)?.f_to_kind(Kind::Float)?;
-        if temperature != 1.0 {
-            logits = logits.f_div_scalar(temperature)?;
-        }
-        let log_probs = logits.f_log_softmax(-1, Kind::Float)?;
-        chosen.push(
-            log_probs
-                .f_gather(-1, &targets.f_unsqueeze(-1)?, false)?
-                .f_squeeze_dim(-1)?,
-        );
-        let source = match entropies {
-            Entropies::No => continue,
-            Entropies::Measured => log_probs.f_detach()?,
-            Entropies::Differentiable => log_probs,
-        };
-        let products = source.f_exp()?.f_mul(&source)?;
-        spread.push(products.f_sum_dim_intlist(-1, false, Kind::Float)?.f_neg()?);
+        let (log_probs, entropy) = head(model, hidden, &targets, temperature, entropies)?;
+        chosen.push(log_probs);
+        spread.extend(entropy);
     }
     let spread = match entropies {
         Entropies::No => None,
         _ => Some(Tensor::f_cat(&spread, 0)?),
     };
     Ok((Tensor::f_cat(&chosen, 0)?, spread))
+}
+
+/// Log-probs of the targets and entropies for some rows of hidden states.
+fn head(
+    model: &LanguageModel,
+    hidden: &Tensor,
+    targets: &Tensor,
+    temperature: f64,
+    entropies: Entropies,
+) -> Result<(Tensor, Option<Tensor>), TrainError> {
+    let mut logits = model.logits(hidden)?.f_to_kind(Kind::Float)?;
+    if temperature != 1.0 {
+        logits = logits.f_div_scalar(temperature)?;
+    }
+    let log_probs = logits.f_log_softmax(-1, Kind::Float)?;
+    let chosen = log_probs
+        .f_gather(-1, &targets.f_unsqueeze(-1)?, false)?
+        .f_squeeze_dim(-1)?;
+    let source = match entropies {
+        Entropies::No => return Ok((chosen, None)),
+        Entropies::Measured => log_probs.f_detach()?,
+        Entropies::Differentiable => log_probs,
+    };
+    let products = source.f_exp()?.f_mul(&source)?;
+    let entropy = products.f_sum_dim_intlist(-1, false, Kind::Float)?.f_neg()?;
+    Ok((chosen, Some(entropy)))
+}
+
+impl Scored {
+    /// Adds the gradient of `loss`, a function of the log-probs and entropies, to the model's parameters.
+    pub(crate) fn backward(self, model: &LanguageModel, loss: &Tensor) -> Result<(), TrainError> {
+        loss.f_backward()?;
+        let Some(later) = self.later else {
+            return Ok(());
+        };
+        let gradient = self.log_probs.f_grad()?;
+        let spread = match &self.entropies {
+            Some(values) if values.requires_grad() => Some(values.f_grad()?),
+            _ => None,
+        };
+        let leaf = later.hidden.f_detach()?.f_set_requires_grad(true)?;
+        let count = gradient.size().first().copied().unwrap_or(0);
+        let entropies = match spread {
+            Some(_) => Entropies::Differentiable,
+            None => Entropies::No,
+        };
+        for start in (0..count).step_by(usize::try_from(later.rows).unwrap_or(1)) {
+            let size = later.rows.min(count - start);
+            let part = |tensor: &Tensor| tensor.f_narrow(0, start, size);
+            let (chosen, entropy) = head(
+                model,
+                &part(&leaf)?,
+                &part(&later.targets)?,
+                later.temperature,
+                entropies,
+            )?;
+            let mut share = chosen.f_mul(&part(&gradient)?)?.f_sum(Kind::Float)?;
+            if let (Some(entropy), Some(spread)) = (entropy, &spread) {
+                share = share.f_add(&entropy.f_mul(&part(spread)?)?.f_sum(Kind::Float)?)?;
+            }
+            share.f_backward()?;
+        }
+        let gradient = leaf.f_grad()?;
+        // The sum's gradient with respect to the hidden states is the gradient that has come so far.
+        later.hidden.f_mul(&gradient)?.f_sum(Kind::Float)?.f_backward()?;
+        Ok(())
+    }
 }

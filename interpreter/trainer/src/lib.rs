@@ -10,6 +10,7 @@ pub mod algorithms;
 mod batch;
 mod correction;
 mod critic;
+mod distill;
 mod error;
 mod forward;
 mod metrics;
@@ -32,6 +33,7 @@ mod support;
 #[cfg(test)]
 extern crate self as rlx_trainer;
 
+pub use distill::{DistillData, DistillSpec, PromptsOf, train_distill};
 pub use error::{SourceError, TrainError};
 pub use metrics::{StepMetrics, read_metrics};
 pub use observer::{Observer, Rollout, Silent};

@@ -8,7 +8,8 @@ use crate::algorithms::aggregation::{Aggregation, Normalisers};
 use crate::algorithms::ppo::{Clip, PolicyTerms, ppo};
 use crate::algorithms::{cispo, gspo};
 use crate::batch::{MicroBatch, Sequence, numbers, split};
-use crate::forward::{Entropies, response_log_probs};
+use crate::forward::{Entropies, Scored, score};
+use crate::optimizer::Learning;
 use crate::{KlSpec, PolicyLoss, TrainError};
 
 /// A judged response as a row of the training batch.
@@ -144,10 +145,9 @@ impl Policy {
         for group in self.micro_batches(&rows.iter().collect::<Vec<_>>()) {
             let chosen: Vec<&Row<'_>> = group.iter().map(|&index| &rows[index]).collect();
             let batch = micro_batch(&chosen, model)?;
-            let (log_probs, entropies) =
-                response_log_probs(model, &batch, self.temperature, Entropies::Measured)?;
-            measure_pass(&chosen, &log_probs, entropies.as_ref(), measures)?;
-            let mut values = numbers(&log_probs)?.into_iter();
+            let scored = score(model, &batch, self.temperature, Entropies::Measured)?;
+            measure_pass(&chosen, &scored, measures)?;
+            let mut values = numbers(&scored.log_probs)?.into_iter();
             for index in group {
                 let row = &mut rows[index];
                 let own = values.by_ref().take(row.completion.tokens.len()).collect();
@@ -164,7 +164,7 @@ impl Policy {
     /// denominators; their pass is made without gradient, for the metrics.
     pub(crate) fn backward(
         &self,
-        model: &LanguageModel,
+        learning: &Learning<'_>,
         rows: &[&Row<'_>],
         has_old: bool,
         measures: &mut Measures,
@@ -181,7 +181,7 @@ impl Policy {
         let mut total = 0.0;
         for group in self.micro_batches(&active) {
             let chosen: Vec<&Row<'_>> = group.iter().map(|&index| active[index]).collect();
-            total += self.backward_micro(model, &chosen, has_old, &normalisers, measures)?;
+            total += self.backward_micro(learning, &chosen, has_old, &normalisers, measures)?;
         }
         measures
             .clipped
@@ -190,10 +190,9 @@ impl Policy {
             let _no_grad = tch::no_grad_guard();
             for group in self.micro_batches(&idle) {
                 let chosen: Vec<&Row<'_>> = group.iter().map(|&index| idle[index]).collect();
-                let batch = micro_batch(&chosen, model)?;
-                let (log_probs, entropies) =
-                    response_log_probs(model, &batch, self.temperature, Entropies::Measured)?;
-                measure_pass(&chosen, &log_probs, entropies.as_ref(), measures)?;
+                let batch = micro_batch(&chosen, learning.model)?;
+                let scored = score(learning.model, &batch, self.temperature, Entropies::Measured)?;
+                measure_pass(&chosen, &scored, measures)?;
             }
         }
         Ok(total)
@@ -201,23 +200,23 @@ impl Policy {
 
     fn backward_micro(
         &self,
-        model: &LanguageModel,
+        learning: &Learning<'_>,
         rows: &[&Row<'_>],
         has_old: bool,
         normalisers: &Normalisers,
         measures: &mut Measures,
     ) -> Result<f64, TrainError> {
-        let batch = micro_batch(rows, model)?;
+        let batch = micro_batch(rows, learning.model)?;
         let entropies = match (self.entropy_bonus != 0.0, has_old) {
             (true, _) => Entropies::Differentiable,
             (false, true) => Entropies::No,
             (false, false) => Entropies::Measured,
         };
-        let (log_probs, entropies) = response_log_probs(model, &batch, self.temperature, entropies)?;
+        let scored = score(learning.model, &batch, self.temperature, entropies)?;
         if !has_old {
-            measure_pass(rows, &log_probs, entropies.as_ref(), measures)?;
+            measure_pass(rows, &scored, measures)?;
         }
-        let new = batch.matrix(&log_probs)?;
+        let new = batch.matrix(&scored.log_probs)?;
         let old = if has_old {
             batch.matrix_of(&rows.iter().map(|row| stored(&row.old)).collect::<Vec<_>>())?
         } else {
@@ -232,8 +231,8 @@ impl Policy {
         }
         let clipped = terms.clipped.f_mul(&mask)?.f_sum(terms.clipped.kind())?;
         measures.clipped.add(clipped.f_double_value(&[])?, batch.tokens);
-        let entropy = match entropies.filter(|_| self.entropy_bonus != 0.0) {
-            Some(values) => Some(batch.matrix(&values)?),
+        let entropy = match scored.entropies.as_ref().filter(|_| self.entropy_bonus != 0.0) {
+            Some(values) => Some(batch.matrix(values)?),
             None => None,
         };
         let kl = match self.kl_in_loss {
@@ -254,8 +253,10 @@ impl Policy {
                 .map(|(estimate, coefficient)| (estimate, *coefficient)),
         };
         let loss = actor_loss(&terms, &mask, self.aggregation, normalisers)?;
-        loss.f_backward()?;
-        Ok(loss.f_double_value(&[])?)
+        let value = loss.f_double_value(&[])?;
+        scored.backward(learning.model, &loss)?;
+        learning.collect()?;
+        Ok(value)
     }
 
     /// The policy loss per token.
@@ -302,13 +303,8 @@ fn stored(values: &Option<Vec<f32>>) -> &[f32] {
 }
 
 /// Adds entropy and distance to the rollout, both before any update of the step.
-fn measure_pass(
-    rows: &[&Row<'_>],
-    log_probs: &Tensor,
-    entropies: Option<&Tensor>,
-    measures: &mut Measures,
-) -> Result<(), TrainError> {
-    let values = numbers(log_probs)?;
+fn measure_pass(rows: &[&Row<'_>], scored: &Scored, measures: &mut Measures) -> Result<(), TrainError> {
+    let values = numbers(&scored.log_probs)?;
     let drawn = rows.iter().flat_map(|row| &row.completion.logprobs);
     let difference: f64 = values
         .iter()
@@ -316,7 +312,7 @@ fn measure_pass(
         .map(|(new, old)| f64::from((new - old).abs()))
         .sum();
     measures.difference.add(difference, values.len());
-    if let Some(entropies) = entropies {
+    if let Some(entropies) = &scored.entropies {
         let sum = entropies
             .f_detach()?
             .f_sum(tch::Kind::Double)?
@@ -356,7 +352,10 @@ mod tests {
         let model = support::model(true, 1).to_trainable().unwrap();
         let mut measures = Measures::default();
         let rows: Vec<&Row<'_>> = rows.iter().collect();
-        let loss = policy.backward(&model, &rows, has_old, &mut measures).unwrap();
+        let loss = {
+            let learning = Learning::plain(&model);
+            policy.backward(&learning, &rows, has_old, &mut measures).unwrap()
+        };
         (model, loss, measures)
     }
 

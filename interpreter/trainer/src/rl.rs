@@ -13,7 +13,7 @@ use crate::critic::{Critic, CriticMeasures};
 use crate::policy::{Measures, Policy, Row};
 use crate::rollout::{self, Around, Group};
 use crate::session::{Session, Setting};
-use crate::{KlPlace, Observer, RlSpec, Rollout, SourceError, StepMetrics, TrainError};
+use crate::{KlPlace, KlSpec, Observer, RlSpec, Rollout, SourceError, StepMetrics, TrainError};
 
 /// A prompt to sample responses to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub trait RewardSource {
 }
 
 /// Trains a model on rewards and returns it, in its own precision. Working directory, interruption and errors are as in
-/// [`crate::train_sft`]. Responses are drawn by the model in its own precision, training is in fp32.
+/// [`crate::train_sft`]. Responses are drawn and gradients are made in the model's own
+/// precision; the optimizer's state is in fp32.
 ///
 /// # Errors
 /// See [`TrainError`]. After [`TrainError::Stopped`] the same call goes on.
@@ -61,7 +62,9 @@ pub fn train_rl(
     };
     let policy = policy(&model, spec);
     // The start model is what a KL penalty refers to.
-    let reference = spec.kl.map(|_| model.to_trainable()).transpose()?;
+    let reference = active_kl(spec)
+        .map(|_| model.to_inference(model.precision()))
+        .transpose()?;
     let critic = spec
         .critic
         .map(|critic| Critic::new(&model, critic))
@@ -105,6 +108,12 @@ pub fn train_rl(
     Ok(model)
 }
 
+/// The KL penalty, if it has a weight; no reference model is needed for one without.
+fn active_kl(spec: &RlSpec) -> Option<KlSpec> {
+    spec.kl
+        .filter(|kl| kl.coefficient != 0.0 || kl.adaptive.is_some())
+}
+
 fn policy(model: &LanguageModel, spec: &RlSpec) -> Policy {
     Policy {
         budget: token_budget(model),
@@ -118,9 +127,7 @@ fn policy(model: &LanguageModel, spec: &RlSpec) -> Policy {
             },
             other => other,
         },
-        kl_in_loss: spec
-            .kl
-            .filter(|kl| kl.place == KlPlace::Loss && kl.coefficient != 0.0),
+        kl_in_loss: active_kl(spec).filter(|kl| kl.place == KlPlace::Loss),
         entropy_bonus: spec.entropy_bonus,
     }
 }
@@ -144,7 +151,7 @@ impl Step<'_, '_> {
         let (spec, groups) = (self.spec, self.groups);
         let per_update = spec.mini_batch.unwrap_or(groups.len()).max(1);
         let on_policy = spec.updates_per_batch == 1 && per_update >= groups.len();
-        let kl_in_reward = spec.kl.filter(|kl| kl.place == KlPlace::Reward);
+        let kl_in_reward = active_kl(spec).filter(|kl| kl.place == KlPlace::Reward);
         let mut rows = judged_rows(groups, spec);
         // With a single update the old log-probs are the new ones without gradient, so no pass of its own is needed.
         let needs_old = !on_policy || kl_in_reward.is_some() || correction::is_on(&spec.correction);
@@ -188,7 +195,7 @@ impl Step<'_, '_> {
 
     /// Advantages of all rows, and the next KL coefficient where that adapts.
     fn advantages(&mut self, rows: &mut [Row<'_>], measures: &mut Measures) -> Result<(), TrainError> {
-        let kl = advantage::reward_kl(rows, self.spec.kl)?;
+        let kl = advantage::reward_kl(rows, active_kl(self.spec))?;
         for (row, kl) in rows.iter().zip(&kl) {
             measures.kl.add(kl.iter().sum(), row.length());
         }
@@ -252,9 +259,10 @@ impl Step<'_, '_> {
                 if critic_alone {
                     continue;
                 }
-                let update = self
-                    .session
-                    .update(|model| policy.backward(model, &batch, has_old, measures), names)?;
+                let update = self.session.update(
+                    |learning| policy.backward(learning, &batch, has_old, measures),
+                    names,
+                )?;
                 self.metrics.skipped_updates += u32::from(!update.applied);
                 losses.push(update.loss);
                 norms.push(update.grad_norm);

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::batch::numbers;
 use crate::critic::Critic;
 use crate::metrics::MetricsFile;
-use crate::optimizer::AdamW;
+use crate::optimizer::{AdamW, Learning};
 use crate::spec::OptimizerSpec;
 use crate::state::{self, Counters};
 use crate::{Observer, StepMetrics, TrainError};
@@ -45,7 +45,7 @@ pub(crate) struct Setting<'a> {
 
 pub(crate) struct Session<'a> {
     setting: Setting<'a>,
-    /// fp32, requires grad.
+    /// Requires grad; in the precision of the start model. The optimizer holds masters in fp32 where that is another one.
     pub(crate) model: LanguageModel,
     optimizer: AdamW,
     pub(crate) critic: Option<Critic>,
@@ -71,7 +71,7 @@ impl<'a> Session<'a> {
         std::fs::create_dir_all(&checkpoints).map_err(TrainError::io(&checkpoints))?;
         remove_leftovers(&checkpoints)?;
         let run = fingerprint(start, spec)?;
-        let model = start.to_trainable()?;
+        let model = start.to_trainable_in(start.precision())?;
         let mut optimizer = AdamW::new(model.parameters())?;
         let mut optimizers = vec![&mut optimizer];
         optimizers.extend(critic.as_mut().map(|critic| &mut critic.optimizer));
@@ -117,11 +117,11 @@ impl<'a> Session<'a> {
     /// `ids` names the batch for the message of a run that diverged.
     pub(crate) fn update(
         &mut self,
-        backward: impl FnOnce(&LanguageModel) -> Result<f64, TrainError>,
+        backward: impl FnOnce(&Learning<'_>) -> Result<f64, TrainError>,
         ids: impl FnOnce() -> Vec<String>,
     ) -> Result<Update, TrainError> {
         self.optimizer.zero_grad()?;
-        let loss = backward(&self.model)?;
+        let loss = backward(&self.optimizer.learning(&self.model))?;
         let grad_norm = self.optimizer.grad_norm()?;
         let applied = loss.is_finite() && grad_norm.is_finite();
         if applied {
@@ -232,6 +232,7 @@ fn fingerprint(start: &LanguageModel, spec: &impl Serialize) -> Result<String, T
         what: error.to_string(),
     })?;
     hasher.update(text.as_bytes());
+    hasher.update(format!("{:?}", start.precision()).as_bytes());
     for (name, tensor) in start.parameters() {
         hasher.update(name.as_bytes());
         for value in numbers(&tensor)? {
@@ -269,14 +270,14 @@ mod tests {
         };
         for (gradient, loss) in [(f64::NAN, 1.0), (1.0, f64::NAN), (f64::INFINITY, 1.0)] {
             let update = session
-                .update(|model| gradients(model, gradient, loss), Vec::new)
+                .update(|learning| gradients(learning.model, gradient, loss), Vec::new)
                 .unwrap();
             assert!(!update.applied);
             assert!(support::bits(&session.model) == support::bits(&start));
         }
         // A good update in between starts the count of bad ones anew.
         let update = session
-            .update(|model| gradients(model, 1.0, 1.0), Vec::new)
+            .update(|learning| gradients(learning.model, 1.0, 1.0), Vec::new)
             .unwrap();
         assert!(update.applied);
         let weights = support::bits(&session.model);
@@ -284,12 +285,15 @@ mod tests {
         for _ in 1..TOLERATED_SKIPS {
             assert!(
                 !session
-                    .update(|model| gradients(model, f64::NAN, 1.0), Vec::new)
+                    .update(|learning| gradients(learning.model, f64::NAN, 1.0), Vec::new)
                     .unwrap()
                     .applied
             );
         }
-        let last = session.update(|model| gradients(model, f64::NAN, 1.0), || vec!["p7".to_owned()]);
+        let last = session.update(
+            |learning| gradients(learning.model, f64::NAN, 1.0),
+            || vec!["p7".to_owned()],
+        );
         let message = last.unwrap_err().to_string();
         assert!(message.contains("step 1") && message.contains("p7"), "{message}");
         assert!(support::bits(&session.model) == weights);

@@ -8,7 +8,8 @@ use rlx_engine::{LanguageModel, Tokenizer};
 use crate::algorithms::aggregation::Normalisers;
 use crate::algorithms::sft::from_log_probs;
 use crate::batch::{MicroBatch, Sequence, split, token_budget};
-use crate::forward::{Entropies, response_log_probs};
+use crate::forward::{Entropies, score};
+use crate::optimizer::Learning;
 use crate::random::{permutation, stream};
 use crate::session::{Session, Setting};
 use crate::{Observer, SftSpec, SourceError, StepMetrics, TrainError};
@@ -30,7 +31,11 @@ pub enum SftData<'a> {
 
 impl SftData<'_> {
     /// The examples of a step with their names.
-    fn batch(&mut self, step: u64, spec: &SftSpec) -> Result<(Vec<SftExample>, Vec<String>), TrainError> {
+    pub(crate) fn batch(
+        &mut self,
+        step: u64,
+        spec: &SftSpec,
+    ) -> Result<(Vec<SftExample>, Vec<String>), TrainError> {
         match self {
             SftData::Fixed(examples) => {
                 let passes = examples.len().div_ceil(spec.batch).max(1) as u64;
@@ -83,7 +88,7 @@ pub fn train_sft(
         let tokens: usize = sequences.iter().map(|sequence| sequence.response.len()).sum();
         let learning_rate = session.learning_rate();
         let update = session.update(
-            |model| backward(model, &sequences, tokens, budget),
+            |learning| backward(learning, &sequences, tokens, budget),
             || names.clone(),
         )?;
         let seconds = start.elapsed().as_secs_f64();
@@ -104,7 +109,7 @@ pub fn train_sft(
 }
 
 /// The examples as sequences, if they can be trained on.
-fn checked<'a>(
+pub(crate) fn checked<'a>(
     examples: &'a [SftExample],
     names: &[String],
     step: u64,
@@ -148,7 +153,7 @@ fn checked<'a>(
 
 /// Adds the gradient of the batch's mean token loss, micro-batch by micro-batch, and returns the loss.
 fn backward(
-    model: &LanguageModel,
+    learning: &Learning<'_>,
     sequences: &[Sequence<'_>],
     tokens: usize,
     budget: usize,
@@ -157,12 +162,14 @@ fn backward(
     let mut total = 0.0;
     for group in split(&widths, budget) {
         let rows: Vec<_> = group.iter().map(|&index| sequences[index]).collect();
-        let batch = MicroBatch::new(&rows, model.device())?;
-        let (log_probs, _) = response_log_probs(model, &batch, 1.0, Entropies::No)?;
+        let batch = MicroBatch::new(&rows, learning.model.device())?;
+        let scored = score(learning.model, &batch, 1.0, Entropies::No)?;
         let normalisers = Normalisers::global(tokens, sequences.len());
-        let loss = from_log_probs(&log_probs, &log_probs.f_ones_like()?, &normalisers)?;
+        let mask = scored.log_probs.f_detach()?.f_ones_like()?;
+        let loss = from_log_probs(&scored.log_probs, &mask, &normalisers)?;
         total += loss.f_double_value(&[])?;
-        loss.f_backward()?;
+        scored.backward(learning.model, &loss)?;
+        learning.collect()?;
     }
     Ok(total)
 }
@@ -197,8 +204,8 @@ mod tests {
         let tokens = sequences.iter().map(|sequence| sequence.response.len()).sum();
         let start = support::model(true, 1);
         let (whole, parts) = (start.to_trainable().unwrap(), start.to_trainable().unwrap());
-        let expected = backward(&whole, &sequences, tokens, usize::MAX).unwrap();
-        let found = backward(&parts, &sequences, tokens, 9).unwrap();
+        let expected = backward(&Learning::plain(&whole), &sequences, tokens, usize::MAX).unwrap();
+        let found = backward(&Learning::plain(&parts), &sequences, tokens, 9).unwrap();
         // fp32 sums of 20 x 5 terms in another order.
         assert!((found - expected).abs() < 1e-5, "{found} {expected}");
         assert!(distance(&whole, &parts) < 1e-5);

@@ -173,6 +173,7 @@ pub(crate) fn load(
     let updates = [counters.updates, counters.critic_updates];
     for (optimizer, updates) in optimizers.iter_mut().zip(updates) {
         optimizer.updates = updates;
+        optimizer.publish()?;
     }
     Ok(Some(counters))
 }

@@ -6,7 +6,7 @@ use super::entries::Entries;
 use super::{Elaborator, TrainingInfo};
 use crate::diagnostic::Diagnostic;
 use crate::schema;
-use crate::study::{Recipe, Sampling, Training};
+use crate::study::{Divergence, Recipe, Sampling, Training};
 
 impl<'a> Elaborator<'a> {
     pub(super) fn distill(&mut self, entries: Entries<'a>, owner: &Owner) -> Option<TrainingInfo> {
@@ -40,6 +40,11 @@ impl<'a> Elaborator<'a> {
         let sampling = sampling(record)?;
         self.check_context(&teacher, sampling.max_tokens, record.place("max_tokens"))?;
         let optimizer = optimizer(checked.record("optimizer")?)?;
+        let divergence = self.divergence(&checked)?;
+        let on_policy = divergence.as_ref().is_some_and(|divergence| divergence.on_policy);
+        if on_policy {
+            self.check_context(&start, sampling.max_tokens, record.place("max_tokens"))?;
+        }
         let recipe = Recipe::Distill {
             teacher,
             prompts,
@@ -48,6 +53,7 @@ impl<'a> Elaborator<'a> {
             only_correct: checked.word("filter")? == "correct",
             epochs: checked.count("epochs")?,
             batch: checked.count("batch")?,
+            divergence,
         };
         let training = Training {
             name: owner.path.clone(),
@@ -63,6 +69,57 @@ impl<'a> Elaborator<'a> {
             last: 0,
             keep: owner.place,
         })
+    }
+}
+
+impl<'a> Elaborator<'a> {
+    /// How the teacher's distributions are learnt, if they are.
+    fn divergence(&mut self, checked: &Checked<'a>) -> Option<Option<Divergence>> {
+        let on_policy = checked.boolean("on_policy")?;
+        let (beta, softness) = (checked.maybe_number("beta")?, checked.maybe_number("softness")?);
+        let word = checked.word("divergence");
+        let rules = [
+            (
+                "beta",
+                beta.is_some() && word != Some("jsd"),
+                "only `divergence = jsd` has a `beta`",
+            ),
+            (
+                "softness",
+                softness.is_some() && word.is_none(),
+                "`softness` is read only where there is a `divergence`",
+            ),
+            (
+                "on_policy",
+                on_policy && word.is_none(),
+                "the student's own responses teach nothing without a `divergence` from the teacher",
+            ),
+            (
+                "filter",
+                on_policy && checked.word("filter")? != "all",
+                "responses drawn on policy are not filtered",
+            ),
+        ];
+        for (field, wrong, message) in rules {
+            if wrong {
+                let diagnostic = Diagnostic::error("rlx::field::inapplicable", message);
+                let diagnostic = self.at(diagnostic, checked.place(field), "read by nobody");
+                let diagnostic = self
+                    .at(diagnostic, checked.place("divergence"), "the divergence")
+                    .help("leave it out, or write `divergence = forward_kl`, `reverse_kl` or `jsd`");
+                self.report(diagnostic);
+                return None;
+            }
+        }
+        Some(word.map(|word| Divergence {
+            beta: match word {
+                "forward_kl" => 0.0,
+                "reverse_kl" => 1.0,
+                _ => beta.unwrap_or(0.5),
+            },
+            temperature: softness.unwrap_or(1.0),
+            on_policy,
+        }))
     }
 }
 

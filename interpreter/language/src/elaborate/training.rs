@@ -9,7 +9,7 @@ use super::{Elaborator, Sited, TrainingInfo};
 use crate::diagnostic::Diagnostic;
 use crate::program::DeclId;
 use crate::schema;
-use crate::study::{Method, ModelRef, ProblemSource, Recipe, Training};
+use crate::study::{Baseline, Method, ModelRef, ProblemSource, Recipe, Training};
 use crate::unit::Unit;
 
 /// Tokens of a rollout where nobody says: what verl's and TRL's examples of mathematics take at first.
@@ -62,25 +62,44 @@ impl<'a> Elaborator<'a> {
         let tokens_path = format!("{}.max_tokens", owner.path);
         let context = self.context_of(&start).map(|(context, _)| context);
         let recipe = match algorithm.method {
-            Method::Grpo(mut grpo) => {
+            Method::Rl(mut rl) => {
                 let max_tokens = stated.unwrap_or(ROLLOUT_TOKENS);
                 if stated.is_none() {
                     self.computed(&tokens_path, super::leaf::grouped(max_tokens), Some(Unit::Tokens));
                 }
                 self.check_context(&start, max_tokens, checked.place("max_tokens"))?;
-                if grpo.aggregation == crate::study::Aggregation::SeqMeanTokenSumNorm
-                    && grpo.loss_length.is_none()
+                if rl.aggregation == crate::study::Aggregation::SeqMeanTokenSumNorm
+                    && rl.loss_length.is_none()
                 {
-                    grpo.loss_length = Some(max_tokens);
+                    rl.loss_length = Some(max_tokens);
                     self.computed(
                         &format!("{}.algorithm.loss_length", owner.path),
                         super::leaf::grouped(max_tokens),
                         Some(Unit::Tokens),
                     );
                 }
-                let rollouts = self.rollouts(&checked, owner)?;
+                let compares = matches!(rl.baseline, Baseline::GroupMean | Baseline::LeaveOneOut);
+                let rollouts = self.rollouts(&checked, owner, compares)?;
+                if let Some(overlong) = rl
+                    .overlong
+                    .as_ref()
+                    .filter(|overlong| overlong.buffer > max_tokens)
+                {
+                    let diagnostic = Diagnostic::error(
+                        "rlx::value::range",
+                        format!(
+                            "a buffer of {} tokens is more than a rollout has: {max_tokens}",
+                            overlong.buffer
+                        ),
+                    );
+                    let diagnostic = self
+                        .at(diagnostic, checked.place("max_tokens"), "tokens of a rollout")
+                        .help("lower the `buffer` of `overlong`, or raise `max_tokens`");
+                    self.report(diagnostic);
+                    return None;
+                }
                 Recipe::Rl {
-                    algorithm: grpo,
+                    algorithm: rl,
                     batch,
                     rollouts,
                     steps,
@@ -205,9 +224,9 @@ impl<'a> Elaborator<'a> {
         )
     }
 
-    fn rollouts(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<u64> {
+    fn rollouts(&mut self, checked: &Checked<'a>, owner: &Owner, compares: bool) -> Option<u64> {
         match checked.maybe_count("rollouts")? {
-            Some(1) => {
+            Some(1) if compares => {
                 let diagnostic = Diagnostic::error(
                     "rlx::value::range",
                     "a group of one rollout has no advantage: nothing would be learnt",
@@ -224,7 +243,7 @@ impl<'a> Elaborator<'a> {
                     Diagnostic::error("rlx::field::missing", format!("{} has no `rollouts`", owner.what));
                 let diagnostic = self
                     .at(diagnostic, owner.place, "`rollouts` is missing")
-                    .help("grpo compares the responses to one prompt: add `rollouts = 8 samples`");
+                    .help("the algorithm draws responses to each prompt: add `rollouts = 8 samples`");
                 self.report(diagnostic);
                 None
             }
@@ -257,7 +276,7 @@ impl<'a> Elaborator<'a> {
         let diagnostic = self.at(diagnostic, checked.place("data"), "no responses");
         let diagnostic = self
             .at(diagnostic, checked.place("algorithm"), "imitates them")
-            .help("name their column with `response = \"…\"` in the data, or train with grpo");
+            .help("name their column with `response = \"…\"` in the data, or train with rewards (`method = rl`)");
         self.report(diagnostic);
         None
     }

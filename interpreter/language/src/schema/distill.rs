@@ -1,10 +1,10 @@
 use super::Default::{Computed, None, Required, Value};
-use super::{Field, OPTIMIZER, SAMPLING, Schema, Type};
+use super::{ABOVE_ZERO, Field, OPTIMIZER, SAMPLING, Schema, Type, ZERO_TO_ONE};
 use crate::unit::Unit;
 
 pub const DISTILL: Schema = Schema {
     name: "distill",
-    doc: "Supervised fine-tuning on a teacher's sampled responses.",
+    doc: "A student learns from a teacher: from its responses, or from its distributions.",
     positional: 0,
     fields: &[
         Field {
@@ -47,13 +47,37 @@ pub const DISTILL: Schema = Schema {
             name: "sampling",
             ty: Type::Record(&SAMPLING),
             default: Value("{ temperature = 0.6, top_p = 0.95, max_tokens = 16_384 }"),
-            doc: "How the teacher is sampled; unless said, as DeepSeek-R1's authors advise (0.6, 0.95).",
+            doc: "How responses are drawn; unless said, as DeepSeek-R1's authors advise (0.6, 0.95).",
         },
         Field {
             name: "filter",
             ty: Type::Word(&["all", "correct"]),
             default: Value("all"),
             doc: "`correct` keeps only responses that the judge calls right.",
+        },
+        Field {
+            name: "divergence",
+            ty: Type::Word(&["forward_kl", "reverse_kl", "jsd"]),
+            default: None,
+            doc: "Learns the teacher's next-token distributions by this divergence; `none` learns its responses alone.",
+        },
+        Field {
+            name: "beta",
+            ty: Type::Number(ZERO_TO_ONE),
+            default: None,
+            doc: "Weight of the teacher in the mixture of `jsd`; 0.5 unless said.",
+        },
+        Field {
+            name: "softness",
+            ty: Type::Number(ABOVE_ZERO),
+            default: None,
+            doc: "Temperature of both distributions under a `divergence`; 1 unless said.",
+        },
+        Field {
+            name: "on_policy",
+            ty: Type::Bool,
+            default: Value("false"),
+            doc: "The responses are the student's own, drawn at every step; needs a `divergence`.",
         },
         Field {
             name: "epochs",

@@ -12,7 +12,7 @@ mod query;
 mod train;
 
 pub(crate) use algorithm::SFT_FIELDS;
-pub use algorithm::{ALGORITHM, KL, OPTIMIZER};
+pub use algorithm::{ALGORITHM, CORRECTION, CRITIC, DYNAMIC_SAMPLING, FORMAT, KL, OPTIMIZER, OVERLONG};
 pub use distill::DISTILL;
 pub use evaluate::{EVALUATE, SAMPLING};
 pub use model::{INIT, MODEL};
@@ -193,7 +193,19 @@ impl Type {
 pub const DECLARATIONS: [&Schema; 7] = [&MODEL, &DATA, &BENCHMARK, &ALGORITHM, &TRAIN, &DISTILL, &EVALUATE];
 
 /// Records that fields hold.
-pub const RECORDS: [&Schema; 6] = [&INIT, &COUNTDOWN, &PROMPT, &OPTIMIZER, &KL, &SAMPLING];
+pub const RECORDS: [&Schema; 11] = [
+    &INIT,
+    &COUNTDOWN,
+    &PROMPT,
+    &OPTIMIZER,
+    &KL,
+    &SAMPLING,
+    &CRITIC,
+    &DYNAMIC_SAMPLING,
+    &OVERLONG,
+    &FORMAT,
+    &CORRECTION,
+];
 
 /// True where a field of this name takes this word as it is, so that it is no name.
 pub(crate) fn is_word_of(field: &str, word: &str) -> bool {

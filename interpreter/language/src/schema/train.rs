@@ -41,7 +41,7 @@ pub const TRAIN: Schema = Schema {
                 least: 1,
             },
             default: None,
-            doc: "Responses a prompt; grpo needs it, at least 2.",
+            doc: "Responses a prompt; `rl` needs it, at least 2 where they are compared with each other.",
         },
         Field {
             name: "steps",
@@ -79,7 +79,7 @@ pub const TRAIN: Schema = Schema {
             default: Computed(
                 "2_048 tokens a rollout; for sft the start model's context, or 2_048 where that is not stated",
             ),
-            doc: "Tokens a rollout (grpo), prompt and response together (sft).",
+            doc: "Tokens a rollout (rl), prompt and response together (sft).",
         },
         Field {
             name: "optimizer",
