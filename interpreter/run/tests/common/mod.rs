@@ -118,7 +118,7 @@ impl Backend for Scripted {
                     });
                 }
             }
-            TrainWork::Demonstrations { .. } => {}
+            TrainWork::Demonstrations { .. } | TrainWork::Distributions { .. } => {}
             TrainWork::Responses { examples, .. } => {
                 assert!(examples.iter().all(|example| !example.response.is_empty()))
             }
