@@ -49,6 +49,10 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Write a first study.
     New(NewArgs),
+    /// Serve an editor over standard input and output (the Language Server Protocol).
+    Lsp(LspArgs),
+    /// Write the reference of the standard library, or of `.rlx` files, from their doc comments.
+    Doc(DocArgs),
 }
 
 /// Which study, and what of it is changed.
@@ -143,8 +147,16 @@ pub(crate) struct CheckArgs {
     /// Put a value in place of another.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(crate) format: CheckFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    Text,
+    Json,
+    /// Annotations of GitHub Actions, a line each.
+    Github,
 }
 
 #[derive(Debug, Args)]
@@ -298,4 +310,20 @@ pub(crate) struct NewArgs {
     /// Where to write it.
     #[arg(default_value = "study.rlx")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LspArgs {
+    /// What editors say to a server that could speak otherwise; this is the only way.
+    #[arg(long)]
+    pub(crate) stdio: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DocArgs {
+    /// `.rlx` files or folders of them; the standard library where none is given.
+    pub(crate) files: Vec<PathBuf>,
+    /// Folder for one page a file; without it everything goes to stdout.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }

@@ -55,6 +55,8 @@ fn dispatch(command: Command, compute: Option<&OpenBackend>) -> Result<ExitCode,
         Command::Gc(args) => commands::gc::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args, compute),
         Command::New(args) => commands::new::run(&args),
+        Command::Lsp(_) => commands::lsp::run(),
+        Command::Doc(args) => commands::doc::run(&args),
     }
 }
 

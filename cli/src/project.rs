@@ -4,10 +4,12 @@ use crate::{
     args::{PlaceArgs, StudyArgs},
     failure::{Failure, draw},
 };
+use rlx_grammar::ast::Span;
 use rlx_language::{Diagnostic, Label, Options, Rendered, Severity, Source, Sources, Study};
 use rlx_plan::{Plan, build};
 use rlx_run::{World, survey};
 use std::{
+    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -115,22 +117,48 @@ pub(crate) fn place(offline: bool) -> rlx_data::World {
     rlx_data::World::new(variables, offline)
 }
 
+/// Where copies lie that can be made again: `XDG_CACHE_HOME`, or `~/.cache`, or the system's folder for passing things.
+pub(crate) fn cache() -> PathBuf {
+    #[allow(clippy::disallowed_methods)] // the door to the environment
+    let folder = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    folder("XDG_CACHE_HOME")
+        .or_else(|| folder("HOME").map(|home| home.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("rlx")
+}
+
 /// A file's text.
 pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, "read", &error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
-        Failure::user(
-            "rlx::syntax::utf8",
-            format!("{}: line {line} is not UTF-8 (byte {at})", path.display()),
-            Some("save the file as UTF-8".into()),
-        )
-    })
+    if let Some(diagnostic) = not_text(path)? {
+        show(&[diagnostic]);
+        return Err(Failure::Shown);
+    }
+    std::fs::read_to_string(path).map_err(|error| Failure::file(path, "read", &error))
+}
+
+/// What is said of a file that is no text; the language itself only sees text.
+pub(crate) fn not_text(path: &Path) -> Result<Option<Diagnostic>, Failure> {
+    let file = std::fs::File::open(path).map_err(|error| Failure::file(path, "read", &error))?;
+    // A file that is too large to be a study is refused by its length; more of it is not needed.
+    let mut bytes = Vec::new();
+    file.take(rlx_grammar::MAX_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::file(path, "read", &error))?;
+    if bytes.len() > rlx_grammar::MAX_BYTES {
+        // Whether a character is cut at the end does not matter any more.
+        let parsed = rlx_grammar::parse(&String::from_utf8_lossy(&bytes));
+        return Ok(syntax(path, "", &parsed.errors).into_iter().next());
+    }
+    if std::str::from_utf8(&bytes).is_ok() {
+        return Ok(None);
+    }
+    let parsed = rlx_grammar::parse_bytes(&bytes);
+    let shown = String::from_utf8_lossy(&bytes);
+    Ok(syntax(path, &shown, &parsed.errors).into_iter().next())
 }
 
 /// Draws diagnostics on stderr.
@@ -142,8 +170,13 @@ pub(crate) fn show(diagnostics: &[Diagnostic]) {
 
 /// Draws what the parser found on stderr.
 pub(crate) fn show_syntax(path: &Path, text: &str, errors: &[rlx_grammar::SyntaxError]) {
+    show(&syntax(path, text, errors));
+}
+
+fn syntax(path: &Path, text: &str, errors: &[rlx_grammar::SyntaxError]) -> Vec<Diagnostic> {
     let file = Arc::new(Source::new(path.display().to_string(), text));
-    let diagnostics: Vec<Diagnostic> = errors
+    let whole = |at: usize| file.text.floor_char_boundary(at);
+    errors
         .iter()
         .map(|error| Diagnostic {
             code: error.code,
@@ -151,11 +184,13 @@ pub(crate) fn show_syntax(path: &Path, text: &str, errors: &[rlx_grammar::Syntax
             message: error.message.clone(),
             labels: vec![Label {
                 file: Arc::clone(&file),
-                span: error.span,
+                span: Span {
+                    start: whole(error.span.start),
+                    end: whole(error.span.end),
+                },
                 text: error.label.clone(),
             }],
             help: error.help.clone(),
         })
-        .collect();
-    show(&diagnostics);
+        .collect()
 }

@@ -18,6 +18,7 @@ mod expected;
 mod format;
 mod habits;
 mod keyword;
+mod lexeme;
 mod parser;
 mod recover;
 mod scan;
@@ -27,6 +28,7 @@ mod values;
 
 pub use error::{CODES, SyntaxError};
 pub use format::format;
+pub use lexeme::{Lexeme, LexemeKind, keywords, lexemes};
 pub use parser::{Parsed, parse, parse_bytes, parse_expression, parse_setting};
 
 /// The largest file that is read, in bytes. A study of ten thousand lines has a fifth of it.

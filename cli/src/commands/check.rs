@@ -1,11 +1,11 @@
 //! `rlx check`: everything that is wrong with some files, at once.
 
 use crate::{
-    args::{CheckArgs, Format},
+    args::{CheckArgs, CheckFormat},
     failure::Failure,
     project,
 };
-use rlx_language::Options;
+use rlx_language::{Diagnostic, Options};
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
@@ -17,19 +17,25 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let mut errors = 0;
     let mut all = Vec::new();
     for path in &args.files {
-        // Text that is no UTF-8 is said here, with its place; the language only sees text.
-        project::read_text(path)?;
-        let (diagnostics, study) = match project::elaborate(path, &options) {
-            Ok((study, warnings)) => (warnings, Some(study)),
-            Err(diagnostics) => (diagnostics, None),
+        let (diagnostics, study) = match project::not_text(path)? {
+            Some(diagnostic) => (vec![diagnostic], None),
+            None => match project::elaborate(path, &options) {
+                Ok((study, warnings)) => (warnings, Some(study)),
+                Err(diagnostics) => (diagnostics, None),
+            },
         };
         errors += diagnostics
             .iter()
             .filter(|diagnostic| diagnostic.is_error())
             .count();
         match args.format {
-            Format::Json => all.extend(diagnostics),
-            Format::Text => {
+            CheckFormat::Json => all.extend(diagnostics),
+            CheckFormat::Github => {
+                for diagnostic in &diagnostics {
+                    println!("{}", annotation(diagnostic));
+                }
+            }
+            CheckFormat::Text => {
                 project::show(&diagnostics);
                 if let Some(study) = study {
                     println!("{}: ok: {}", path.display(), counts(&study));
@@ -37,11 +43,12 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
             }
         }
     }
-    if args.format == Format::Json {
+    if args.format == CheckFormat::Json {
         let text = serde_json::to_string_pretty(&all)
             .map_err(|error| Failure::user("rlx::json", error.to_string(), None))?;
         println!("{text}");
-    } else if errors > 0 {
+    }
+    if args.format == CheckFormat::Text && errors > 0 {
         eprintln!("{errors} error{}", if errors == 1 { "" } else { "s" });
     }
     Ok(if errors > 0 {
@@ -49,6 +56,32 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// A line that GitHub Actions shows at its place in a pull request:
+/// <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>.
+fn annotation(diagnostic: &Diagnostic) -> String {
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let kind = if diagnostic.is_error() { "error" } else { "warning" };
+    let mut properties = String::new();
+    if let Some(label) = diagnostic.labels.first() {
+        let (line, column) = label.file.position(label.span.start);
+        let (end_line, end_column) = label.file.position(label.span.end);
+        let name = property(&label.file.name);
+        properties =
+            format!("file={name},line={line},col={column},endLine={end_line},endColumn={end_column},");
+    }
+    let help = diagnostic
+        .help
+        .iter()
+        .map(|help| format!("\n{help}"))
+        .collect::<String>();
+    format!(
+        "::{kind} {properties}title={}::{}",
+        property(diagnostic.code),
+        data(&format!("{}{help}", diagnostic.message))
+    )
 }
 
 fn counts(study: &rlx_language::Study) -> String {

@@ -1,6 +1,7 @@
 //! One file a subcommand.
 
 pub(crate) mod check;
+pub(crate) mod doc;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod fetch;
@@ -10,6 +11,7 @@ pub(crate) mod grade;
 pub(crate) mod grade_code;
 pub(crate) mod lines;
 pub(crate) mod loose;
+pub(crate) mod lsp;
 pub(crate) mod new;
 pub(crate) mod passk;
 pub(crate) mod plan;

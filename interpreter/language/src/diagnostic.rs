@@ -7,7 +7,7 @@ use rlx_grammar::ast::Span;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// A text that was read, with the name under which it is shown.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Source {
     pub name: String,
     pub text: String,
@@ -22,6 +22,13 @@ impl PartialEq for Source {
 }
 
 impl Eq for Source {}
+
+/// The name alone: texts are long.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Source").field(&self.name).finish()
+    }
+}
 
 impl Source {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
@@ -96,7 +103,11 @@ impl Diagnostic {
     pub(crate) fn label(mut self, file: &Arc<Source>, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label {
             file: Arc::clone(file),
-            span,
+            // Where the text was repaired to be read on, a place can lie inside of a character.
+            span: Span {
+                start: file.text.floor_char_boundary(span.start),
+                end: file.text.ceil_char_boundary(span.end.max(span.start)),
+            },
             text: text.into(),
         });
         self

@@ -192,3 +192,25 @@ fn a_report_shows_both_places() {
     assert_eq!(json["labels"][0]["file"], "a/study.rlx");
     assert!(json["labels"][0]["line"].as_u64().unwrap() > 0);
 }
+
+/// What fuzzing found once: places inside of characters, …
+#[test]
+fn seeds_of_the_fuzzer_are_checked() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        for diagnostic in diagnostics(&text, &Options::default()) {
+            for label in &diagnostic.labels {
+                assert!(
+                    label.file.text.get(label.span.start..label.span.end).is_some(),
+                    "{diagnostic}"
+                );
+            }
+        }
+        check(&text);
+        seen += 1;
+    }
+    assert!(seen > 1);
+}

@@ -43,6 +43,7 @@ mod value;
 
 use family::{Bound, Expanded};
 use overrides::Override;
+pub(crate) use scope::names;
 
 /// Where an expression was written, and on whose behalf it is read.
 #[derive(Debug, Clone, Copy)]
@@ -175,14 +176,24 @@ pub(crate) fn run(
     options: &Options,
 ) -> Result<(Study, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut out = Vec::new();
-    let Some(program) = Program::load(sources, root, &options.set, &mut out) else {
-        return Err(out);
-    };
+    match Program::load(sources, root, &options.set, &mut out) {
+        Some(program) => check(&program, root, options, out),
+        None => Err(out),
+    }
+}
+
+/// Elaborates what was loaded; `out` has what is wrong with it so far.
+pub(crate) fn check(
+    program: &Program,
+    root: &str,
+    options: &Options,
+    mut out: Vec<Diagnostic>,
+) -> Result<(Study, Vec<Diagnostic>), Vec<Diagnostic>> {
     let arena = Arena::new();
     if out.iter().any(Diagnostic::is_error) {
         // What could be read is checked all the same: all errors are told at once. Who reads what cannot be known.
         let (_, found) =
-            Elaborator::new(&program, &arena, options.profile.as_deref(), options.seed).study(root);
+            Elaborator::new(program, &arena, options.profile.as_deref(), options.seed).study(root);
         out.extend(
             found
                 .into_iter()
@@ -191,12 +202,12 @@ pub(crate) fn run(
         return Err(out);
     }
     let (study, mut diagnostics) =
-        Elaborator::new(&program, &arena, options.profile.as_deref(), options.seed).study(root);
+        Elaborator::new(program, &arena, options.profile.as_deref(), options.seed).study(root);
     // What a profile writes is checked when it is not applied, too: nothing is written in vain.
     if study.is_some() && options.profile.is_none() && options.set.is_empty() {
         for profile in program.profiles() {
             let name = &profile.name.node;
-            let (_, found) = Elaborator::new(&program, &arena, Some(name), options.seed).study(root);
+            let (_, found) = Elaborator::new(program, &arena, Some(name), options.seed).study(root);
             for mut diagnostic in found.into_iter().filter(Diagnostic::is_error) {
                 diagnostic.message = format!("with `--profile {name}`: {}", diagnostic.message);
                 diagnostics.push(diagnostic);

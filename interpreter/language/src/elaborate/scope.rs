@@ -218,7 +218,7 @@ impl<'a> Elaborator<'a> {
 
 /// Calls `visit` for every path in an expression that can be a name. Words of enumerations
 /// (`schedule = cosine`) are not names.
-pub(super) fn names<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Path)) {
+pub(crate) fn names<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Path)) {
     match &expr.node {
         ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::None => {}
         ExprKind::Path(path) => visit(path),

@@ -6,6 +6,7 @@ use crate::unit::Unit;
 mod algorithm;
 mod distill;
 mod evaluate;
+mod lookup;
 mod model;
 mod problems;
 mod query;
@@ -15,6 +16,7 @@ pub(crate) use algorithm::SFT_FIELDS;
 pub use algorithm::{ALGORITHM, CORRECTION, CRITIC, DYNAMIC_SAMPLING, FORMAT, KL, OPTIMIZER, OVERLONG};
 pub use distill::DISTILL;
 pub use evaluate::{EVALUATE, SAMPLING};
+pub use lookup::{MEASURES, function, of, task};
 pub use model::{INIT, MODEL};
 pub use problems::{BENCHMARK, COUNTDOWN, DATA, PROMPT};
 pub use query::{

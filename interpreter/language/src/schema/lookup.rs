@@ -1,0 +1,36 @@
+//! Tables by the words that name them, for editors and references.
+
+use rlx_grammar::ast::Keyword;
+
+use super::{
+    ALGORITHM, BENCHMARK, COUNTDOWN, DATA, DELTA_SE_OF, DISTILL, EVALUATE, FUNCTIONS, INIT, MODEL, PASS,
+    PERPLEXITY_OF, SOLVED, Schema, TRAIN,
+};
+
+/// What a claim can measure; `share` and `count` of sets of problems apart.
+pub const MEASURES: [&Schema; 4] = [&PASS, &DELTA_SE_OF, &PERPLEXITY_OF, &SOLVED];
+
+/// The fields of a kind of declaration; None where it has none.
+pub fn of(keyword: Keyword) -> Option<&'static Schema> {
+    Some(match keyword {
+        Keyword::Model => &MODEL,
+        Keyword::Data => &DATA,
+        Keyword::Benchmark => &BENCHMARK,
+        Keyword::Algorithm => &ALGORITHM,
+        Keyword::Train => &TRAIN,
+        Keyword::Distill => &DISTILL,
+        Keyword::Evaluate => &EVALUATE,
+        Keyword::Param | Keyword::Let | Keyword::Figure | Keyword::Table | Keyword::Claim => return None,
+    })
+}
+
+/// What a `source` can be besides a text: `init { … }`, `countdown { … }`.
+pub fn task(word: &str) -> Option<&'static Schema> {
+    [&INIT, &COUNTDOWN].into_iter().find(|schema| schema.name == word)
+}
+
+/// A function by its name, in a claim or in a figure or table.
+pub fn function(name: &str, claim: bool) -> Option<&'static Schema> {
+    let known: &[&Schema] = if claim { &MEASURES } else { &FUNCTIONS };
+    known.iter().find(|schema| schema.name == name).copied()
+}
