@@ -110,6 +110,7 @@ impl OpenModel for Loaded {
             top_k: settings.top_k,
             max_tokens: settings.max_tokens as usize,
             stop_ids: self.tokenizer.eos_ids().to_vec(),
+            ..SamplingParams::default()
         };
         let requests: Vec<SampleRequest> = requests
             .iter()

@@ -34,6 +34,7 @@ fn drawing(c: &mut Criterion) {
             top_k: None,
             max_tokens: tokens,
             stop_ids: vec![],
+            ..SamplingParams::default()
         };
         group.throughput(Throughput::Elements(rows * tokens as u64));
         group.bench_function(format!("1M parameters, {rows} rows x {tokens}"), |b| {
@@ -54,6 +55,7 @@ fn filter(c: &mut Criterion) {
             top_k: None,
             max_tokens: 1,
             stop_ids: vec![],
+            ..SamplingParams::default()
         };
         c.bench_function(
             &format!("filter 49152 tokens, T {temperature}, top_p {top_p}"),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use tch::{Cuda, Device, Kind};
 
 use crate::EngineError;
+use crate::cpu::Path;
 
 /// Models above this many parameters run in bf16 on CPUs that multiply bf16 natively; smaller ones are
 /// bound by call overhead, where bf16 gains nothing.
@@ -185,14 +186,21 @@ impl Runtime {
         }
     }
 
-    /// What computed a row, in words: engine and libtorch version, device, precision, threads.
+    /// What computed a row, in words: engine and libtorch version, device and its loops, precision, and whether a row
+    /// can depend on the company it was drawn in. On CPUs it cannot: not on batch, order, threads or cache. Between
+    /// kinds of loops (avx512, avx2, portable) and devices the last bits differ.
     pub fn fingerprint(&self, precision: Precision) -> String {
-        let device = self.device_name();
+        let (device, promise) = match self.device {
+            Device::Cpu => (
+                format!("cpu {}", Path::detect().name()),
+                "rows do not depend on their batch",
+            ),
+            _ => (self.device_name(), "last bits may depend on the batch"),
+        };
         format!(
-            "rlx-engine {}; libtorch {}; {device}; {precision}; {} threads",
+            "rlx-engine {}; libtorch {}; {device}; {precision}; {promise}",
             env!("CARGO_PKG_VERSION"),
             libtorch_version(),
-            tch::get_num_threads(),
         )
     }
 }

@@ -4,18 +4,22 @@
 //! picks at run time. Sums are taken in a fixed order, so results do not depend on timing or threads.
 
 use half::bf16;
-use tch::Kind;
 
 /// A number format in which activations and caches are stored.
-pub(crate) trait Element: Copy + Default + Send + Sync + 'static {
-    /// The same format in libtorch.
-    const KIND: Kind;
+pub(crate) trait Element: Copy + Default + PartialEq + Send + Sync + 'static {
+    /// Numbers whose products one instruction sums, and which therefore lie side by side.
+    const GROUP: usize;
+    /// The loops for the widest vector unit.
+    #[cfg(target_arch = "x86_64")]
+    type Wide: crate::cpu::isa::Isa<Self>;
     fn wide(self) -> f32;
     fn narrow(x: f32) -> Self;
 }
 
 impl Element for f32 {
-    const KIND: Kind = Kind::Float;
+    const GROUP: usize = 1;
+    #[cfg(target_arch = "x86_64")]
+    type Wide = crate::cpu::isa::Avx512;
     #[inline(always)]
     fn wide(self) -> f32 {
         self
@@ -27,7 +31,9 @@ impl Element for f32 {
 }
 
 impl Element for bf16 {
-    const KIND: Kind = Kind::BFloat16;
+    const GROUP: usize = 2;
+    #[cfg(target_arch = "x86_64")]
+    type Wide = crate::cpu::isa::Avx512Bf16;
     #[inline(always)]
     fn wide(self) -> f32 {
         f32::from_bits(u32::from(self.to_bits()) << 16)
@@ -79,11 +85,9 @@ macro_rules! kernel {
     };
 }
 
-pub(crate) use kernel;
-
 /// e^x to about 1e-7 relative for x <= 0 (0 below -87), by powers of two and a polynomial (Cephes' expf).
 #[inline(always)]
-fn exp_scalar<const FUSED: bool>(x: f32) -> f32 {
+pub(crate) fn exp_scalar<const FUSED: bool>(x: f32) -> f32 {
     let dead = x < -87.0;
     let x = if dead { -87.0 } else { x };
     // Adding and subtracting 1.5 * 2^23 rounds to the nearest whole number.
@@ -111,24 +115,86 @@ fn fast_exp_body<const FUSED: bool>(row: &mut [f32], max: f32, scale: f32) {
     }
 }
 
+/// Elements whose weights [`exp_sums`] adds up to one number.
+pub(crate) const EXP_CHUNK: usize = 1024;
+
 kernel! {
-    /// Sum of e^((x - max) * scale) over a row.
-    exp_sum, exp_sum_body, (row: &[f32], max: f32, scale: f32) -> f64
+    /// Sum of e^((x - max) * scale) over a row; those of every EXP_CHUNK elements replace `sums`.
+    exp_sums, exp_sums_body, (row: &[f32], max: f32, scale: f32, sums: &mut Vec<f64>) -> f64
 }
 
 #[inline(always)]
-fn exp_sum_body<const FUSED: bool>(row: &[f32], max: f32, scale: f32) -> f64 {
+fn exp_sums_body<const FUSED: bool>(row: &[f32], max: f32, scale: f32, sums: &mut Vec<f64>) -> f64 {
+    sums.clear();
     let mut total = 0.0;
-    for chunk in row.chunks(1024) {
+    for chunk in row.chunks(EXP_CHUNK) {
         let mut lanes = [0f32; 16];
-        for part in chunk.chunks(16) {
+        let (body, tail) = chunk.as_chunks::<16>();
+        for part in body {
             for (lane, x) in lanes.iter_mut().zip(part) {
                 *lane += exp_scalar::<FUSED>((*x - max) * scale);
             }
         }
+        for (lane, x) in lanes.iter_mut().zip(tail) {
+            *lane += exp_scalar::<FUSED>((*x - max) * scale);
+        }
+        let sum = f64::from(lanes.iter().sum::<f32>());
+        sums.push(sum);
+        total += sum;
+    }
+    total
+}
+
+kernel! {
+    /// Sum of e^y * y over a row, y being (x - max) * scale.
+    entropy_sum, entropy_sum_body, (row: &[f32], max: f32, scale: f32) -> f64
+}
+
+#[inline(always)]
+fn entropy_sum_body<const FUSED: bool>(row: &[f32], max: f32, scale: f32) -> f64 {
+    let mut total = 0.0;
+    for chunk in row.chunks(EXP_CHUNK) {
+        let mut lanes = [0f32; 16];
+        let (body, tail) = chunk.as_chunks::<16>();
+        let add = |lane: &mut f32, x: f32| {
+            // e^y is zero long before y leaves the numbers; -inf must not meet it.
+            let y = ((x - max) * scale).max(-1e4);
+            *lane += exp_scalar::<FUSED>(y) * y;
+        };
+        for part in body {
+            for (lane, x) in lanes.iter_mut().zip(part) {
+                add(lane, *x);
+            }
+        }
+        for (lane, x) in lanes.iter_mut().zip(tail) {
+            add(lane, *x);
+        }
         total += f64::from(lanes.iter().sum::<f32>());
     }
     total
+}
+
+kernel! {
+    /// Appends the places and values of all elements that are no less than `least`.
+    gather, gather_body, (row: &[f32], least: f32, out: &mut Vec<(u32, f32)>)
+}
+
+#[inline(always)]
+fn gather_body<const FUSED: bool>(row: &[f32], least: f32, out: &mut Vec<(u32, f32)>) {
+    for (number, part) in row.chunks(64).enumerate() {
+        // Most parts hold nothing, which one pass without branches finds out.
+        let mut any = false;
+        for x in part {
+            any |= *x >= least;
+        }
+        if any {
+            for (i, x) in part.iter().enumerate() {
+                if *x >= least {
+                    out.push(((number * 64 + i) as u32, *x));
+                }
+            }
+        }
+    }
 }
 
 kernel! {
@@ -141,11 +207,16 @@ kernel! {
 fn row_max_body<const FUSED: bool>(row: &[f32]) -> Option<(usize, f32)> {
     let mut best = [f32::NEG_INFINITY; 16];
     let mut nan = [false; 16];
-    for part in row.chunks(16) {
+    let (body, tail) = row.as_chunks::<16>();
+    for part in body {
         for ((b, n), &x) in best.iter_mut().zip(&mut nan).zip(part) {
             *b = if x > *b { x } else { *b };
             *n |= x.is_nan();
         }
+    }
+    for ((b, n), &x) in best.iter_mut().zip(&mut nan).zip(tail) {
+        *b = if x > *b { x } else { *b };
+        *n |= x.is_nan();
     }
     let max = best.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     if nan.iter().any(|&n| n) || !max.is_finite() {
@@ -155,29 +226,15 @@ fn row_max_body<const FUSED: bool>(row: &[f32]) -> Option<(usize, f32)> {
 }
 
 kernel! {
-    /// Adds `delta` to the residual rows `x` (when there is one) and writes their RMS norm times `weight`.
-    add_norm, add_norm_body<E>, (x: &mut [f32], delta: Option<&[E]>, weight: &[f32], eps: f32, out: &mut [E])
+    /// Writes the RMS norm of a row times `weight`.
+    norm_row, norm_row_body<E>, (x: &[f32], weight: &[f32], eps: f32, out: &mut [E])
 }
 
 #[inline(always)]
-fn add_norm_body<E: Element, const FUSED: bool>(
-    x: &mut [f32],
-    delta: Option<&[E]>,
-    weight: &[f32],
-    eps: f32,
-    out: &mut [E],
-) {
-    let width = weight.len().max(1);
-    if let Some(delta) = delta {
-        for (x, d) in x.iter_mut().zip(delta) {
-            *x += d.wide();
-        }
-    }
-    for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-        let scale = inverse_rms::<FUSED>(x, eps);
-        for ((o, x), w) in out.iter_mut().zip(x).zip(weight) {
-            *o = E::narrow(x * scale * w);
-        }
+fn norm_row_body<E: Element, const FUSED: bool>(x: &[f32], weight: &[f32], eps: f32, out: &mut [E]) {
+    let scale = inverse_rms::<FUSED>(x, eps);
+    for ((o, x), w) in out.iter_mut().zip(x).zip(weight) {
+        *o = E::narrow(x * scale * w);
     }
 }
 
@@ -198,35 +255,13 @@ fn inverse_rms<const FUSED: bool>(x: &[f32], eps: f32) -> f32 {
 }
 
 kernel! {
-    /// silu(gate) * up for rows [gate | up] of width 2 * ff.
-    silu_mul, silu_mul_body<E>, (gate_up: &[E], ff: usize, out: &mut [E])
-}
-
-#[inline(always)]
-fn silu_mul_body<E: Element, const FUSED: bool>(gate_up: &[E], ff: usize, out: &mut [E]) {
-    for (row, out) in gate_up
-        .chunks_exact(2 * ff.max(1))
-        .zip(out.chunks_exact_mut(ff.max(1)))
-    {
-        let (gate, up) = row.split_at(ff);
-        for ((o, g), u) in out.iter_mut().zip(gate).zip(up) {
-            let g = g.wide();
-            // e^-|g| never overflows; both signs of g follow from it.
-            let e = exp_scalar::<FUSED>(-g.abs());
-            let sigmoid = if g >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) };
-            *o = E::narrow(g * sigmoid * u.wide());
-        }
-    }
-}
-
-kernel! {
     /// Rotates one head (rotate-half) by the angles' cosines and sines, each of half its width, after an RMS
     /// norm where there is a weight.
     turn_head, turn_head_body<E>, (head: &[E], norm: Option<&[f32]>, eps: f32, cos: &[f32], sin: &[f32], out: &mut [f32])
 }
 
 #[inline(always)]
-fn turn_head_body<E: Element, const FUSED: bool>(
+pub(crate) fn turn_head_body<E: Element, const FUSED: bool>(
     head: &[E],
     norm: Option<&[f32]>,
     eps: f32,
@@ -248,79 +283,6 @@ fn turn_head_body<E: Element, const FUSED: bool>(
         let (a, b) = (*l, *h);
         *l = a * c - b * s;
         *h = b * c + a * s;
-    }
-}
-
-/// Positions of one tile of keys: keys lie transposed within a tile, [D][TILE], so that one vector holds one
-/// dimension of 16 positions.
-pub(crate) const TILE: usize = 16;
-
-kernel! {
-    /// Dot products of a query (already scaled) with the keys of whole tiles; `out` gets TILE per tile.
-    dot_tiles, dot_tiles_body<E>, (q: &[f32], tiles: &[E], out: &mut [f32])
-}
-
-#[inline(always)]
-fn dot_tiles_body<E: Element, const FUSED: bool>(q: &[f32], tiles: &[E], out: &mut [f32]) {
-    for (tile, out) in tiles
-        .chunks_exact(TILE * q.len())
-        .zip(out.as_chunks_mut::<TILE>().0)
-    {
-        // Two accumulators hide the latency of the additions.
-        let (mut a, mut b) = ([0f32; TILE], [0f32; TILE]);
-        let (keys, _) = tile.as_chunks::<TILE>();
-        for (q, keys) in q.as_chunks::<2>().0.iter().zip(keys.as_chunks::<2>().0) {
-            for i in 0..TILE {
-                a[i] = fma::<FUSED>(q[0], keys[0][i].wide(), a[i]);
-                b[i] = fma::<FUSED>(q[1], keys[1][i].wide(), b[i]);
-            }
-        }
-        for i in 0..TILE {
-            out[i] = a[i] + b[i];
-        }
-    }
-}
-
-kernel! {
-    /// Adds the values [T][D], each times its weight, to `out` [D].
-    weighted_sum, weighted_sum_body<E>, (weights: &[f32], values: &[E], out: &mut [f32])
-}
-
-#[inline(always)]
-fn weighted_sum_body<E: Element, const FUSED: bool>(weights: &[f32], values: &[E], out: &mut [f32]) {
-    let width = out.len().max(1);
-    for (start, out) in out.chunks_mut(32).enumerate().map(|(i, o)| (32 * i, o)) {
-        let mut sum = [0f32; 32];
-        if out.len() == 32 {
-            for (w, row) in weights.iter().zip(values.chunks_exact(width)) {
-                if let Some(part) = row.get(start..start + 32) {
-                    for i in 0..32 {
-                        sum[i] = fma::<FUSED>(*w, part[i].wide(), sum[i]);
-                    }
-                }
-            }
-        } else {
-            for (w, row) in weights.iter().zip(values.chunks_exact(width)) {
-                for (s, v) in sum.iter_mut().zip(row.iter().skip(start)).take(out.len()) {
-                    *s = fma::<FUSED>(*w, v.wide(), *s);
-                }
-            }
-        }
-        for (o, s) in out.iter_mut().zip(sum) {
-            *o += s;
-        }
-    }
-}
-
-kernel! {
-    /// Widens a row.
-    widen, widen_body<E>, (row: &[E], out: &mut [f32])
-}
-
-#[inline(always)]
-fn widen_body<E: Element, const FUSED: bool>(row: &[E], out: &mut [f32]) {
-    for (o, x) in out.iter_mut().zip(row) {
-        *o = x.wide();
     }
 }
 
@@ -353,28 +315,5 @@ mod tests {
             }
         }
         assert!(<bf16 as Element>::narrow(f32::NAN).wide().is_nan());
-    }
-
-    #[test]
-    fn kernels_agree_with_their_definitions() {
-        let q: Vec<f32> = (0..24).map(|i| (i as f32).sin()).collect();
-        let tiles: Vec<f32> = (0..2 * TILE * 24).map(|i| (i as f32 * 0.7).cos()).collect();
-        let mut out = [0f32; 2 * TILE];
-        dot_tiles(&q, &tiles, &mut out);
-        for (t, &dot) in out.iter().enumerate() {
-            let tile = t / TILE * TILE * 24;
-            let want: f32 = (0..24).map(|d| q[d] * tiles[tile + d * TILE + t % TILE]).sum();
-            assert!((dot - want).abs() < 1e-5);
-        }
-        for width in [24, 32, 40, 64] {
-            let values: Vec<f32> = (0..5 * width).map(|i| (i as f32 * 0.3).sin()).collect();
-            let weights = [0.1, 0.2, 0.3, 0.15, 0.25];
-            let mut sum = vec![1f32; width];
-            weighted_sum(&weights, &values, &mut sum);
-            for (d, &s) in sum.iter().enumerate() {
-                let want: f32 = 1.0 + (0..5).map(|t| weights[t] * values[t * width + d]).sum::<f32>();
-                assert!((s - want).abs() < 1e-5);
-            }
-        }
     }
 }

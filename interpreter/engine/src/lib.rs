@@ -8,11 +8,11 @@
 mod adapter;
 mod chat;
 mod config;
+mod cpu;
 mod decode;
 mod device;
 mod error;
 mod forward;
-mod gemm;
 mod gguf;
 mod init;
 mod kernels;
@@ -25,7 +25,9 @@ mod rope;
 mod safetensors;
 mod sample;
 mod sampling;
+mod schedule;
 mod score;
+mod stop;
 mod tokenizer;
 mod vision;
 
@@ -38,8 +40,11 @@ pub use models::Family;
 pub use plain::{PictureRequest, sample_with_pictures};
 pub use random::uniform;
 pub use rope::{Rope, RopeScaling, Yarn};
-pub use sample::{Completion, Finish, Progress, SampleRequest, SamplingParams, sample};
+pub use sample::{
+    Completion, Finish, Progress, SampleOptions, SampleRequest, SamplingParams, sample, sample_each,
+};
 pub use sampling::filtered_distribution;
-pub use score::{ScoreRequest, score};
+pub use score::{Score, ScoreRequest, score, score_each};
+pub use stop::StopStrings;
 pub use tokenizer::{Message, Tokenizer};
 pub use vision::{ImageProcessor, Pixels, Positions};

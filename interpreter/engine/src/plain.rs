@@ -1,12 +1,12 @@
-//! Decoding by whole-tensor operations, one request at a time: for prompts with pictures and for models with
-//! sliding windows, which the fast decoders do not know. All rows of a request share their prompt, so nothing
+//! Decoding by whole-tensor operations, one request at a time: for prompts with pictures and, on accelerators, for
+//! models with sliding windows, which the fast decoders do not know. All rows of a request share their prompt, so nothing
 //! is padded.
 
 use tch::{Device, Kind, Tensor};
 
 use crate::forward::{Keep, KeysValues, Mask, Pass};
 use crate::layers::rms_norm;
-use crate::sampling::{Draw, Scratch, draw};
+use crate::sampling::{Draw, Past, Scratch, draw};
 use crate::score::check_ids;
 use crate::vision::{Pixels, Positions};
 use crate::{
@@ -193,7 +193,7 @@ impl<'a> Run<'a> {
         let mut active: Vec<usize> = (0..streams.len()).collect();
         for step in 0..self.params.max_tokens {
             let (mut kept, mut tokens) = (Vec::new(), Vec::new());
-            let draws = self.draw(&logits, &active, streams, step)?;
+            let draws = self.draw(&logits, &active, streams, (prompt, &out), step)?;
             for (slot, (&row, draw)) in active.iter().zip(draws).enumerate() {
                 let (Some(draw), Some(completion)) = (draw, out.get_mut(row)) else {
                     return Err(EngineError::NotFinite {
@@ -284,6 +284,7 @@ impl<'a> Run<'a> {
         logits: &Tensor,
         active: &[usize],
         streams: &[u64],
+        (prompt, out): (&[u32], &[Completion]),
         step: usize,
     ) -> Result<Vec<Option<Draw>>, EngineError> {
         let logits = logits
@@ -299,7 +300,11 @@ impl<'a> Run<'a> {
             .zip(values.chunks(vocab.max(1)))
             .map(|(&row, logits)| {
                 let u = uniform(streams.get(row).copied().unwrap_or(0), step as u64);
-                draw(logits, self.params, u, &mut self.scratch)
+                let past = Past {
+                    prompt,
+                    drawn: out.get(row).map(|c| c.tokens.as_slice()).unwrap_or_default(),
+                };
+                draw(logits, self.params, past, u, &mut self.scratch)
             })
             .collect())
     }

@@ -1,12 +1,13 @@
 //! Drawing responses: requests in, completions out.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
-
 use tch::Device;
 
-use crate::decode::{CpuDecoder, Decoder, DeviceDecoder, Matrices, Sequence};
+use crate::cpu::{Network, Path};
+use crate::decode::{DeviceDecoder, Sequence};
+use crate::kernels::Element;
+use crate::schedule::{Batch, Limits, Listener};
 use crate::score::check_ids;
+use crate::stop::StopStrings;
 use crate::{EngineError, LanguageModel, Precision};
 
 /// A prompt and the random streams of the rows to be drawn for it.
@@ -27,6 +28,15 @@ pub struct SamplingParams {
     pub top_p: f64,
     /// Only this many most probable tokens stay; `None` or 0 keeps all. Applied before top-p.
     pub top_k: Option<u64>,
+    /// After top-p, tokens below this share of the best one's probability go. 0 keeps all.
+    pub min_p: f64,
+    /// Logits of tokens that occur in prompt or response are divided (where positive) or multiplied by this,
+    /// before anything else. 1 changes nothing.
+    pub repetition_penalty: f64,
+    /// Added to the logits of single tokens, before the temperature; -inf forbids a token.
+    pub logit_bias: Vec<(u32, f32)>,
+    /// Tokens before which no stop token is drawn and no stop string ends a row.
+    pub min_tokens: usize,
     /// New tokens at most.
     pub max_tokens: usize,
     /// Tokens that end a row.
@@ -36,9 +46,9 @@ pub struct SamplingParams {
 /// Why a row ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
-    /// It drew a stop token.
+    /// It drew a stop token or completed a stop string.
     Stop,
-    /// It reached `max_tokens`.
+    /// It reached `max_tokens`: the response is truncated.
     Length,
 }
 
@@ -47,8 +57,8 @@ pub enum Finish {
 pub struct Completion {
     /// The tokens as drawn, the stop token included.
     pub tokens: Vec<u32>,
-    /// Log-prob (nats) of each token under the untruncated, temperature-scaled distribution (temperature 1
-    /// when greedy).
+    /// Log-prob (nats) of each token under the temperature-scaled distribution (temperature 1 when greedy), after
+    /// penalty and bias, before top-k, top-p and min-p.
     pub logprobs: Vec<f32>,
     /// Why it ended.
     pub finish: Finish,
@@ -65,22 +75,84 @@ pub struct Progress {
     pub rows: usize,
 }
 
-/// Decode steps between two calls of `progress`.
+/// Decode steps of a device between two calls of `progress`.
 const STEPS_PER_REPORT: usize = 20;
 
-/// Draws all rows of all requests as one batch (callers size it); `result[i][j]` belongs to
-/// `requests[i].streams[j]`.
-///
-/// Every distinct prompt is read once. Rows leave the batch when they end. Numbers drawn depend on the row's
-/// stream and token index only; the same call twice gives the same bits, whatever the number of threads.
-/// `progress` is called about once per 20 steps; returning false ends the call with
-/// [`EngineError::Cancelled`]. NaN in a row's logits is [`EngineError::NotFinite`] and names the row.
+/// How rows are drawn, beside what they are: nothing here changes a row.
+#[derive(Default)]
+pub struct SampleOptions<'a> {
+    /// Rows that decode at one time; `None` lets the engine decide.
+    pub rows: Option<usize>,
+    /// Bytes of KV cache; `None` takes a part of the memory that is free. When it is used up, rows are put back
+    /// and read again later.
+    pub cache_bytes: Option<usize>,
+    /// Threads; `None` takes as many as libtorch was given.
+    pub threads: Option<usize>,
+    /// Strings that end a row.
+    pub stop: Option<&'a StopStrings<'a>>,
+}
+
+/// Rows that decode at one time where nobody says otherwise. More gain nothing on the CPUs tried: the weights are
+/// read once a pass, and at this many rows that costs little beside the arithmetic.
+const ROWS: usize = 160;
+
+/// Share of the free memory that the KV cache takes, and its bounds.
+const CACHE_SHARE: f64 = 0.5;
+const LEAST_CACHE: usize = 64 << 20;
+const MOST_CACHE: usize = 64 << 30;
+/// The cache where the system does not say what is free.
+const BLIND_CACHE: usize = 1 << 30;
+
+/// Draws all rows of all requests; `result[i][j]` belongs to `requests[i].streams[j]`. As [`sample_each`], with the
+/// results collected.
 pub fn sample(
     model: &LanguageModel,
     requests: &[SampleRequest],
     params: &SamplingParams,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Vec<Vec<Completion>>, EngineError> {
+    let mut results: Vec<Vec<Option<Completion>>> = requests
+        .iter()
+        .map(|r| r.streams.iter().map(|_| None).collect())
+        .collect();
+    let mut row = |request: usize, sample: usize, completion| {
+        if let Some(place) = results.get_mut(request).and_then(|r| r.get_mut(sample)) {
+            *place = Some(completion);
+        }
+    };
+    sample_each(
+        model,
+        requests,
+        params,
+        &SampleOptions::default(),
+        &mut row,
+        progress,
+    )?;
+    // Every row has ended, or there would have been an error.
+    Ok(results
+        .into_iter()
+        .map(|r| r.into_iter().flatten().collect())
+        .collect())
+}
+
+/// Draws all rows of all requests and hands each to `row` (its request, its place there) as it ends.
+///
+/// On CPUs rows are batched continuously: a row that ends makes place for the next at once, every distinct prompt is
+/// read once, and its rows share its part of the KV cache. What is drawn depends on model, parameters, prompt and
+/// stream alone: it is the same bits whatever the other rows, their order, the number of threads, the rows at one
+/// time and the size of the cache. On other devices all rows are one batch, which callers size, and a row's last bits
+/// may depend on its company.
+///
+/// `progress` is called now and then; returning false ends the call with [`EngineError::Cancelled`]. NaN in a row's
+/// logits is [`EngineError::NotFinite`] and names the row.
+pub fn sample_each(
+    model: &LanguageModel,
+    requests: &[SampleRequest],
+    params: &SamplingParams,
+    options: &SampleOptions<'_>,
+    row: &mut dyn FnMut(usize, usize, Completion),
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<(), EngineError> {
     params.check()?;
     let context = model.config.context();
     for (request, r) in requests.iter().enumerate() {
@@ -101,57 +173,57 @@ pub fn sample(
         }
         check_ids(model, request, &r.prompt)?;
     }
-    if model.config.sliding.is_some() {
-        return crate::plain::sample_plainly(model, requests, params, progress);
+    if model.device() != Device::Cpu {
+        return on_device(model, requests, params, options, row, progress);
     }
-    let fused;
-    let model = if model.is_fused() {
-        model
+    match model.precision() {
+        Precision::Fp32 => on_cpu::<f32>(model, requests, params, options, row, progress),
+        Precision::Bf16 => on_cpu::<half::bf16>(model, requests, params, options, row, progress),
+    }
+}
+
+fn on_cpu<E: Element>(
+    model: &LanguageModel,
+    requests: &[SampleRequest],
+    params: &SamplingParams,
+    options: &SampleOptions<'_>,
+    row: &mut dyn FnMut(usize, usize, Completion),
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<(), EngineError> {
+    let mut network = Network::<E>::new(model, threads(options.threads), Path::detect())?;
+    let limits = Limits {
+        rows: options.rows.unwrap_or(ROWS).max(1),
+        cache_bytes: options.cache_bytes.unwrap_or_else(free_for_cache),
+    };
+    let mut batch = Batch::new(&mut network, limits, params, options.stop, requests);
+    batch.run(&mut Listener { row, progress })?;
+    if progress(batch.progress()) {
+        Ok(())
     } else {
-        fused = model.to_inference(model.precision())?;
-        &fused
-    };
-    let mut rows: Vec<Row> = Vec::new();
-    for (request, r) in requests.iter().enumerate() {
-        for (sample, &stream) in r.streams.iter().enumerate() {
-            rows.push(Row {
-                request,
-                sample,
-                stream,
-            });
-        }
+        Err(EngineError::Cancelled)
     }
-    let shared = Shared {
-        tokens: AtomicU64::new(0),
-        finished: AtomicUsize::new(0),
-        cancelled: AtomicBool::new(false),
-        rows: rows.len(),
-    };
-    let drawn = if model.device() == Device::Cpu {
-        on_cpu(model, requests, params, &rows, &shared, progress)?
-    } else {
-        let _no_grad = tch::no_grad_guard();
-        let mut decoder = DeviceDecoder::new(model.shallow(), params.clone());
-        let mut report = || {
-            if !progress(shared.progress()) {
-                shared.cancelled.store(true, Ordering::Relaxed);
-            }
-        };
-        vec![run(&mut decoder, requests, params, &rows, &shared, &mut report)?]
-    };
-    if !progress(shared.progress()) {
-        return Err(EngineError::Cancelled);
-    }
-    let mut results: Vec<Vec<Completion>> = requests
-        .iter()
-        .map(|r| Vec::with_capacity(r.streams.len()))
-        .collect();
-    for (row, completion) in rows.iter().zip(drawn.into_iter().flatten()) {
-        if let Some(result) = results.get_mut(row.request) {
-            result.push(completion);
-        }
-    }
-    Ok(results)
+}
+
+/// Threads for the engine's own loops.
+pub(crate) fn threads(asked: Option<usize>) -> usize {
+    asked
+        .unwrap_or_else(|| usize::try_from(tch::get_num_threads()).unwrap_or(1))
+        .max(1)
+}
+
+/// What the KV cache may take of the memory that the system calls available.
+pub(crate) fn free_for_cache() -> usize {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = text.lines().find_map(|line| {
+        line.strip_prefix("MemAvailable:")?
+            .split_whitespace()
+            .next()?
+            .parse::<usize>()
+            .ok()
+    });
+    kib.map_or(BLIND_CACHE, |kib| {
+        ((kib as f64 * 1024.0 * CACHE_SHARE) as usize).clamp(LEAST_CACHE, MOST_CACHE)
+    })
 }
 
 /// One row to be drawn.
@@ -161,164 +233,71 @@ struct Row {
     stream: u64,
 }
 
-/// What lanes tell the caller.
-struct Shared {
-    tokens: AtomicU64,
-    finished: AtomicUsize,
-    cancelled: AtomicBool,
-    rows: usize,
-}
-
-impl Shared {
-    fn progress(&self) -> Progress {
-        Progress {
-            tokens: self.tokens.load(Ordering::Relaxed),
-            finished: self.finished.load(Ordering::Relaxed),
-            rows: self.rows,
-        }
-    }
-}
-
-/// Rows of one CPU lane. A function of the number of rows alone, so that results do not depend on how many
-/// threads work the lanes off.
-fn lane_rows(rows: usize, parameters: u64) -> usize {
-    // Large models read all their weights every step, which wants many rows to share the cost.
-    let (least, most) = if parameters > 20_000_000 {
-        (32, 128)
-    } else {
-        (16, 128)
-    };
-    rows.div_ceil(2).clamp(least, most)
-}
-
-/// How many calls hold libtorch to one thread, and the number of threads to put back.
-static HELD: Mutex<(usize, i32)> = Mutex::new((0, 1));
-
-/// Holds libtorch, whose setting is one for the whole process, to one thread while lanes run.
-struct OneThread {
-    /// Threads that libtorch had.
-    threads: usize,
-}
-
-impl OneThread {
-    fn hold() -> Self {
-        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.0 == 0 {
-            held.1 = tch::get_num_threads();
-            tch::set_num_threads(1);
-        }
-        held.0 += 1;
-        Self {
-            threads: usize::try_from(held.1).unwrap_or(1),
-        }
-    }
-}
-
-impl Drop for OneThread {
-    fn drop(&mut self) {
-        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-        held.0 = held.0.saturating_sub(1);
-        if held.0 == 0 {
-            tch::set_num_threads(held.1);
-        }
-    }
-}
-
-/// Splits the rows into lanes that threads work off, each with libtorch on one thread: rows need nothing from
-/// one another, so no step has to wait for another lane.
-fn on_cpu(
+/// All rows as one batch of tensor operations.
+fn on_device(
     model: &LanguageModel,
     requests: &[SampleRequest],
     params: &SamplingParams,
-    rows: &[Row],
-    shared: &Shared,
+    options: &SampleOptions<'_>,
+    row: &mut dyn FnMut(usize, usize, Completion),
     progress: &mut dyn FnMut(Progress) -> bool,
-) -> Result<Vec<Vec<Completion>>, EngineError> {
-    let lanes: Vec<&[Row]> = rows
-        .chunks(lane_rows(rows.len(), model.config.parameters()))
-        .collect();
-    let held = OneThread::hold();
-    let workers = held.threads.clamp(1, lanes.len().max(1));
-    let matrices = Matrices::of(model)?;
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel::<Event>();
-    let mut results: Vec<Option<Vec<Completion>>> = lanes.iter().map(|_| None).collect();
-    let mut failure: Option<(usize, EngineError)> = None;
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            let (sender, model, matrices) = (sender.clone(), model.shallow(), matrices.shallow());
-            let (lanes, next) = (&lanes, &next);
-            scope.spawn(move || {
-                let _no_grad = tch::no_grad_guard();
-                let mut decoder: Box<dyn Decoder> = match model.precision() {
-                    Precision::Fp32 => Box::new(CpuDecoder::<f32>::new(model, matrices, params.clone())),
-                    Precision::Bf16 => {
-                        Box::new(CpuDecoder::<half::bf16>::new(model, matrices, params.clone()))
-                    }
-                };
-                loop {
-                    let lane = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(rows) = lanes.get(lane) else { break };
-                    // A receiver that is gone means that the call has failed already.
-                    let mut report = || drop(sender.send(Event::Report));
-                    let result = run(decoder.as_mut(), requests, params, rows, shared, &mut report);
-                    if sender.send(Event::Done(lane, result)).is_err() {
-                        break;
-                    }
-                }
-            });
+) -> Result<(), EngineError> {
+    if model.config.sliding.is_some() {
+        if options.stop.is_some() {
+            return Err(EngineError::invalid(
+                "stop strings with a model of sliding windows on an accelerator",
+                "use stop token ids, or the CPU",
+            ));
         }
-        drop(sender);
-        for event in receiver {
-            match event {
-                Event::Report => {
-                    if !progress(shared.progress()) {
-                        shared.cancelled.store(true, Ordering::Relaxed);
-                    }
-                }
-                Event::Done(lane, Ok(completions)) => {
-                    if let Some(place) = results.get_mut(lane) {
-                        *place = Some(completions);
-                    }
-                }
-                Event::Done(lane, Err(error)) => {
-                    shared.cancelled.store(true, Ordering::Relaxed);
-                    // A lane that failed by itself says more than those that were told to stop.
-                    let replaces = match &failure {
-                        None => true,
-                        Some((_, EngineError::Cancelled)) => true,
-                        Some((first, _)) => lane < *first && !matches!(error, EngineError::Cancelled),
-                    };
-                    if replaces {
-                        failure = Some((lane, error));
-                    }
-                }
+        let drawn = crate::plain::sample_plainly(model, requests, params, progress)?;
+        for (request, rows) in drawn.into_iter().enumerate() {
+            for (sample, completion) in rows.into_iter().enumerate() {
+                row(request, sample, completion);
             }
         }
-    });
-    if let Some((_, error)) = failure {
-        return Err(error);
+        return Ok(());
     }
-    results
-        .into_iter()
-        .collect::<Option<_>>()
-        .ok_or(EngineError::Cancelled)
+    let _no_grad = tch::no_grad_guard();
+    let fused;
+    let model = if model.is_fused() {
+        model
+    } else {
+        fused = model.to_inference(model.precision())?;
+        &fused
+    };
+    let rows: Vec<Row> = requests
+        .iter()
+        .enumerate()
+        .flat_map(|(request, r)| {
+            r.streams.iter().enumerate().map(move |(sample, &stream)| Row {
+                request,
+                sample,
+                stream,
+            })
+        })
+        .collect();
+    let mut decoder = DeviceDecoder::new(model.shallow(), params.clone());
+    let drawn = run(&mut decoder, requests, params, options.stop, &rows, progress)?;
+    for (place, completion) in rows.iter().zip(drawn) {
+        row(place.request, place.sample, completion);
+    }
+    Ok(())
 }
 
-enum Event {
-    Report,
-    Done(usize, Result<Vec<Completion>, EngineError>),
-}
-
-/// Draws the rows of one lane to their end.
+/// Draws rows step by step to their end.
 fn run(
-    decoder: &mut dyn Decoder,
+    decoder: &mut DeviceDecoder,
     requests: &[SampleRequest],
     params: &SamplingParams,
+    stop: Option<&StopStrings<'_>>,
     rows: &[Row],
-    shared: &Shared,
-    report: &mut dyn FnMut(),
+    progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Vec<Completion>, EngineError> {
+    let mut so_far = Progress {
+        tokens: 0,
+        finished: 0,
+        rows: rows.len(),
+    };
     let mut prompts: Vec<&[u32]> = Vec::new();
     let mut sequences = Vec::with_capacity(rows.len());
     for row in rows {
@@ -378,7 +357,13 @@ fn run(
             };
             completion.tokens.push(draw.token);
             completion.logprobs.push(draw.logprob);
-            if params.stop_ids.contains(&draw.token) {
+            let stopped = match stop {
+                Some(stop) if completion.tokens.len() >= params.min_tokens => {
+                    stop.found(&completion.tokens)?
+                }
+                _ => false,
+            };
+            if stopped || params.stop_ids.contains(&draw.token) {
                 completion.finish = Finish::Stop;
                 ended += 1;
             } else {
@@ -387,18 +372,14 @@ fn run(
             }
         }
         let at_end = step + 1 == params.max_tokens;
-        shared.tokens.fetch_add(active.len() as u64, Ordering::Relaxed);
-        shared
-            .finished
-            .fetch_add(if at_end { active.len() } else { ended }, Ordering::Relaxed);
-        if keep.is_empty() || at_end {
-            break;
-        }
-        if (step + 1) % STEPS_PER_REPORT == 0 {
-            report();
-        }
-        if shared.cancelled.load(Ordering::Relaxed) {
+        so_far.tokens += active.len() as u64;
+        so_far.finished += if at_end { active.len() } else { ended };
+        let last_step = keep.is_empty() || at_end;
+        if (last_step || (step + 1) % STEPS_PER_REPORT == 0) && !progress(so_far) {
             return Err(EngineError::Cancelled);
+        }
+        if last_step {
+            break;
         }
         active = keep
             .iter()

@@ -1,8 +1,17 @@
 //! Log-probabilities of responses that exist already.
 
-use tch::{Kind, Tensor};
+use std::sync::PoisonError;
 
-use crate::{EngineError, LanguageModel};
+use tch::{Device, Kind, Tensor};
+
+use crate::cpu::{Network, Path, Places, Pool, Table, Token, too_small};
+use crate::kernels::{Element, entropy_sum, exp_sums, row_max};
+use crate::sample::{free_for_cache, threads};
+use crate::sampling::logprob_of;
+use crate::{EngineError, LanguageModel, Precision};
+
+/// Tokens of one pass on a CPU: enough to keep the multiplications busy, and few enough for the caches.
+const PASS_TOKENS: usize = 528;
 
 /// Padded tokens of one batch: enough to keep the multiplications busy, small enough for any memory.
 const BATCH_TOKENS: usize = 8192;
@@ -16,15 +25,50 @@ pub struct ScoreRequest {
     pub response: Vec<u32>,
 }
 
+/// What teacher forcing says about a response.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Score {
+    /// Log-prob (nats) of every response token given all tokens before it.
+    pub logprobs: Vec<f32>,
+    /// Entropy (nats) of the distribution that each was taken from; empty where it was not asked for.
+    pub entropies: Vec<f32>,
+}
+
+impl Score {
+    /// e to the mean negative log-prob; `None` for an empty response.
+    pub fn perplexity(&self) -> Option<f64> {
+        let sum: f64 = self.logprobs.iter().map(|&l| f64::from(l)).sum();
+        (!self.logprobs.is_empty()).then(|| (-sum / self.logprobs.len() as f64).exp())
+    }
+}
+
 /// Teacher-forced log-probs (nats) of every response token given all tokens before it, at `temperature`;
-/// `result[i].len() == pairs[i].response.len()`. Pairs of like length share a batch; the order of the result
-/// is that of the pairs.
+/// `result[i].len() == pairs[i].response.len()`. As [`score_each`], log-probs alone.
 pub fn score(
     model: &LanguageModel,
     pairs: &[ScoreRequest],
     temperature: f64,
 ) -> Result<Vec<Vec<f32>>, EngineError> {
-    let _no_grad = tch::no_grad_guard();
+    let scores = score_each(model, pairs, temperature, false)?;
+    Ok(scores.into_iter().map(|s| s.logprobs).collect())
+}
+
+/// Log-probs and, when asked, entropies of every pair's response at `temperature`, in the order of the pairs.
+///
+/// Logits exist for some rows at a time, never for all. On CPUs the pass is the one that draws: a response's
+/// log-probs are the same bits as those that [`crate::sample`] returned with it (without penalty and bias).
+pub fn score_each(
+    model: &LanguageModel,
+    pairs: &[ScoreRequest],
+    temperature: f64,
+    entropy: bool,
+) -> Result<Vec<Score>, EngineError> {
+    if !(temperature.is_finite() && temperature > 0.0) {
+        return Err(EngineError::invalid(
+            format!("a temperature of {temperature} defines no log-probabilities"),
+            "use a temperature above 0",
+        ));
+    }
     let context = model.config.context();
     for (request, pair) in pairs.iter().enumerate() {
         if pair.prompt.is_empty() {
@@ -45,10 +89,164 @@ pub fn score(
         check_ids(model, request, &pair.prompt)?;
         check_ids(model, request, &pair.response)?;
     }
+    let scores = match (model.device(), model.precision()) {
+        (Device::Cpu, Precision::Fp32) => on_cpu::<f32>(model, pairs, temperature, entropy)?,
+        (Device::Cpu, Precision::Bf16) => on_cpu::<half::bf16>(model, pairs, temperature, entropy)?,
+        _ => on_device(model, pairs, temperature, entropy)?,
+    };
+    let finite = |s: &Score| s.logprobs.iter().all(|x| x.is_finite());
+    match scores.iter().position(|s| !finite(s)) {
+        None => Ok(scores),
+        Some(i) => Err(EngineError::NotFinite {
+            what: format!("the log-probabilities of request {i}"),
+        }),
+    }
+}
+
+/// A pair that is being read.
+struct Reader<E> {
+    pair: usize,
+    table: Table<E>,
+    cached: usize,
+}
+
+fn on_cpu<E: Element>(
+    model: &LanguageModel,
+    pairs: &[ScoreRequest],
+    temperature: f64,
+    entropy: bool,
+) -> Result<Vec<Score>, EngineError> {
+    let mut network = Network::<E>::new(model, threads(None), Path::detect())?;
+    let length = |p: &ScoreRequest| p.prompt.len() + p.response.len();
+    network.reach(pairs.iter().map(length).max().unwrap_or(0))?;
+    let mut pool = Pool::<E>::new(network.shape, free_for_cache());
+    let scale = (1.0 / temperature) as f32;
+    let mut scores: Vec<Score> = pairs.iter().map(|_| Score::default()).collect();
+    // An empty response has no scores, and the last token of a response predicts nothing that is asked for.
+    let mut waiting = (0..pairs.len()).filter(|&i| pairs.get(i).is_some_and(|p| !p.response.is_empty()));
+    let mut held: Option<Reader<E>> = None;
+    loop {
+        let (mut tokens, mut wanted) = (Vec::new(), Vec::new());
+        let mut readers: Vec<Reader<E>> = Vec::new();
+        while tokens.len() < PASS_TOKENS {
+            let next = held.take().or_else(|| {
+                waiting.next().map(|pair| Reader {
+                    pair,
+                    table: Table::new(),
+                    cached: 0,
+                })
+            });
+            let Some(mut reader) = next else { break };
+            let Some(pair) = pairs.get(reader.pair) else {
+                continue;
+            };
+            let total = length(pair) - 1;
+            let take = (total - reader.cached).min(PASS_TOKENS - tokens.len());
+            if !pool.extend(&mut reader.table, reader.cached, reader.cached + take) {
+                if readers.is_empty() {
+                    return Err(too_small(&pool, total));
+                }
+                held = Some(reader);
+                break;
+            }
+            let target = |position: usize| {
+                let after = (position + 1).checked_sub(pair.prompt.len())?;
+                pair.response.get(after).copied()
+            };
+            for position in reader.cached..reader.cached + take {
+                let id = pair
+                    .prompt
+                    .get(position)
+                    .or_else(|| pair.response.get(position - pair.prompt.len()));
+                if let Some(target) = target(position) {
+                    wanted.push((tokens.len(), reader.pair, target));
+                }
+                tokens.push(Token {
+                    id: id.copied().unwrap_or(0),
+                    position,
+                    table: readers.len(),
+                });
+            }
+            reader.cached += take;
+            readers.push(reader);
+        }
+        if tokens.is_empty() {
+            return Ok(scores);
+        }
+        let mut tables: Vec<Table<E>> = readers.iter_mut().map(|r| std::mem::take(&mut r.table)).collect();
+        network.forward(&tokens, &mut tables);
+        let rows: Vec<usize> = wanted.iter().map(|w| w.0).collect();
+        let vocab = network.vocab().max(1);
+        let mut results = vec![(0f32, 0f32); wanted.len()];
+        network.logits(&rows, &mut |team, first, logits| {
+            let count = logits.len() / vocab;
+            let Some(part) = results.get_mut(first..first + count) else {
+                return;
+            };
+            let places = Places::new(part);
+            let scratch: Vec<std::sync::Mutex<Vec<f64>>> =
+                (0..team.size()).map(|_| Default::default()).collect();
+            team.each(count, |worker, piece| {
+                let (Some(row), Some((_, _, target)), Some(sums)) = (
+                    logits.get(piece * vocab..(piece + 1) * vocab),
+                    wanted.get(first + piece),
+                    scratch.get(worker),
+                ) else {
+                    return;
+                };
+                let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+                let result = match row_max(row) {
+                    None => (f32::NAN, f32::NAN),
+                    Some((_, max)) => {
+                        let total = exp_sums(row, max, scale, &mut sums);
+                        let logit = row.get(*target as usize).copied().unwrap_or(f32::NAN);
+                        let spread = if entropy {
+                            total.ln() - entropy_sum(row, max, scale) / total
+                        } else {
+                            0.0
+                        };
+                        (logprob_of(logit, max, scale, total), spread as f32)
+                    }
+                };
+                // SAFETY: every row has an element of its own.
+                #[allow(unsafe_code)]
+                unsafe {
+                    places.part(piece, 1).fill(result);
+                }
+            });
+        });
+        for ((_, pair, _), (logprob, spread)) in wanted.iter().zip(results) {
+            if let Some(score) = scores.get_mut(*pair) {
+                score.logprobs.push(logprob);
+                if entropy {
+                    score.entropies.push(spread);
+                }
+            }
+        }
+        for (mut reader, mut table) in readers.into_iter().zip(tables) {
+            let total = pairs.get(reader.pair).map_or(0, length);
+            if reader.cached + 1 < total {
+                reader.table = table;
+                held = Some(reader);
+            } else {
+                pool.give(&mut table);
+            }
+        }
+    }
+}
+
+/// Padded batches through libtorch; pairs of like length share one.
+fn on_device(
+    model: &LanguageModel,
+    pairs: &[ScoreRequest],
+    temperature: f64,
+    entropy: bool,
+) -> Result<Vec<Score>, EngineError> {
+    let _no_grad = tch::no_grad_guard();
     let length = |i: &usize| pairs.get(*i).map_or(0, |p| p.prompt.len() + p.response.len());
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     order.sort_by_key(length);
-    let mut results = vec![Vec::new(); pairs.len()];
+    let mut results = vec![Score::default(); pairs.len()];
     let mut rest = order.as_slice();
     while let Some(first) = rest.first() {
         // Lengths rise, so the last of a batch decides its width.
@@ -72,29 +270,40 @@ pub fn score(
         let shape = [batch.len() as i64, width as i64];
         let ids = Tensor::f_from_slice(&ids)?.f_reshape(shape)?;
         let mask = Tensor::f_from_slice(&mask)?.f_reshape(shape)?;
-        let (logprobs, _) = model.token_logprobs(&ids, Some(&mask), temperature, false)?;
-        let count = logprobs.numel();
-        let mut values = vec![0f32; count];
-        logprobs
-            .f_to_device(tch::Device::Cpu)?
-            .f_to_kind(Kind::Float)?
-            .f_contiguous()?
-            .f_copy_data(&mut values, count)?;
-        for (row, &i) in values.chunks(width.saturating_sub(1).max(1)).zip(batch) {
+        let (logprobs, spread) = model.token_logprobs(&ids, Some(&mask), temperature, entropy)?;
+        let values = numbers(&logprobs)?;
+        let spreads = match &spread {
+            Some(spread) => numbers(spread)?,
+            None => Vec::new(),
+        };
+        for (row, &i) in batch.iter().enumerate() {
             let (Some(pair), Some(result)) = (pairs.get(i), results.get_mut(i)) else {
                 continue;
             };
-            let start = pair.prompt.len() - 1;
-            let scores = row.get(start..start + pair.response.len()).unwrap_or_default();
-            if scores.iter().any(|x| !x.is_finite()) {
-                return Err(EngineError::NotFinite {
-                    what: format!("the log-probabilities of request {i}"),
-                });
-            }
-            *result = scores.to_vec();
+            let start = row * width.saturating_sub(1) + pair.prompt.len() - 1;
+            let part = |values: &[f32]| {
+                values
+                    .get(start..start + pair.response.len())
+                    .unwrap_or_default()
+                    .to_vec()
+            };
+            result.logprobs = part(&values);
+            result.entropies = part(&spreads);
         }
     }
     Ok(results)
+}
+
+/// The elements of a tensor.
+fn numbers(t: &Tensor) -> Result<Vec<f32>, EngineError> {
+    let t = t
+        .f_to_device(Device::Cpu)?
+        .f_to_kind(Kind::Float)?
+        .f_contiguous()?;
+    let mut values = vec![0f32; t.numel()];
+    let count = values.len();
+    t.f_copy_data(&mut values, count)?;
+    Ok(values)
 }
 
 /// Refuses ids that the embedding has no row for.

@@ -43,6 +43,7 @@ fn params(max_tokens: usize) -> SamplingParams {
         top_k: None,
         max_tokens,
         stop_ids: vec![1],
+        ..SamplingParams::default()
     }
 }
 

@@ -147,6 +147,7 @@ fn reference_gguf_logits_and_greedy() {
             top_k: None,
             max_tokens: length,
             stop_ids: Vec::new(),
+            ..SamplingParams::default()
         };
         let rows = sample(&model, &requests, &params, &mut |_| true).unwrap();
         for (chat, row) in chats.iter().zip(&rows) {

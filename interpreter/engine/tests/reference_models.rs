@@ -25,6 +25,7 @@ fn greedy(max_tokens: usize, stop_ids: Vec<u32>) -> SamplingParams {
         top_k: None,
         max_tokens,
         stop_ids,
+        ..SamplingParams::default()
     }
 }
 
@@ -244,6 +245,7 @@ fn reference_filtered_distributions() {
                     top_k: setting["top_k"].as_u64(),
                     max_tokens: 1,
                     stop_ids: Vec::new(),
+                    ..SamplingParams::default()
                 };
                 let ours = filtered_distribution(logits, &params).unwrap();
                 fixture.close(name, &ours, fixture.values(&format!("{key}.probs.{name}")), PROBS);
@@ -273,6 +275,7 @@ fn reference_samples_follow_the_distribution() {
                 top_k: setting["top_k"].as_u64(),
                 max_tokens: 1,
                 stop_ids: Vec::new(),
+                ..SamplingParams::default()
             };
             let n = 4000u64;
             let request = SampleRequest {

@@ -43,6 +43,7 @@ fn greedy(fixture: &Fixture, prompt: Vec<u32>, pictures: &[Pixels], max_tokens: 
         top_k: None,
         max_tokens,
         stop_ids: Vec::new(),
+        ..SamplingParams::default()
     };
     let request = PictureRequest {
         prompt,
@@ -259,6 +260,7 @@ fn reference_vision_filtered_distributions() {
                     top_k: setting["top_k"].as_u64(),
                     max_tokens: 1,
                     stop_ids: Vec::new(),
+                    ..SamplingParams::default()
                 };
                 let ours = filtered_distribution(logits, &params).unwrap();
                 fixture.close(name, &ours, fixture.values(&format!("{key}.probs.{name}")), PROBS);
@@ -280,6 +282,7 @@ fn reference_vision_rows_share_their_prompt() {
             top_k: None,
             max_tokens: 12,
             stop_ids: u32s(&fixture.expected["eos"]),
+            ..SamplingParams::default()
         };
         let requests: Vec<PictureRequest<'_>> = prompts
             .iter()

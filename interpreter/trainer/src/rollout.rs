@@ -96,6 +96,7 @@ fn draw(
         top_k: None,
         max_tokens: spec.max_tokens,
         stop_ids: spec.stop_ids.clone(),
+        ..SamplingParams::default()
     };
     let greedy = SamplingParams {
         temperature: 0.0,

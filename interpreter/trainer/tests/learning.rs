@@ -93,6 +93,7 @@ fn greedy(model: &LanguageModel, example: &SftExample) -> Vec<u32> {
         top_k: None,
         max_tokens: 8,
         stop_ids: vec![support::EOS],
+        ..SamplingParams::default()
     };
     let drawn = sample(model, &[request], &params, &mut |_| true).unwrap();
     drawn[0][0].tokens.clone()

@@ -3,11 +3,11 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Decoder, Sequence, prefill_groups};
+use super::{Sequence, prefill_groups};
 use crate::forward::KeysValues;
 use crate::layers::{Projection, rms_norm};
 use crate::rope::rotate;
-use crate::sampling::Draw;
+use crate::sampling::{Draw, Past, Scratch, draw};
 use crate::{EngineError, LanguageModel, SamplingParams, uniform};
 
 /// See the module.
@@ -15,6 +15,8 @@ pub(crate) struct DeviceDecoder {
     model: LanguageModel,
     params: SamplingParams,
     streams: Vec<u64>,
+    /// Prompt and tokens of each row, where the parameters look at them.
+    pasts: Vec<(Vec<u32>, Vec<u32>)>,
     drawn: u64,
     /// Per layer [rows, kv heads, capacity, D]; written in place.
     cache: Vec<KeysValues>,
@@ -34,6 +36,7 @@ impl DeviceDecoder {
             model,
             params,
             streams: Vec::new(),
+            pasts: Vec::new(),
             drawn: 0,
             cache: Vec::new(),
             lengths: Tensor::new(),
@@ -48,6 +51,9 @@ impl DeviceDecoder {
     /// Draws one token for each row of `logits` [n,V]; `slots` says which of the cache's rows count.
     fn draw(&self, logits: &Tensor, streams: &[u64]) -> Result<Vec<Option<Draw>>, EngineError> {
         let uniforms: Vec<f64> = streams.iter().map(|&s| uniform(s, self.drawn)).collect();
+        if self.params.is_special() {
+            return self.draw_on_cpu(logits, &uniforms);
+        }
         let (tokens, logprobs) = draw_rows(logits, &self.params, &uniforms)?;
         let both = Tensor::f_stack(
             &[
@@ -69,6 +75,27 @@ impl DeviceDecoder {
                     token: token as u32,
                     logprob: logprob as f32,
                 })
+            })
+            .collect())
+    }
+
+    /// As `draw`, for parameters that look at single tokens: row by row on the CPU.
+    fn draw_on_cpu(&self, logits: &Tensor, uniforms: &[f64]) -> Result<Vec<Option<Draw>>, EngineError> {
+        let logits = logits
+            .f_to_kind(Kind::Float)?
+            .f_to_device(Device::Cpu)?
+            .f_contiguous()?;
+        let mut values = vec![0f32; logits.numel()];
+        let count = values.len();
+        logits.f_copy_data(&mut values, count)?;
+        let vocab = usize::try_from(self.model.config.vocab).unwrap_or(1).max(1);
+        let mut scratch = Scratch::default();
+        Ok(values
+            .chunks(vocab)
+            .zip(&self.pasts)
+            .zip(uniforms)
+            .map(|((row, (prompt, drawn)), &u)| {
+                draw(row, &self.params, Past { prompt, drawn }, u, &mut scratch)
             })
             .collect())
     }
@@ -161,8 +188,10 @@ impl DeviceDecoder {
     }
 }
 
-impl Decoder for DeviceDecoder {
-    fn start(
+impl DeviceDecoder {
+    /// Reads the prompts, each once, and draws the first token of every sequence. `None` where a row's logits are not
+    /// finite.
+    pub(crate) fn start(
         &mut self,
         prompts: &[&[u32]],
         sequences: &[Sequence],
@@ -230,6 +259,11 @@ impl Decoder for DeviceDecoder {
         self.longest = longest as i64;
         self.streams = sequences.iter().map(|s| s.stream).collect();
         self.drawn = 0;
+        self.pasts.clear();
+        if self.params.is_special() {
+            let prompt = |s: &Sequence| prompts.get(s.prompt).map(|p| p.to_vec()).unwrap_or_default();
+            self.pasts = sequences.iter().map(|s| (prompt(s), Vec::new())).collect();
+        }
         self.active = (0..rows).collect();
         self.compacted = sequences.len();
         let draws = self.draw(&first, &self.streams)?;
@@ -237,7 +271,9 @@ impl Decoder for DeviceDecoder {
         Ok(draws)
     }
 
-    fn step(&mut self, keep: &[usize], last: &[u32]) -> Result<Vec<Option<Draw>>, EngineError> {
+    /// Continues the rows `keep` (slots of the previous call's result, rising) with their `last` tokens and draws
+    /// the next of each; the others have ended.
+    pub(crate) fn step(&mut self, keep: &[usize], last: &[u32]) -> Result<Vec<Option<Draw>>, EngineError> {
         self.active = keep
             .iter()
             .filter_map(|&slot| self.active.get(slot).copied())
@@ -246,6 +282,15 @@ impl Decoder for DeviceDecoder {
             .iter()
             .filter_map(|&slot| self.streams.get(slot).copied())
             .collect();
+        if !self.pasts.is_empty() {
+            self.pasts = keep
+                .iter()
+                .filter_map(|&slot| self.pasts.get_mut(slot).map(std::mem::take))
+                .collect();
+            for ((_, drawn), &token) in self.pasts.iter_mut().zip(last) {
+                drawn.push(token);
+            }
+        }
         // Moving the cache pays once a quarter of its rows have ended.
         if self.active.len() * 4 <= self.compacted * 3 {
             self.compact()?;

@@ -1,41 +1,16 @@
-//! Decoding with a KV cache: one token a row and step.
+//! Decoding on accelerators with a KV cache: one token a row and step.
 
-mod buffer;
-mod cache;
-mod cpu;
 mod device;
-mod matrices;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cpu::CpuDecoder;
 pub(crate) use device::DeviceDecoder;
-pub(crate) use matrices::Matrices;
-
-use crate::EngineError;
-use crate::sampling::Draw;
 
 /// A row that begins: which prompt it continues, and its random stream.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sequence {
     pub(crate) prompt: usize,
     pub(crate) stream: u64,
-}
-
-/// Something that draws the rows of a batch token by token.
-pub(crate) trait Decoder {
-    /// Reads the prompts, each once, and draws the first token of every sequence. `None` where a row's
-    /// logits are not finite.
-    fn start(
-        &mut self,
-        prompts: &[&[u32]],
-        sequences: &[Sequence],
-        max_tokens: usize,
-    ) -> Result<Vec<Option<Draw>>, EngineError>;
-
-    /// Continues the rows `keep` (slots of the previous call's result, rising) with their `last` tokens and
-    /// draws the next of each; the others have ended.
-    fn step(&mut self, keep: &[usize], last: &[u32]) -> Result<Vec<Option<Draw>>, EngineError>;
 }
 
 /// Tokens of one padded prefill batch: bounds its memory.
