@@ -41,7 +41,6 @@ impl Default for SamplingParams {
             min_tokens: 0,
             max_tokens: 256,
             stop_ids: Vec::new(),
-            ..SamplingParams::default()
         }
     }
 }
