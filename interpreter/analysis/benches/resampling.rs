@@ -40,6 +40,8 @@ fn evidence() -> Evidence {
                     verdict,
                     tokens: 900,
                     truncated: false,
+                    answer: None,
+                    surprisal: None,
                 }
             })
         })
@@ -60,6 +62,7 @@ fn study(criterion: &mut Criterion) {
         evaluation: "main".into(),
         of: vec![],
         k: (0..=10).map(|i| 1 << i).collect(),
+        folded: false,
     };
     group.bench_function("pass@k curves", |bencher| {
         bencher.iter(|| answer(black_box(&curves), &evidence, &resampling, 0.95));

@@ -13,6 +13,7 @@
 mod across;
 mod alias;
 mod claims;
+mod crossing;
 mod evidence;
 mod interval;
 mod mean_curve;
@@ -25,11 +26,13 @@ mod prior;
 mod quantity;
 mod queries;
 mod resampling;
+mod responses;
 pub mod results;
 mod rng;
 mod sets;
 mod special;
 mod undefined;
+mod votes;
 mod within;
 
 pub use claims::evaluate;

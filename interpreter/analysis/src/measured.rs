@@ -18,6 +18,8 @@ pub(crate) struct Measured {
     pub(crate) across: Vec<f64>,
     /// What single problems do to it, by list of problems.
     pub(crate) problems: BTreeMap<String, Single>,
+    /// It jumps as problems come and go (a k at which curves cross): its interval is the bootstrap's quantiles alone.
+    pub(crate) jumps: bool,
 }
 
 /// A number without one problem, and with one more.
@@ -38,6 +40,7 @@ impl Measured {
             within: (Vec::new(), Vec::new()),
             across: Vec::new(),
             problems: BTreeMap::new(),
+            jumps: false,
         }
     }
 
@@ -79,6 +82,7 @@ impl Measured {
             ),
             across: zip(&self.across, &other.across),
             problems,
+            jumps: self.jumps || other.jumps,
         }
     }
 
@@ -127,6 +131,16 @@ impl Measured {
         )
     }
 
+    /// The larger of two.
+    pub(crate) fn larger(&self, other: &Measured) -> Measured {
+        self.combine(other, f64::max, |a, b| (a.0.max(b.0), a.1.max(b.1)))
+    }
+
+    /// The smaller of two.
+    pub(crate) fn smaller(&self, other: &Measured) -> Measured {
+        self.combine(other, f64::min, |a, b| (a.0.min(b.0), a.1.min(b.1)))
+    }
+
     /// The same number, known to lie within `bounds`.
     pub(crate) fn bounded(mut self, low: f64, high: f64) -> Measured {
         self.bounds = (self.bounds.0.max(low), self.bounds.1.min(high));
@@ -156,7 +170,7 @@ impl Measured {
 
     /// Whether the interval for problems like these is widened because few problems carry the number.
     pub(crate) fn rests_on_few(&self) -> bool {
-        !self.problems.is_empty() && interval::sparse(&self.influences())
+        !self.jumps && !self.problems.is_empty() && interval::sparse(&self.influences())
     }
 
     /// Where the number may lie for the same problems: None where simulated worlds leave it undefined.
@@ -178,6 +192,9 @@ impl Measured {
         let Some(count) = self.fewest_problems() else {
             return finite((self.value, self.value));
         };
+        if self.jumps {
+            return finite(self.clip(interval::central(&self.across, 1.0 - confidence)));
+        }
         let influences = self.influences();
         let alpha = interval::expanded(1.0 - confidence, count, &influences);
         let plain = interval::central(&self.across, alpha);

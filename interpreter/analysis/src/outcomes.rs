@@ -22,7 +22,7 @@ pub struct Design {
 }
 
 /// One judged sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SampleRow<'a> {
     pub model: &'a str,
     pub problem: &'a str,
@@ -35,6 +35,10 @@ pub struct SampleRow<'a> {
     pub tokens: u64,
     /// Whether the response ran into `max_tokens`.
     pub truncated: bool,
+    /// What the judge took for the answer: wrong responses with equal answers vote together. None does not vote.
+    pub answer: Option<&'a str>,
+    /// Negative log-probability of the drawn tokens at the sampling temperature, in nats.
+    pub surprisal: Option<f64>,
 }
 
 /// Perplexity of one response of the model `of` under the model `under`: exp of the mean negative log-probability.
@@ -134,7 +138,14 @@ pub(crate) struct Sample {
     pub(crate) truncated: bool,
     pub(crate) verdict: u16,
     pub(crate) tokens: u32,
+    /// Number of the answer within the evaluation; [`NO_ANSWER`] for none.
+    pub(crate) answer: u32,
+    /// Nats of the whole response; NaN where unknown.
+    pub(crate) surprisal: f64,
 }
+
+/// A sample without an answer.
+pub(crate) const NO_ANSWER: u32 = u32::MAX;
 
 impl Outcomes {
     /// Lays the rows out. Their order is of no importance; rows may be missing.
@@ -150,6 +161,7 @@ impl Outcomes {
         let cells = index.cells;
         let mut models = vec![vec![None; cells]; design.models.len()];
         let mut names: BTreeMap<&str, u16> = BTreeMap::new();
+        let mut answers: BTreeMap<&str, u32> = BTreeMap::new();
         for row in rows {
             let (model, cell) = index.place(&design, row.model, row.problem, row.sample)?;
             let fresh = names.len() as u16;
@@ -168,6 +180,11 @@ impl Outcomes {
                 truncated: row.truncated,
                 verdict,
                 tokens: u32::try_from(row.tokens).unwrap_or(u32::MAX),
+                answer: row.answer.map_or(NO_ANSWER, |answer| {
+                    let fresh = answers.len() as u32;
+                    *answers.entry(answer.trim()).or_insert(fresh)
+                }),
+                surprisal: row.surprisal.filter(|nats| nats.is_finite()).unwrap_or(f64::NAN),
             });
         }
         let mut scored: BTreeMap<(usize, String), Vec<f64>> = BTreeMap::new();
@@ -273,6 +290,11 @@ impl Outcomes {
             })
             .collect();
         (groups, missing)
+    }
+
+    /// Rows of `model` by problem, each problem's in the order of its samples.
+    pub(crate) fn samples_by_problem(&self, model: usize) -> impl Iterator<Item = &[Option<Sample>]> {
+        self.by_problem(&self.models[model])
     }
 
     fn by_problem<'a>(&self, cells: &'a [Option<Sample>]) -> impl Iterator<Item = &'a [Option<Sample>]> {
@@ -402,6 +424,8 @@ mod tests {
             verdict,
             tokens: 3,
             truncated: false,
+            answer: None,
+            surprisal: None,
         }
     }
 

@@ -166,6 +166,7 @@ pub(crate) fn mean_of(problems: &Problems, of_each: &[f64], across: Vec<f64>) ->
         within: (Vec::new(), Vec::new()),
         across,
         problems: BTreeMap::from([(problems.key.clone(), single)]),
+        jumps: false,
     }
 }
 

@@ -111,6 +111,7 @@ impl Pooled {
                     unseen: (0.0, f64::INFINITY),
                 },
             )]),
+            jumps: false,
         };
         [
             measured(median, &within[0], &across[0], without_median),

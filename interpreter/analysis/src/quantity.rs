@@ -3,14 +3,17 @@
 use rlx_language::{ModelRef, Quantity};
 
 use crate::across::Problems;
+use crate::crossing;
 use crate::evidence::{self, Evidence};
 use crate::measured::Measured;
 use crate::outcomes::Outcomes;
 use crate::passes;
 use crate::pooled::Pooled;
 use crate::resampling::Resampling;
+use crate::responses;
 use crate::sets;
 use crate::undefined::Undefined;
+use crate::votes;
 
 /// Measures a quantity with everything it is made of, resample by resample.
 ///
@@ -51,6 +54,57 @@ pub(crate) fn measure(
             let [median, _] = perplexity(outcomes, of, under, *only_correct, resampling)?.1;
             median
         }
+        Quantity::Crossing {
+            evaluation,
+            of,
+            against,
+        } => {
+            let outcomes = evidence.evaluation(evaluation)?;
+            let leader = evidence::model(outcomes, against)?;
+            crossing::measure(outcomes, leader, evidence::model(outcomes, of)?, resampling)?
+        }
+        Quantity::Majority { evaluation, model, k } => {
+            let outcomes = evidence.evaluation(evaluation)?;
+            let at = evidence::model(outcomes, model)?;
+            check_k(outcomes, *k)?;
+            votes::majority(outcomes, at, &[*k], resampling)?
+                .pop()
+                .ok_or(Undefined::NotFinite)?
+        }
+        Quantity::BestOf {
+            evaluation,
+            model,
+            by,
+            k,
+        } => {
+            let outcomes = evidence.evaluation(evaluation)?;
+            let at = evidence::model(outcomes, model)?;
+            check_k(outcomes, *k)?;
+            votes::best_of(outcomes, at, &by.label(), &[*k], resampling)?
+                .pop()
+                .ok_or(Undefined::NotFinite)?
+        }
+        Quantity::Length { evaluation, model } => {
+            let outcomes = evidence.evaluation(evaluation)?;
+            responses::length(outcomes, evidence::model(outcomes, model)?, resampling)?
+        }
+        Quantity::Truncated { evaluation, model } => {
+            let outcomes = evidence.evaluation(evaluation)?;
+            responses::truncated(outcomes, evidence::model(outcomes, model)?, resampling)?
+        }
+        Quantity::Entropy { evaluation, model } => {
+            let outcomes = evidence.evaluation(evaluation)?;
+            responses::entropy(outcomes, evidence::model(outcomes, model)?, resampling)?
+        }
+        Quantity::Logged {
+            training,
+            metric,
+            step,
+        } => Measured::constant(logged(evidence, training, metric, *step)?),
+        Quantity::Published { value, .. } => Measured::constant(*value),
+        Quantity::Largest { of } => many(of, evidence, resampling, Measured::larger)?,
+        Quantity::Smallest { of } => many(of, evidence, resampling, Measured::smaller)?,
+        Quantity::Contained { set, within } => sets::contained(set, within, evidence, resampling)?,
         Quantity::Share { set } => sets::share(set, evidence, resampling)?.0,
         Quantity::Count { set } => {
             let (share, problems) = sets::share(set, evidence, resampling)?;
@@ -72,6 +126,49 @@ pub(crate) fn measure(
     } else {
         Err(Undefined::NotFinite)
     }
+}
+
+fn many(
+    of: &[Quantity],
+    evidence: &Evidence,
+    resampling: &Resampling,
+    join: impl Fn(&Measured, &Measured) -> Measured,
+) -> Result<Measured, Undefined> {
+    let mut whole: Option<Measured> = None;
+    for quantity in of {
+        let next = measure(quantity, evidence, resampling)?;
+        whole = Some(match whole {
+            Some(before) => join(&before, &next),
+            None => next,
+        });
+    }
+    whole.ok_or(Undefined::NotFinite)
+}
+
+fn check_k(outcomes: &Outcomes, k: u64) -> Result<(), Undefined> {
+    let design = outcomes.design();
+    crate::pass_at_k::check(design.samples, 0, k).map_err(|source| Undefined::PassAtK {
+        evaluation: design.evaluation.clone(),
+        source,
+    })
+}
+
+/// What a training logged at a step, or last.
+fn logged(evidence: &Evidence, training: &str, metric: &str, step: Option<u64>) -> Result<f64, Undefined> {
+    let values = evidence
+        .trainings
+        .iter()
+        .filter(|log| log.training == training)
+        .flat_map(|log| &log.values)
+        .filter(|(at, name, _)| name == metric && step.is_none_or(|step| step == *at));
+    values
+        .max_by_key(|(at, ..)| *at)
+        .map(|(.., value)| *value)
+        .ok_or_else(|| Undefined::NotLogged {
+            training: training.to_owned(),
+            metric: metric.to_owned(),
+            place: step.map_or_else(String::new, |step| format!(" at step {step}")),
+        })
 }
 
 fn pass(

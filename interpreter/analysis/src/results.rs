@@ -29,11 +29,111 @@ pub enum Results {
     Perplexity(Perplexity),
     Summary(Summary),
     Training(TrainingCurves),
+    Histogram(Histogram),
+    Coverage(Coverage),
+    Listing(Listing),
+}
+
+/// How many problems have which accuracy, by model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Histogram {
+    pub evaluation: String,
+    pub benchmark: String,
+    pub problems: usize,
+    pub samples: u64,
+    pub confidence: f64,
+    /// `0`, `(0, 0.1]`, …, `(0.9, 1)`, `1`.
+    pub bins: Vec<String>,
+    pub series: Vec<HistogramSeries>,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistogramSeries {
+    pub model: String,
+    /// Problems in each bin, with intervals of their number.
+    pub counts: Vec<Estimate>,
+}
+
+/// How often each model solves each problem.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Coverage {
+    pub evaluation: String,
+    pub benchmark: String,
+    pub samples: u64,
+    /// Ids in the benchmark's order.
+    pub problems: Vec<String>,
+    pub rows: Vec<CoverageRow>,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CoverageRow {
+    pub model: String,
+    /// Right samples of each problem; None where rows are missing.
+    pub right: Vec<Option<u64>>,
+}
+
+/// A table of any columns: the answer to questions without a form of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    pub title: String,
+    /// Sentences of the caption.
+    pub notes: Vec<String>,
+    /// Of the intervals, where there are any.
+    pub confidence: Option<f64>,
+    pub columns: Vec<ListingColumn>,
+    pub rows: Vec<Vec<ListingCell>>,
+    /// Columns that a figure draws as bars.
+    pub bars: Vec<usize>,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListingColumn {
+    /// In CSV: `pass_at_1`.
+    pub name: String,
+    /// Over the column: `pass@1 %`.
+    pub head: String,
+    pub unit: ListingUnit,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListingUnit {
+    Text,
+    /// A label of a model.
+    Model,
+    /// Whole numbers.
+    Count,
+    /// In 0..=1, shown in per cent.
+    Share,
+    /// A difference of shares, shown in points.
+    Points,
+    Plain,
+    /// A k of `Estimate`, where n + 1 stands for none up to n.
+    K { samples: u64 },
+    /// A p-value.
+    P,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "cell", rename_all = "snake_case")]
+pub enum ListingCell {
+    Text { text: String },
+    Number { value: Option<f64> },
+    Estimate { estimate: Estimate },
 }
 
 /// pass@k curves of one evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PassAtK {
+    #[serde(default)]
+    pub measure: Measure,
+    /// The upper part of the vertical axis has most of the room.
+    #[serde(default)]
+    pub folded: bool,
     pub evaluation: String,
     pub benchmark: String,
     pub problems: usize,
@@ -44,6 +144,19 @@ pub struct PassAtK {
     /// Where two curves cross: from this k on `above` is above `below` up to the largest k.
     pub crossings: Vec<Crossing>,
     pub warnings: Vec<String>,
+}
+
+/// What becomes of k samples.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "measure", rename_all = "snake_case")]
+pub enum Measure {
+    /// At least one is right.
+    #[default]
+    Pass,
+    /// The commonest answer is right.
+    Majority,
+    /// The likeliest under a model is right.
+    BestOf { by: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,6 +210,10 @@ pub struct Subset {
     pub samples: u64,
     pub confidence: f64,
     pub rows: Vec<SubsetRow>,
+    /// The success probability that `samples` failures rule out with 95% confidence, 1 − 0.05^(1/n): what is below it can
+    /// be solvable and look unsolved.
+    #[serde(default)]
+    pub blind_below: f64,
     pub warnings: Vec<String>,
 }
 
@@ -109,6 +226,10 @@ pub struct SubsetRow {
     pub neither: usize,
     /// |model ∩ within| / |model|
     pub contained: Estimate,
+    /// What the share would be on average for a second draw of `within` itself: a subset relation is worth what it exceeds
+    /// this by. None where rows are missing.
+    #[serde(default)]
+    pub redraw: Option<f64>,
 }
 
 /// Perplexity of one model's responses under another: one number a response.
@@ -188,6 +309,24 @@ pub struct ClaimVerdict {
     pub reason: String,
     /// Verdict as to these problems alone (sampling noise), when it differs in kind from the population's.
     pub on_these_problems: Verdict,
+    /// Of the effect: `points`, `tokens`, or empty.
+    #[serde(default)]
+    pub unit: String,
+    /// What to know before trusting the verdict.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// What would decide an inconclusive claim if the effect stayed as it is.
+    #[serde(default)]
+    pub needs: Option<Needs>,
+}
+
+/// What an inconclusive claim lacks, from how intervals narrow with samples and problems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// Samples a problem on the same problems; None: no number of samples decides it.
+    pub samples: Option<u64>,
+    /// Problems like these with as many samples each; None: the effect is 0.
+    pub problems: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,27 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
     0.5 * (low + high)
 }
 
+/// Probabilities of 0..=n successes out of n at p, by the ratio of neighbours from the mode outwards.
+pub(crate) fn binomial_masses(n: u32, p: f64) -> Vec<f64> {
+    let mut masses = vec![0.0; n as usize + 1];
+    if p <= 0.0 || p >= 1.0 {
+        masses[if p <= 0.0 { 0 } else { n as usize }] = 1.0;
+        return masses;
+    }
+    let odds = p / (1.0 - p);
+    let mode = libm::floor((f64::from(n) + 1.0) * p).min(f64::from(n)) as usize;
+    masses[mode] = 1.0;
+    for c in (0..mode).rev() {
+        masses[c] = masses[c + 1] * (c as f64 + 1.0) / (f64::from(n) - c as f64) / odds;
+    }
+    for c in mode..n as usize {
+        masses[c + 1] = masses[c] * (f64::from(n) - c as f64) / (c as f64 + 1.0) * odds;
+    }
+    let total = sum(masses.iter().copied());
+    masses.iter_mut().for_each(|mass| *mass /= total);
+    masses
+}
+
 /// The p-quantile of Student's t (Abramowitz and Stegun 26.7.5: within 0.1% for five degrees of freedom and more).
 pub(crate) fn t_quantile(p: f64, freedom: f64) -> f64 {
     let z = normal_quantile(p);

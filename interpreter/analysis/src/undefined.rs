@@ -52,6 +52,22 @@ pub enum Undefined {
         "a set made of {found} different solved sets is more than the {most} that can be weighed together; split the claim"
     )]
     TooManySets { found: usize, most: usize },
+    #[error("{training} logged no {metric}{place}; run the study again, or ask for a step that was logged")]
+    NotLogged {
+        training: String,
+        metric: String,
+        place: String,
+    },
+    #[error(
+        "{missing} responses of {of} in {evaluation} have no log-probabilities (imported ones often have none), so their entropy is unknown"
+    )]
+    NoSurprisal {
+        evaluation: String,
+        of: String,
+        missing: usize,
+    },
+    #[error("no response of {of} in {evaluation} has an answer to vote with")]
+    NoAnswers { evaluation: String, of: String },
     #[error("the denominator is 0")]
     DivisionByZero,
     #[error("the value is not a finite number")]

@@ -41,6 +41,7 @@ fn curves_are_means_of_the_unbiased_estimator() {
         evaluation: main(),
         of: vec![],
         k: vec![1, 4, 16, 64],
+        folded: false,
     };
     let Results::PassAtK(found) = ask(&query, &evidence) else {
         panic!("another kind")
@@ -176,6 +177,8 @@ fn scored(rows: usize, scores: usize) -> Evidence {
             verdict,
             tokens: 4,
             truncated: false,
+            answer: None,
+            surprisal: None,
         }
     };
     let score = |(problem, sample, _, perplexity)| PerplexityRow {
@@ -233,6 +236,7 @@ fn a_missing_row_makes_numbers_undefined_not_smaller() {
         evaluation: main(),
         of: vec![],
         k: vec![1],
+        folded: false,
     };
     let Results::PassAtK(found) = ask(&query, &evidence) else {
         panic!("another kind")
@@ -283,6 +287,7 @@ fn results_are_the_same_bits_on_any_number_of_threads() {
             evaluation: main(),
             of: vec![],
             k: vec![1, 8, 32],
+            folded: false,
         },
         Query::Subset {
             evaluation: main(),

@@ -513,11 +513,29 @@ impl Builder<'_> {
         let mut inputs = Vec::new();
         let mut samples = None;
         let evaluation = match &output.query {
-            Query::PassAtK { evaluation, of, .. } | Query::Summary { evaluation, of } => {
+            Query::PassAtK { evaluation, of, .. }
+            | Query::Summary { evaluation, of }
+            | Query::Accuracy { evaluation, of }
+            | Query::Coverage { evaluation, of }
+            | Query::Solved { evaluation, of }
+            | Query::Lengths { evaluation, of }
+            | Query::Entropy { evaluation, of }
+            | Query::Majority { evaluation, of, .. } => {
                 inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
                 Some(evaluation.clone())
             }
             Query::DeltaSe {
+                evaluation,
+                of,
+                against,
+                ..
+            }
+            | Query::Crossing {
+                evaluation,
+                of,
+                against,
+            }
+            | Query::Compare {
                 evaluation,
                 of,
                 against,
@@ -549,6 +567,28 @@ impl Builder<'_> {
                     inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
                 }
                 Some(evaluation.clone())
+            }
+            Query::BestOf {
+                evaluation, of, by, ..
+            } => {
+                for of in of {
+                    inputs.push(self.score(evaluation, of, by)?);
+                }
+                inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
+                Some(evaluation.clone())
+            }
+            Query::Beside { rows } => {
+                for row in rows {
+                    for (evaluation, of, under) in row.measured.scores() {
+                        inputs.push(self.score(evaluation, of, under)?);
+                    }
+                    for (evaluation, model) in row.measured.models() {
+                        inputs.extend(self.verdicts(evaluation, &[model])?);
+                    }
+                }
+                inputs.sort_unstable();
+                inputs.dedup();
+                None
             }
             Query::Training { trainings } => {
                 for name in trainings {

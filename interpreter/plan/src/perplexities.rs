@@ -1,6 +1,6 @@
 //! What a claim has to have scored before it can be evaluated.
 
-use rlx_language::{Condition, ModelRef, ProblemsExpr, Quantity};
+use rlx_language::{Condition, ModelRef, Quantity};
 
 /// The perplexities that a claim measures: (evaluation, of, under), in the order they are read.
 pub fn perplexities(condition: &Condition) -> Vec<(String, ModelRef, ModelRef)> {
@@ -24,39 +24,10 @@ fn condition_perplexities(condition: &Condition, found: &mut Vec<(String, ModelR
 }
 
 fn quantity_perplexities(quantity: &Quantity, found: &mut Vec<(String, ModelRef, ModelRef)>) {
-    match quantity {
-        Quantity::Perplexity {
-            evaluation,
-            of,
-            under,
-            ..
-        } => {
-            let entry = (evaluation.clone(), of.clone(), under.clone());
-            if !found.contains(&entry) {
-                found.push(entry);
-            }
-        }
-        Quantity::Add { left, right }
-        | Quantity::Subtract { left, right }
-        | Quantity::Multiply { left, right }
-        | Quantity::Divide { left, right } => {
-            quantity_perplexities(left, found);
-            quantity_perplexities(right, found);
-        }
-        Quantity::Number { .. } | Quantity::Pass { .. } | Quantity::DeltaSe { .. } => {}
-        Quantity::Share { set } | Quantity::Count { set } => no_perplexity(set),
-    }
-}
-
-/// A set of problems measures no perplexity; named so that a new kind of set forces a decision here.
-fn no_perplexity(set: &ProblemsExpr) {
-    match set {
-        ProblemsExpr::Solved { .. } => {}
-        ProblemsExpr::Union { left, right }
-        | ProblemsExpr::Intersection { left, right }
-        | ProblemsExpr::Difference { left, right } => {
-            no_perplexity(left);
-            no_perplexity(right);
+    for (evaluation, of, under) in quantity.scores() {
+        let entry = (evaluation.to_owned(), of.clone(), under.clone());
+        if !found.contains(&entry) {
+            found.push(entry);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The report's own sentences: titles, captions, the paragraph at the top. All from the data, none by hand.
 
-use rlx_analysis::{PassAtK, Results, Verdict};
+use rlx_analysis::{Measure, PassAtK, Results, Verdict};
 
 use crate::data::{OutputForm, ReportData, ReportOutput};
 use crate::figures;
@@ -13,7 +13,14 @@ pub(crate) fn title(output: &ReportOutput) -> String {
         return title.clone();
     }
     match &output.results {
-        Results::PassAtK(results) => format!("pass@k on {}", results.benchmark),
+        Results::PassAtK(results) => match &results.measure {
+            Measure::Pass => format!("pass@k on {}", results.benchmark),
+            Measure::Majority => format!("Majority of k on {}", results.benchmark),
+            Measure::BestOf { by } => format!("Best of k by {by} on {}", results.benchmark),
+        },
+        Results::Histogram(results) => format!("Accuracy of single problems of {}", results.benchmark),
+        Results::Coverage(results) => format!("Which problems of {} are solved", results.benchmark),
+        Results::Listing(results) => results.title.clone(),
         Results::DeltaSe(results) => format!(
             "Sampling-efficiency gap to {} at k = {}",
             results.against,
@@ -32,6 +39,38 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
     let figure = output.kind == OutputForm::Figure;
     let mut sentences: Vec<String> = Vec::new();
     match &output.results {
+        Results::Histogram(results) => {
+            sentences.push(format!(
+                "How many of {} a model gets right how often, out of {} samples each{}: never, in ten steps of 10% (upper ends inside), always.",
+                plural(results.problems as u64, "problem"),
+                count(results.samples),
+                sampling(&results.evaluation, data)
+            ));
+        }
+        Results::Coverage(results) => {
+            sentences.push(format!(
+                "A column a problem, by how often the first model solves it; the darker, the more of {} samples are right{}. Empty: none.",
+                count(results.samples),
+                sampling(&results.evaluation, data)
+            ));
+        }
+        Results::Listing(results) => sentences.extend(results.notes.iter().cloned()),
+        Results::PassAtK(results) if results.measure != Measure::Pass => {
+            sentences.push(match &results.measure {
+                Measure::BestOf { by } => format!(
+                    "Share of {} that are solved when of k samples the one likeliest under {by} is kept, in %, mean over subsets of n = {} samples{}.",
+                    plural(results.problems as u64, "problem"),
+                    count(results.samples),
+                    sampling(&results.evaluation, data)
+                ),
+                _ => format!(
+                    "Share of {} that are solved when k samples vote and the commonest answer is kept, in %, mean over subsets of n = {} samples{}; k = 1 is the mean accuracy.",
+                    plural(results.problems as u64, "problem"),
+                    count(results.samples),
+                    sampling(&results.evaluation, data)
+                ),
+            });
+        }
         Results::PassAtK(results) => {
             sentences.push(format!(
                 "Unbiased pass@k in %: the chance that at least one of k responses is right, mean over {} of {}, from n = {} samples each{}.",
@@ -60,6 +99,12 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
                 plural(results.problems as u64, "problem"),
                 sampling(&results.evaluation, data),
                 results.within
+            ));
+            sentences.push(format!(
+                "“A redraw” is what a second draw of {} itself would have inside on average; with {} samples a problem that is right less often than {:.2}% of the time looks unsolved more than once in twenty.",
+                results.within,
+                count(results.samples),
+                100.0 * results.blind_below
             ));
         }
         Results::Perplexity(results) => {
@@ -107,7 +152,7 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
         let confidence = number::confidence(confidence);
         sentences.push(match (&output.results, figure) {
             (Results::PassAtK(_), true) => format!("Bands are {confidence} intervals over problems like these (problems and samples resampled)."),
-            (Results::DeltaSe(_) | Results::Summary(_), true) => {
+            (Results::DeltaSe(_) | Results::Summary(_) | Results::Histogram(_) | Results::Listing(_), true) => {
                 format!("Whiskers are {confidence} intervals: thin over problems like these (problems and samples resampled), thick over these problems (sampling noise alone).")
             }
             (Results::Perplexity(_), true) => {

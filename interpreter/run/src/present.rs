@@ -151,6 +151,8 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
                     verdict: &verdict.verdict,
                     tokens: row.tokens.len() as u64,
                     truncated: row.truncated(),
+                    answer: verdict.extracted.as_deref(),
+                    surprisal: Some(-row.logprob),
                 })
             })
         });

@@ -17,7 +17,7 @@ use rlx_language::Claim;
 
 use crate::evidence::Evidence;
 use crate::resampling::Resampling;
-use crate::results::{ClaimVerdict, Verdict};
+use crate::results::{ClaimVerdict, Estimate, Interval, Needs, Verdict};
 use decide::{Tree, View};
 
 /// Evaluates a claim. What cannot be evaluated is the verdict *error* with its reason, not a failure of the study.
@@ -31,6 +31,9 @@ pub fn evaluate(claim: &Claim, evidence: &Evidence, resampling: &Resampling) -> 
         effect,
         reason,
         on_these_problems,
+        unit: String::new(),
+        warnings: Vec::new(),
+        needs: None,
     };
     if !(claim.confidence > 0.0 && claim.confidence < 1.0) {
         let reason = format!("a confidence of {} is not between 0 and 1", claim.confidence);
@@ -47,7 +50,10 @@ pub fn evaluate(claim: &Claim, evidence: &Evidence, resampling: &Resampling) -> 
     let (place, deciding) = tree.deciding(verdict, &like, alpha);
     let effect = deciding.effect.estimate(claim.confidence, resampling);
     let caveats = reason::caveats(&claim.condition, evidence);
-    let reason = reason::sentence(
+    let needs = (verdict == Verdict::Inconclusive)
+        .then(|| lacking(&effect, deciding, evidence, claim))
+        .flatten();
+    let mut reason = reason::sentence(
         deciding,
         &effect,
         claim.confidence,
@@ -55,5 +61,46 @@ pub fn evaluate(claim: &Claim, evidence: &Evidence, resampling: &Resampling) -> 
         (place, tree.comparisons()),
         &caveats,
     );
-    answer(verdict, Some(effect), reason, on_these)
+    if let Some(needs) = needs {
+        reason += &reason::needs(needs);
+    }
+    ClaimVerdict {
+        unit: reason::unit_name(deciding).to_owned(),
+        warnings: caveats,
+        needs,
+        ..answer(verdict, Some(effect), reason, on_these)
+    }
+}
+
+/// How many samples or problems would move the interval off 0 if the effect stayed: half-widths shrink with the root of
+/// the number of problems; of the width for problems like these, the part that is sampling noise (as the width for
+/// these problems shows it) shrinks with the root of the number of samples.
+fn lacking(effect: &Estimate, deciding: &decide::Compared, evidence: &Evidence, claim: &Claim) -> Option<Needs> {
+    let problems = deciding.effect.fewest_problems()? as f64;
+    let (value, like) = (effect.value?, effect.problems_like_these?);
+    // The half of the interval that reaches over 0.
+    let reach = |interval: Interval| if value >= 0.0 { value - interval.low } else { interval.high - value };
+    let (wide, size) = (reach(like), value.abs());
+    if !(wide > 0.0 && wide.is_finite()) {
+        return None;
+    }
+    if size < wide / 1_000.0 {
+        return Some(Needs {
+            samples: None,
+            problems: None,
+        });
+    }
+    let ratio = wide / size;
+    let wanted = libm::ceil(problems * ratio * ratio * 1.02) as u64;
+    let drawn = reason::samples(&claim.condition, evidence)? as f64;
+    let noise = effect.these_problems.map_or(0.0, reach).min(wide);
+    let rest = wide * wide - noise * noise;
+    let left = size * size - rest;
+    let samples = (left > 0.0 && noise > 0.0)
+        .then(|| libm::ceil(drawn * noise * noise / left * 1.02) as u64)
+        .filter(|samples| *samples as f64 > drawn && *samples < 1_000_000);
+    Some(Needs {
+        samples,
+        problems: Some(wanted),
+    })
 }

@@ -7,7 +7,7 @@ use rlx_language::{Comparison, Condition, ProblemsExpr, Quantity};
 use super::decide::Compared;
 use crate::evidence::Evidence;
 use crate::queries::{few_problems, large_k};
-use crate::results::{Estimate, Interval, Verdict};
+use crate::results::{Estimate, Interval, Needs, Verdict};
 
 /// What a number is counted in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,14 @@ pub(super) fn sentence(
     let (left, right) = deciding.values;
     text += &format!("measured {} {sign} {}", side(left, unit), side(right, unit));
     let percent = 100.0 * confidence;
+    let known = deciding.effect.fewest_problems().is_none();
     match (effect.value, effect.problems_like_these) {
+        (Some(value), _) if known => {
+            text += &format!(
+                "; the difference {} has no interval, because its numbers carry none",
+                difference(value, unit)
+            );
+        }
         (Some(value), Some(interval)) => {
             text += &format!(
                 "; the difference {} with {percent}% interval {} {} for problems like these",
@@ -85,6 +92,27 @@ pub(super) fn sentence(
     text
 }
 
+/// What the effect is counted in, for machines: `points` or nothing.
+pub(super) fn unit_name(deciding: &Compared) -> &'static str {
+    match (unit(&deciding.sides.0), unit(&deciding.sides.1)) {
+        (Unit::Share, _) | (_, Unit::Share) => "points",
+        _ => "",
+    }
+}
+
+/// What would decide an inconclusive claim, in a sentence.
+pub(super) fn needs(needs: Needs) -> String {
+    match (needs.samples, needs.problems) {
+        (Some(samples), Some(problems)) => format!(
+            " If the difference stays as it is, about {samples} samples a problem on these problems, or {problems} problems like these, would decide it."
+        ),
+        (None, Some(problems)) => format!(
+            " If the difference stays as it is, about {problems} problems like these would decide it; more samples on the same problems would not."
+        ),
+        (_, None) => " The difference is so near to the bound that no number of problems would decide it.".to_owned(),
+    }
+}
+
 /// Warnings on the evaluations and the k that a condition uses, each once.
 pub(super) fn caveats(condition: &Condition, evidence: &Evidence) -> Vec<String> {
     let mut used = Vec::new();
@@ -104,6 +132,15 @@ pub(super) fn caveats(condition: &Condition, evidence: &Evidence) -> Vec<String>
     caveats
 }
 
+/// The fewest samples a problem of the evaluations that a condition uses.
+pub(super) fn samples(condition: &Condition, evidence: &Evidence) -> Option<u64> {
+    let mut used = Vec::new();
+    conditions(condition, &mut used);
+    used.iter()
+        .filter_map(|(evaluation, _)| Some(evidence.evaluation(evaluation).ok()?.design().samples))
+        .min()
+}
+
 fn conditions(condition: &Condition, used: &mut Vec<(String, Option<u64>)>) {
     match condition {
         Condition::Compare { left, right, .. } => {
@@ -120,12 +157,25 @@ fn conditions(condition: &Condition, used: &mut Vec<(String, Option<u64>)>) {
 
 fn quantities(quantity: &Quantity, used: &mut Vec<(String, Option<u64>)>) {
     match quantity {
-        Quantity::Number { .. } => {}
+        Quantity::Number { .. } | Quantity::Published { .. } | Quantity::Logged { .. } => {}
         Quantity::Pass { evaluation, k, .. } | Quantity::DeltaSe { evaluation, k, .. } => {
             used.push((evaluation.clone(), Some(*k)));
         }
-        Quantity::Perplexity { evaluation, .. } => used.push((evaluation.clone(), None)),
+        Quantity::Perplexity { evaluation, .. }
+        | Quantity::Crossing { evaluation, .. }
+        | Quantity::Majority { evaluation, .. }
+        | Quantity::BestOf { evaluation, .. }
+        | Quantity::Length { evaluation, .. }
+        | Quantity::Truncated { evaluation, .. }
+        | Quantity::Entropy { evaluation, .. } => used.push((evaluation.clone(), None)),
+        Quantity::Largest { of } | Quantity::Smallest { of } => {
+            of.iter().for_each(|quantity| quantities(quantity, used));
+        }
         Quantity::Share { set } | Quantity::Count { set } => sets(set, used),
+        Quantity::Contained { set, within } => {
+            sets(set, used);
+            sets(within, used);
+        }
         Quantity::Add { left, right }
         | Quantity::Subtract { left, right }
         | Quantity::Multiply { left, right }
@@ -138,7 +188,9 @@ fn quantities(quantity: &Quantity, used: &mut Vec<(String, Option<u64>)>) {
 
 fn sets(set: &ProblemsExpr, used: &mut Vec<(String, Option<u64>)>) {
     match set {
-        ProblemsExpr::Solved { evaluation, .. } => used.push((evaluation.clone(), None)),
+        ProblemsExpr::Solved { evaluation, .. } | ProblemsExpr::Accuracy { evaluation, .. } => {
+            used.push((evaluation.clone(), None));
+        }
         ProblemsExpr::Union { left, right }
         | ProblemsExpr::Intersection { left, right }
         | ProblemsExpr::Difference { left, right } => {
@@ -151,8 +203,24 @@ fn sets(set: &ProblemsExpr, used: &mut Vec<(String, Option<u64>)>) {
 fn unit(quantity: &Quantity) -> Unit {
     match quantity {
         Quantity::Number { .. } => Unit::Any,
-        Quantity::Pass { .. } | Quantity::DeltaSe { .. } | Quantity::Share { .. } => Unit::Share,
-        Quantity::Perplexity { .. } | Quantity::Count { .. } | Quantity::Divide { .. } => Unit::Plain,
+        Quantity::Pass { .. }
+        | Quantity::DeltaSe { .. }
+        | Quantity::Majority { .. }
+        | Quantity::BestOf { .. }
+        | Quantity::Truncated { .. }
+        | Quantity::Contained { .. }
+        | Quantity::Share { .. } => Unit::Share,
+        // What a published number measures is known from what it is held against; a curve's numbers are shares.
+        Quantity::Published { source, .. } if source.contains(" at k = ") => Unit::Share,
+        Quantity::Published { .. } => Unit::Any,
+        Quantity::Largest { of } | Quantity::Smallest { of } => of.first().map_or(Unit::Any, unit),
+        Quantity::Perplexity { .. }
+        | Quantity::Crossing { .. }
+        | Quantity::Length { .. }
+        | Quantity::Entropy { .. }
+        | Quantity::Logged { .. }
+        | Quantity::Count { .. }
+        | Quantity::Divide { .. } => Unit::Plain,
         Quantity::Add { left, right } | Quantity::Subtract { left, right } => match (unit(left), unit(right))
         {
             (Unit::Any, other) | (other, Unit::Any) => other,

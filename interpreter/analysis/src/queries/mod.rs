@@ -1,6 +1,14 @@
 //! The questions of a study's figures and tables, one file each.
 
+mod accuracy;
+mod beside;
+mod chosen;
+mod compare;
+mod coverage;
+mod crossing;
 mod delta_se;
+mod responses;
+mod solved;
 pub(crate) mod pass_at_k;
 mod perplexity;
 mod subset;
@@ -13,7 +21,7 @@ use crate::evidence::{self, Evidence};
 use crate::measured::Measured;
 use crate::outcomes::Outcomes;
 use crate::resampling::Resampling;
-use crate::results::{Estimate, Results};
+use crate::results::{Estimate, ListingCell, ListingColumn, ListingUnit, PassAtK, Results};
 use crate::undefined::Undefined;
 
 /// Answers the query of one figure or table. `confidence` is that of every interval (0.95 for 95%).
@@ -33,12 +41,18 @@ pub fn answer(
         confidence,
     };
     Ok(match query {
-        Query::PassAtK { evaluation, of, k } => Results::PassAtK(pass_at_k::answer(
-            evidence.evaluation(evaluation)?,
+        Query::PassAtK {
+            evaluation,
             of,
             k,
-            &setting,
-        )?),
+            folded,
+        } => {
+            let evaluation = evidence.evaluation(evaluation)?;
+            Results::PassAtK(PassAtK {
+                folded: *folded,
+                ..pass_at_k::answer(evaluation, of, k, &setting)?
+            })
+        }
         Query::DeltaSe {
             evaluation,
             of,
@@ -76,6 +90,59 @@ pub fn answer(
         Query::Summary { evaluation, of } => {
             Results::Summary(summary::answer(evidence.evaluation(evaluation)?, of, &setting)?)
         }
+        Query::Accuracy { evaluation, of } => {
+            Results::Histogram(accuracy::answer(evidence.evaluation(evaluation)?, of, &setting)?)
+        }
+        Query::Coverage { evaluation, of } => {
+            Results::Coverage(coverage::answer(evidence.evaluation(evaluation)?, of)?)
+        }
+        Query::Solved { evaluation, of } => {
+            Results::Listing(solved::answer(evidence.evaluation(evaluation)?, of)?)
+        }
+        Query::Crossing {
+            evaluation,
+            of,
+            against,
+        } => Results::Listing(crossing::answer(
+            evidence.evaluation(evaluation)?,
+            of,
+            against,
+            &setting,
+        )?),
+        Query::Lengths { evaluation, of } => {
+            Results::Listing(responses::lengths(evidence.evaluation(evaluation)?, of, &setting)?)
+        }
+        Query::Entropy { evaluation, of } => {
+            Results::Listing(responses::entropy(evidence.evaluation(evaluation)?, of, &setting)?)
+        }
+        Query::Majority { evaluation, of, k } => {
+            Results::PassAtK(chosen::majority(evidence.evaluation(evaluation)?, of, k, &setting)?)
+        }
+        Query::BestOf {
+            evaluation,
+            of,
+            by,
+            k,
+        } => Results::PassAtK(chosen::best_of(
+            evidence.evaluation(evaluation)?,
+            of,
+            by,
+            k,
+            &setting,
+        )?),
+        Query::Compare {
+            evaluation,
+            of,
+            against,
+            k,
+        } => Results::Listing(compare::answer(
+            evidence.evaluation(evaluation)?,
+            of,
+            against,
+            k,
+            &setting,
+        )?),
+        Query::Beside { rows } => Results::Listing(beside::answer(rows, evidence, &setting)?),
         Query::Training { trainings } => Results::Training(training::answer(&evidence.trainings, trainings)),
     })
 }
@@ -156,6 +223,28 @@ impl Warnings {
         }
         self.said
     }
+}
+
+fn column(name: &str, head: impl Into<String>, unit: ListingUnit) -> ListingColumn {
+    ListingColumn {
+        name: name.to_owned(),
+        head: head.into(),
+        unit,
+    }
+}
+
+fn text(text: impl Into<String>) -> ListingCell {
+    ListingCell::Text { text: text.into() }
+}
+
+fn number(value: f64) -> ListingCell {
+    ListingCell::Number {
+        value: Some(value).filter(|value| value.is_finite()),
+    }
+}
+
+fn cell(estimate: Estimate) -> ListingCell {
+    ListingCell::Estimate { estimate }
 }
 
 pub(crate) fn few_problems(outcomes: &Outcomes) -> impl Iterator<Item = String> + use<> {

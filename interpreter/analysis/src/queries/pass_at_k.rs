@@ -10,7 +10,7 @@ use crate::outcomes::Outcomes;
 use crate::pass_at_k::PassAtKError;
 use crate::passes::{self, Complete};
 use crate::resampling::Resampling;
-use crate::results::{Crossing, Curve, CurvePoint, Estimate, Interval, PassAtK};
+use crate::results::{Crossing, Curve, CurvePoint, Estimate, Interval, Measure, PassAtK};
 use crate::undefined::Undefined;
 
 pub(super) fn answer(
@@ -77,6 +77,8 @@ pub(super) fn answer(
         curves.push(Curve { model: label, points });
     }
     Ok(PassAtK {
+        measure: Measure::Pass,
+        folded: false,
         evaluation: design.evaluation.clone(),
         benchmark: design.benchmark.clone(),
         problems: design.problems.len(),
@@ -218,6 +220,8 @@ pub fn pass_of_counts(
         .map(|(&k, pass)| CurvePoint { k, pass })
         .collect();
     Ok(PassAtK {
+        measure: Measure::Pass,
+        folded: false,
         evaluation: name.to_owned(),
         benchmark: name.to_owned(),
         problems: counts.len(),

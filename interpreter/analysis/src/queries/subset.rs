@@ -22,6 +22,7 @@ pub(super) fn answer(
     let design = outcomes.design();
     let mut warnings = Warnings::default();
     warnings.problems(outcomes, models.len() + 1);
+    let redraw = sets::redraw(outcomes, base_model, setting.resampling);
     let mut rows = Vec::new();
     for (label, model) in models {
         let own = sets::solved(outcomes, model);
@@ -56,6 +57,7 @@ pub(super) fn answer(
             only_model: those(false, true),
             neither: those(false, false).len(),
             contained,
+            redraw: redraw.as_ref().ok().copied(),
         });
     }
     Ok(Subset {
@@ -65,6 +67,7 @@ pub(super) fn answer(
         samples: outcomes.fewest_samples(),
         confidence: setting.confidence,
         rows,
+        blind_below: 1.0 - libm::pow(0.05, 1.0 / outcomes.fewest_samples().max(1) as f64),
         warnings: warnings.finish(),
     })
 }

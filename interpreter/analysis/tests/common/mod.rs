@@ -72,6 +72,8 @@ pub fn outcomes(n: u64, models: &[(&str, &[u64])]) -> Outcomes {
                     verdict,
                     tokens: 10,
                     truncated: false,
+                    answer: None,
+                    surprisal: None,
                 });
             }
         }

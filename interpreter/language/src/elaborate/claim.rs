@@ -6,15 +6,22 @@ use super::scope::Content;
 use super::{Elaborator, Fail, Sited};
 use crate::diagnostic::Diagnostic;
 use crate::program::DeclId;
-use crate::schema::{self, Schema};
+use crate::schema;
 use crate::study::{Claim, Comparison, Condition, ProblemsExpr, Quantity};
 use crate::unit::Unit;
 
 /// Confidence of a verdict.
 const CONFIDENCE: f64 = 0.95;
 
-const MEASURES: [&Schema; 3] = [&schema::PASS, &schema::DELTA_SE_OF, &schema::PERPLEXITY_OF];
-const NAMES: [&str; 5] = ["pass", "delta_se", "perplexity", "share", "count"];
+/// Functions of a set of problems, or of several quantities.
+const OTHERS: [&str; 5] = ["share", "count", "contained", "max", "min"];
+/// Functions that make conditions.
+const CONDITIONS: [&str; 5] = ["all", "any", "rising", "falling", "equal"];
+
+/// What can be measured, by name.
+pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
+    schema::MEASURES.into_iter().map(|schema| schema.name).chain(OTHERS)
+}
 
 impl<'a> Elaborator<'a> {
     pub(super) fn claim(&mut self, id: DeclId) {
@@ -103,7 +110,7 @@ impl<'a> Elaborator<'a> {
                 if !measures(&left) && !measures(&right) {
                     let diagnostic = Diagnostic::error("rlx::claim::constant", "nothing is measured here");
                     let diagnostic = self.at(diagnostic, at.place(), "only numbers").help(
-                        "compare something measured: `pass`, `delta_se`, `perplexity`, `share`, `count`",
+                        "compare something measured: `pass`, `delta_se`, `perplexity`, `share`, `count`, …",
                     );
                     self.report(diagnostic);
                     return None;
@@ -114,7 +121,105 @@ impl<'a> Elaborator<'a> {
                     right,
                 })
             }
+            ExprKind::Call { callee, arguments } => match callee.node.as_slice() {
+                [word] if CONDITIONS.contains(&word.node.as_str()) => {
+                    self.condition_call(word.node.as_str(), arguments, at, name)
+                }
+                _ => self.no_condition(at),
+            },
             _ => self.no_condition(at),
+        }
+    }
+
+    /// `all(…)`, `any(…)`, `rising(…)`, `falling(…)`, `equal(a, b, within = …)`.
+    fn condition_call(
+        &mut self,
+        word: &str,
+        arguments: &'a [rlx_grammar::ast::Argument],
+        at: Sited<'a>,
+        name: &str,
+    ) -> Option<Condition> {
+        let named = |argument: &&'a rlx_grammar::ast::Argument| argument.name.is_some();
+        match (word, arguments) {
+            ("all" | "any", [argument]) if !named(&argument) => {
+                let inner = at.with(&argument.value);
+                let parts = self.over_lanes(inner, |this| this.condition(inner, name))?;
+                let every = word == "all";
+                let join = |left, right| {
+                    let (left, right) = (Box::new(left), Box::new(right));
+                    if every {
+                        Condition::And { left, right }
+                    } else {
+                        Condition::Or { left, right }
+                    }
+                };
+                parts.into_iter().reduce(join)
+            }
+            ("rising" | "falling", [argument]) if !named(&argument) => {
+                let inner = at.with(&argument.value);
+                let parts = self.over_lanes(inner, |this| this.quantity(inner, name))?;
+                let comparison = if word == "rising" {
+                    Comparison::Less
+                } else {
+                    Comparison::Greater
+                };
+                let steps = parts.windows(2).map(|pair| Condition::Compare {
+                    comparison,
+                    left: pair[0].clone(),
+                    right: pair[1].clone(),
+                });
+                let whole = steps.reduce(|left, right| Condition::And {
+                    left: Box::new(left),
+                    right: Box::new(right),
+                });
+                if whole.is_none() {
+                    let diagnostic = Diagnostic::error(
+                        "rlx::claim::form",
+                        "one number is neither rising nor falling",
+                    );
+                    let diagnostic = self.at(diagnostic, inner.place(), "only one").help(format!(
+                        "name several checkpoints or k: `{word}(pass(EVALUATION, rl@*, k = 1))`"
+                    ));
+                    self.report(diagnostic);
+                }
+                whole
+            }
+            ("equal", [first, second, margin])
+                if !named(&first)
+                    && !named(&second)
+                    && margin.name.as_ref().is_some_and(|name| name.node == "within") =>
+            {
+                let left = self.quantity(at.with(&first.value), name);
+                let right = self.quantity(at.with(&second.value), name);
+                let margin = self.quantity(at.with(&margin.value), name);
+                let (left, right, margin) = (left?, right?, margin?);
+                let side = |a: &Quantity, b: &Quantity| Condition::Compare {
+                    comparison: Comparison::Less,
+                    left: Quantity::Subtract {
+                        left: Box::new(a.clone()),
+                        right: Box::new(b.clone()),
+                    },
+                    right: margin.clone(),
+                };
+                Some(Condition::And {
+                    left: Box::new(side(&left, &right)),
+                    right: Box::new(side(&right, &left)),
+                })
+            }
+            _ => {
+                let form = match word {
+                    "all" | "any" => format!("{word}(pass(EVALUATION, rl@*, k = 1) > pass(EVALUATION, base, k = 1))"),
+                    "equal" => "equal(pass(EVALUATION, base, k = 1), pass(EVALUATION, rl, k = 1), within = 2%)".into(),
+                    _ => format!("{word}(pass(EVALUATION, rl@*, k = 1))"),
+                };
+                let diagnostic = Diagnostic::error(
+                    "rlx::query::argument",
+                    format!("`{word}` does not take these arguments"),
+                );
+                let diagnostic = self.at(diagnostic, at.place(), "of another form").help(format!("write `{form}`"));
+                self.report(diagnostic);
+                None
+            }
         }
     }
 
@@ -127,7 +232,7 @@ impl<'a> Elaborator<'a> {
         None
     }
 
-    fn quantity(&mut self, at: Sited<'a>, name: &str) -> Option<Quantity> {
+    pub(super) fn quantity(&mut self, at: Sited<'a>, name: &str) -> Option<Quantity> {
         if let Some(number) = self.plain_number(at)? {
             return Some(number);
         }
@@ -191,9 +296,30 @@ impl<'a> Elaborator<'a> {
                         self.report(diagnostic);
                         return None;
                     }
-                    if !NAMES.contains(&function.node.as_str()) {
-                        let help = crate::suggest::did_you_mean(&function.node, NAMES).unwrap_or_else(|| {
-                            format!("a claim can measure {}", crate::suggest::list(NAMES))
+                    if function.node == "contained" {
+                        return self.contained(arguments, at, name);
+                    }
+                    if function.node == "max" || function.node == "min" {
+                        let mut of = Vec::new();
+                        for argument in arguments {
+                            let inner = at.with(&argument.value);
+                            of.extend(self.over_lanes(inner, |this| this.quantity(inner, name))?);
+                        }
+                        if of.is_empty() {
+                            return self.no_quantity(at);
+                        }
+                        return Some(if function.node == "max" {
+                            Quantity::Largest { of }
+                        } else {
+                            Quantity::Smallest { of }
+                        });
+                    }
+                    if CONDITIONS.contains(&function.node.as_str()) {
+                        return self.no_quantity(at);
+                    }
+                    if !names().any(|known| known == function.node) {
+                        let help = crate::suggest::did_you_mean(&function.node, names()).unwrap_or_else(|| {
+                            format!("a claim can measure {}", crate::suggest::list(names()))
                         });
                         let diagnostic = Diagnostic::error(
                             "rlx::query::unknown",
@@ -205,7 +331,7 @@ impl<'a> Elaborator<'a> {
                         return None;
                     }
                 }
-                let function = self.function(callee, at, &MEASURES)?;
+                let function = self.function(callee, at, &schema::MEASURES)?;
                 self.measure(function, arguments, at, name)
             }
             _ => self.no_quantity(at),
@@ -244,63 +370,12 @@ impl<'a> Elaborator<'a> {
         );
         let diagnostic = self
             .at(diagnostic, at.place(), format!("this is {found}"))
-            .help(format!("a claim can measure {}", crate::suggest::list(NAMES)));
+            .help(format!("a claim can measure {}", crate::suggest::list(names())));
         self.report(diagnostic);
         None
     }
 
-    fn measure(
-        &mut self,
-        function: &'static Schema,
-        arguments: &'a [rlx_grammar::ast::Argument],
-        at: Sited<'a>,
-        name: &str,
-    ) -> Option<Quantity> {
-        // Leaves of calls inside a claim would collide; the claim's text is its record.
-        let before = self.origins.len();
-        let checked = self.arguments(function, arguments, at, &format!("{name}.{}", function.name));
-        self.origins.truncate(before);
-        let checked = checked?;
-        let info = self.asked(&checked)?;
-        let of = self.asked_model(&checked, "of", &info);
-        let evaluation = info.evaluation.name.clone();
-        let quantity = match function.name {
-            "pass" => {
-                let k = checked.count("k")?;
-                self.check_k(k, checked.place("k"), &info)?;
-                self.warn_k(k, checked.place("k"), &info);
-                Quantity::Pass {
-                    evaluation,
-                    model: of?,
-                    k,
-                }
-            }
-            "delta_se" => {
-                let against = self.asked_model(&checked, "against", &info);
-                let k = checked.count("k")?;
-                self.check_k(k, checked.place("k"), &info)?;
-                self.warn_k(k, checked.place("k"), &info);
-                Quantity::DeltaSe {
-                    evaluation,
-                    of: of?,
-                    against: against?,
-                    k,
-                }
-            }
-            _ => {
-                let under = self.asked_model(&checked, "under", &info);
-                Quantity::Perplexity {
-                    evaluation,
-                    of: of?,
-                    under: under?,
-                    only_correct: checked.boolean("correct")?,
-                }
-            }
-        };
-        checked.is_whole().then_some(quantity)
-    }
-
-    fn problems_expr(&mut self, at: Sited<'a>, name: &str) -> Option<ProblemsExpr> {
+    pub(super) fn problems_expr(&mut self, at: Sited<'a>, name: &str) -> Option<ProblemsExpr> {
         let at = self.resolve(at)?;
         match &at.expr.node {
             ExprKind::Binary {
@@ -318,19 +393,7 @@ impl<'a> Elaborator<'a> {
                 let right = self.problems_expr(at.with(right), name);
                 Some(build(Box::new(left?), Box::new(right?)))
             }
-            ExprKind::Call { callee, arguments } => {
-                let function = self.function(callee, at, &[&schema::SOLVED])?;
-                let before = self.origins.len();
-                let checked = self.arguments(function, arguments, at, &format!("{name}.solved"));
-                self.origins.truncate(before);
-                let checked = checked?;
-                let info = self.asked(&checked)?;
-                let model = self.asked_model(&checked, "of", &info)?;
-                checked.is_whole().then_some(ProblemsExpr::Solved {
-                    evaluation: info.evaluation.name,
-                    model,
-                })
-            }
+            ExprKind::Call { callee, arguments } => self.set_call(callee, arguments, at, name),
             _ => self.no_set(at),
         }
     }
@@ -338,14 +401,14 @@ impl<'a> Elaborator<'a> {
     fn no_set(&mut self, at: Sited<'a>) -> Option<ProblemsExpr> {
         let diagnostic = Diagnostic::error("rlx::type::mismatch", "a set of problems is wanted here");
         let diagnostic = self.at(diagnostic, at.place(), "no set").help(
-            "`solved(EVALUATION, MODEL)`, joined by `|` (union), `&` (intersection) or `-` (difference)",
+            "`solved(EVALUATION, MODEL)` or `accuracy(EVALUATION, MODEL, above = 0%, most = 20%)`, joined by `|` (union), `&` (intersection) or `-` (difference)",
         );
         self.report(diagnostic);
         None
     }
 
     /// Sets of different evaluations have different problems.
-    fn one_evaluation(&mut self, set: &ProblemsExpr, at: Sited<'a>) -> Option<()> {
+    pub(super) fn one_evaluation(&mut self, set: &ProblemsExpr, at: Sited<'a>) -> Option<()> {
         let mut names = Vec::new();
         evaluations(set, &mut names);
         names.dedup();
@@ -367,7 +430,9 @@ impl<'a> Elaborator<'a> {
 
 fn evaluations<'s>(set: &'s ProblemsExpr, names: &mut Vec<&'s str>) {
     match set {
-        ProblemsExpr::Solved { evaluation, .. } => names.push(evaluation),
+        ProblemsExpr::Solved { evaluation, .. } | ProblemsExpr::Accuracy { evaluation, .. } => {
+            names.push(evaluation);
+        }
         ProblemsExpr::Union { left, right }
         | ProblemsExpr::Intersection { left, right }
         | ProblemsExpr::Difference { left, right } => {

@@ -26,6 +26,7 @@ mod evaluation;
 mod family;
 mod leaf;
 mod model;
+mod measure;
 mod models;
 mod number;
 mod output;
@@ -167,6 +168,8 @@ pub(crate) struct Elaborator<'a> {
     evaluations: IndexMap<String, Evaluation>,
     outputs: IndexMap<String, Output>,
     claims: IndexMap<String, Claim>,
+    /// Places in the lists of a claim that are read now, innermost last.
+    lanes: Vec<measure::Lane>,
 }
 
 /// Elaborates `root` and all that it imports.
@@ -284,6 +287,7 @@ impl<'a> Elaborator<'a> {
             evaluations: IndexMap::new(),
             outputs: IndexMap::new(),
             claims: IndexMap::new(),
+            lanes: Vec::new(),
         }
     }
 

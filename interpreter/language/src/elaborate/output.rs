@@ -67,25 +67,60 @@ impl<'a> Elaborator<'a> {
             let trainings = self.trainings_named(of)?;
             return checked.is_whole().then_some(Query::Training { trainings });
         }
+        if function.name == "beside" {
+            let query = self.beside(&checked, at, name)?;
+            return checked.is_whole().then_some(query);
+        }
         let info = self.asked(&checked)?;
         let of = self.asked_models(&checked, "of", &info);
         let evaluation = info.evaluation.name.clone();
         let query = match function.name {
-            "pass_at_k" => {
-                let counts = checked.counts("k")?.to_vec();
-                let largest = counts.iter().max_by_key(|(k, _)| *k).copied();
-                if let Some((largest, place)) = largest {
-                    self.check_k(largest, place, &info)?;
-                }
-                let mut k: Vec<u64> = counts.into_iter().map(|(k, _)| k).collect();
-                k.sort_unstable();
-                k.dedup();
-                Query::PassAtK {
+            "pass_at_k" => Query::PassAtK {
+                evaluation,
+                of: of?,
+                k: self.asked_ks(&checked, &info)?,
+                folded: checked.word("axis")? == "folded",
+            },
+            "majority" => Query::Majority {
+                evaluation,
+                of: of?,
+                k: self.asked_ks(&checked, &info)?,
+            },
+            "best_of" => {
+                let by = self.asked_model(&checked, "by", &info);
+                Query::BestOf {
                     evaluation,
                     of: of?,
-                    k,
+                    by: by?,
+                    k: self.asked_ks(&checked, &info)?,
                 }
             }
+            "compare" | "crossing" => {
+                let against = self.asked_model(&checked, "against", &info)?;
+                let mut of = of?;
+                if checked.is_default("of") {
+                    of.retain(|model| *model != against);
+                }
+                if function.name == "crossing" {
+                    Query::Crossing {
+                        evaluation,
+                        of,
+                        against,
+                    }
+                } else {
+                    Query::Compare {
+                        evaluation,
+                        of,
+                        against,
+                        k: self.asked_ks(&checked, &info)?,
+                    }
+                }
+            }
+            "accuracy" => Query::Accuracy { evaluation, of: of? },
+            "coverage" => Query::Coverage { evaluation, of: of? },
+            "solved" => Query::Solved { evaluation, of: of? },
+            "lengths" => Query::Lengths { evaluation, of: of? },
+            "entropy" => Query::Entropy { evaluation, of: of? },
             "delta_se" => {
                 let against = self.asked_model(&checked, "against", &info);
                 let k = checked.count("k")?;
@@ -128,5 +163,21 @@ impl<'a> Elaborator<'a> {
             _ => Query::Summary { evaluation, of: of? },
         };
         checked.is_whole().then_some(query)
+    }
+
+    /// The k of a range or list, ascending, each once; none above the samples.
+    fn asked_ks(
+        &mut self,
+        checked: &super::checked::Checked<'a>,
+        info: &super::EvaluationInfo,
+    ) -> Option<Vec<u64>> {
+        let counts = checked.counts("k")?.to_vec();
+        if let Some((largest, place)) = counts.iter().max_by_key(|(k, _)| *k).copied() {
+            self.check_k(largest, place, info)?;
+        }
+        let mut k: Vec<u64> = counts.into_iter().map(|(k, _)| k).collect();
+        k.sort_unstable();
+        k.dedup();
+        Some(k)
     }
 }

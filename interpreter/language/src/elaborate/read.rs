@@ -304,12 +304,7 @@ fn default_expr(text: &'static str) -> &'static Expr {
             .into_iter()
             .chain(schema::RECORDS)
             .chain(schema::FUNCTIONS);
-        let others = [
-            &schema::PASS,
-            &schema::PERPLEXITY_OF,
-            &schema::SOLVED,
-            &schema::DELTA_SE_OF,
-        ];
+        let others = schema::MEASURES.into_iter().chain(schema::SETS);
         let fields = schemas.chain(others).flat_map(|schema| schema.fields);
         fields
             .filter_map(|field| match field.default {

@@ -19,10 +19,7 @@ pub use evaluate::{EVALUATE, SAMPLING};
 pub use lookup::{MEASURES, function, of, task};
 pub use model::{INIT, MODEL};
 pub use problems::{BENCHMARK, COUNTDOWN, DATA, PROMPT};
-pub use query::{
-    DELTA_SE, DELTA_SE_OF, FUNCTIONS, PASS, PASS_AT_K, PERPLEXITY, PERPLEXITY_OF, SOLVED, SUBSET, SUMMARY,
-    TRAINING,
-};
+pub use query::*;
 pub use train::TRAIN;
 
 /// The fields of one kind of record.

@@ -1,6 +1,6 @@
 //! The functions of figures, tables and claims.
 
-use super::Default::{Computed, Required, Value};
+use super::Default::{Computed, None, Required, Value};
 use super::{Field, Schema, Type};
 use crate::unit::Unit;
 
@@ -60,6 +60,12 @@ pub const PASS_AT_K: Schema = Schema {
             default: Required,
             doc: "A range such as `1..256 by *2`; at most the evaluation's `samples`.",
         },
+        Field {
+            name: "axis",
+            ty: Type::Word(&["plain", "folded"]),
+            default: Value("plain"),
+            doc: "`folded` gives the upper part of the vertical axis most of the room.",
+        },
     ],
 };
 
@@ -110,6 +116,98 @@ pub const SUMMARY: Schema = Schema {
     fields: &[EVALUATION, OF],
 };
 
+/// A table or figure of an evaluation's models and nothing else.
+const fn plain(name: &'static str, doc: &'static str) -> Schema {
+    Schema {
+        name,
+        doc,
+        positional: 1,
+        fields: &[EVALUATION, OF],
+    }
+}
+
+pub const ACCURACY: Schema = plain(
+    "accuracy",
+    "How many problems have which accuracy, in twelve bins: 0, ten of 10%, 1.",
+);
+pub const COVERAGE: Schema = plain("coverage", "Which problems each model solves, and how often.");
+pub const SOLVED_SETS: Schema = plain(
+    "solved",
+    "The solved problems by their places in the benchmark, from 0, and what each model lacks of the first.",
+);
+pub const LENGTHS: Schema = plain(
+    "lengths",
+    "Tokens a response, of right and of wrong ones, and the share cut at `max_tokens`.",
+);
+pub const ENTROPY: Schema = plain(
+    "entropy",
+    "Entropy of the drawn tokens, in nats a token, at the temperature they were drawn at.",
+);
+
+const K_RANGE: Field = Field {
+    name: "k",
+    ty: Type::Counts {
+        unit: Unit::Samples,
+        least: 1,
+    },
+    default: Required,
+    doc: "A number, a list, or a range such as `1..256 by *2`; at most the evaluation's `samples`.",
+};
+const BY: Field = Field {
+    name: "by",
+    ty: Type::Reference("a model of the evaluation"),
+    default: Required,
+    doc: "Under which model the likeliest response (by perplexity) is chosen.",
+};
+
+pub const CROSSING: Schema = Schema {
+    name: "crossing",
+    doc: "The k from which on the base model leads, with its interval, or none up to n.",
+    positional: 1,
+    fields: &[EVALUATION, OF, AGAINST],
+};
+
+pub const MAJORITY: Schema = Schema {
+    name: "majority",
+    doc: "How often the commonest answer of k samples is right; ties are split evenly.",
+    positional: 1,
+    fields: &[EVALUATION, OF, K_RANGE],
+};
+
+pub const BEST_OF: Schema = Schema {
+    name: "best_of",
+    doc: "How often the likeliest of k samples, as another model scores them, is right.",
+    positional: 1,
+    fields: &[EVALUATION, OF, BY, K_RANGE],
+};
+
+pub const COMPARE: Schema = Schema {
+    name: "compare",
+    doc: "Differences in pass@k to the base model, with p-values corrected for their number (Holm).",
+    positional: 1,
+    fields: &[EVALUATION, OF, AGAINST, K_RANGE],
+};
+
+pub const BESIDE: Schema = Schema {
+    name: "beside",
+    doc: "Measured numbers beside published ones. Lists in both are taken in pairs.",
+    positional: 2,
+    fields: &[
+        Field {
+            name: "measured",
+            ty: Type::Reference("something measured"),
+            default: Required,
+            doc: "As a claim writes it: `pass(aime, [base, rl@450], k = 1)`.",
+        },
+        Field {
+            name: "published",
+            ty: Type::Reference("published numbers"),
+            default: Required,
+            doc: "`published(…)`, or numbers.",
+        },
+    ],
+};
+
 pub const TRAINING: Schema = Schema {
     name: "training",
     doc: "Curves of trainings over steps: reward, length, entropy, loss.",
@@ -122,19 +220,153 @@ pub const TRAINING: Schema = Schema {
     }],
 };
 
+const MODEL: Field = Field {
+    name: "of",
+    ty: Type::Reference("a model of the evaluation"),
+    default: Required,
+    doc: "Which model; inside of `all`, `any`, `rising`, `falling`, `max` and `min` also several.",
+};
+
 pub const PASS: Schema = Schema {
     name: "pass",
     doc: "pass@k of one model.",
     positional: 2,
+    fields: &[EVALUATION, MODEL, K_RANGE],
+};
+
+pub const CROSSING_OF: Schema = Schema {
+    name: "crossing",
+    doc: "The k from which on the base model leads; n + 1 where it never does.",
+    positional: 1,
+    fields: &[EVALUATION, ONE, AGAINST],
+};
+
+pub const MAJORITY_OF: Schema = Schema {
+    name: "majority",
+    doc: MAJORITY.doc,
+    positional: 2,
+    fields: &[EVALUATION, MODEL, K_RANGE],
+};
+
+pub const BEST_OF_ONE: Schema = Schema {
+    name: "best_of",
+    doc: BEST_OF.doc,
+    positional: 2,
+    fields: &[EVALUATION, MODEL, BY, K_RANGE],
+};
+
+/// A number of one model.
+const fn of_model(name: &'static str, doc: &'static str) -> Schema {
+    Schema {
+        name,
+        doc,
+        positional: 2,
+        fields: &[EVALUATION, MODEL],
+    }
+}
+
+pub const LENGTH: Schema = of_model("length", "Mean tokens a response.");
+pub const TRUNCATED: Schema = of_model("truncated", "Share of responses cut at `max_tokens`.");
+pub const ENTROPY_OF: Schema = of_model(
+    "entropy",
+    "Nats a drawn token, at the temperature it was drawn at.",
+);
+
+pub const LOGGED: Schema = Schema {
+    name: "logged",
+    doc: "A number that a training logged at a step.",
+    positional: 2,
     fields: &[
-        EVALUATION,
         Field {
             name: "of",
-            ty: Type::Reference("a model of the evaluation"),
+            ty: Type::Reference("a training"),
             default: Required,
-            doc: "Which model.",
+            doc: "Which training.",
         },
-        K,
+        Field {
+            name: "metric",
+            ty: Type::Word(&[
+                "reward",
+                "entropy",
+                "length",
+                "loss",
+                "kl",
+                "truncated",
+                "clipped",
+            ]),
+            default: Required,
+            doc: "Which curve.",
+        },
+        Field {
+            name: "step",
+            ty: Type::Count {
+                unit: Unit::Steps,
+                least: 1,
+            },
+            default: None,
+            doc: "At which step; without it at the last one.",
+        },
+    ],
+};
+
+pub const PUBLISHED: Schema = Schema {
+    name: "published",
+    doc: "A number that somebody published: a `let` that is a number, or a record of two lists.",
+    positional: 1,
+    fields: &[
+        Field {
+            name: "of",
+            ty: Type::Reference("published numbers"),
+            default: Required,
+            doc: "`std.limit_of_rlvr.NAME`; inside of `all` and the like also a list of them.",
+        },
+        Field {
+            name: "k",
+            ty: Type::Counts {
+                unit: Unit::Samples,
+                least: 1,
+            },
+            default: None,
+            doc: "Where on a curve `{ k = […], pass = […] }`.",
+        },
+        Field {
+            name: "bin",
+            ty: Type::Integer { least: 0 },
+            default: None,
+            doc: "Which bin of `{ bin = […], problems = […] }`.",
+        },
+        Field {
+            name: "step",
+            ty: Type::Count {
+                unit: Unit::Steps,
+                least: 1,
+            },
+            default: None,
+            doc: "Which step of `{ step = […], value = […] }`.",
+        },
+    ],
+};
+
+/// The problems whose accuracy lies in a range, as a set.
+pub const ACCURACY_SET: Schema = Schema {
+    name: "accuracy",
+    doc: "The problems of which a model gets more than `above` and at most `most` of its samples right.",
+    positional: 2,
+    fields: &[
+        EVALUATION,
+        MODEL,
+        Field {
+            name: "above",
+            ty: Type::Share(super::ZERO_TO_ONE),
+            default: None,
+            doc: "Without it, problems without a right sample are inside, too.",
+        },
+        Field {
+            name: "most",
+            ty: Type::Share(super::ZERO_TO_ONE),
+            default: Value("1.0"),
+            doc: "The largest accuracy inside.",
+        },
     ],
 };
 
@@ -178,4 +410,39 @@ pub const SOLVED: Schema = Schema {
 };
 
 /// What a figure or a table can show.
-pub const FUNCTIONS: [&Schema; 6] = [&PASS_AT_K, &DELTA_SE, &SUBSET, &PERPLEXITY, &SUMMARY, &TRAINING];
+pub const FUNCTIONS: [&Schema; 16] = [
+    &PASS_AT_K,
+    &DELTA_SE,
+    &SUBSET,
+    &PERPLEXITY,
+    &SUMMARY,
+    &TRAINING,
+    &ACCURACY,
+    &COVERAGE,
+    &SOLVED_SETS,
+    &CROSSING,
+    &LENGTHS,
+    &ENTROPY,
+    &MAJORITY,
+    &BEST_OF,
+    &COMPARE,
+    &BESIDE,
+];
+
+/// What a claim can measure.
+pub const MEASURES: [&Schema; 11] = [
+    &PASS,
+    &DELTA_SE_OF,
+    &PERPLEXITY_OF,
+    &CROSSING_OF,
+    &MAJORITY_OF,
+    &BEST_OF_ONE,
+    &LENGTH,
+    &TRUNCATED,
+    &ENTROPY_OF,
+    &LOGGED,
+    &PUBLISHED,
+];
+
+/// Sets of problems.
+pub const SETS: [&Schema; 2] = [&SOLVED, &ACCURACY_SET];

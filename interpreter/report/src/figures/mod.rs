@@ -1,8 +1,11 @@
 //! One file a kind of figure; each turns results into a `Drawing`.
 
 mod bars;
+mod coverage;
 mod delta_se;
+mod histogram;
 mod legend;
+mod listing;
 mod pass_at_k;
 mod perplexity;
 mod spread;
@@ -26,5 +29,8 @@ pub(crate) fn draw(results: &Results, palette: &Palette, size: Size) -> Drawing 
         Results::Perplexity(results) => perplexity::draw(results, palette, size),
         Results::Summary(results) => summary::draw(results, palette, size),
         Results::Training(results) => training::draw(results, palette, size),
+        Results::Histogram(results) => histogram::draw(results, palette, size),
+        Results::Coverage(results) => coverage::draw(results, palette, size),
+        Results::Listing(results) => listing::draw(results, palette, size),
     }
 }

@@ -1,6 +1,6 @@
 //! pass@k over k: a line a model with its band, labelled at its end, and the points from which one curve leads another.
 
-use rlx_analysis::{Curve, CurvePoint, PassAtK};
+use rlx_analysis::{Curve, CurvePoint, Measure, PassAtK};
 
 use super::legend::{self, Swatch};
 use super::spread::spread;
@@ -42,7 +42,12 @@ pub(crate) fn draw(results: &PassAtK, palette: &Palette, size: Size) -> Drawing 
     ks.dedup();
     let (first, last) = (ks.first().copied().unwrap_or(1), ks.last().copied().unwrap_or(1));
 
-    canvas.text((0.0, 12.0), Text::new("pass@k").paint(Paint::Ink).bold());
+    let heading = match &results.measure {
+        Measure::Pass => "pass@k".to_owned(),
+        Measure::Majority => "majority of k".to_owned(),
+        Measure::BestOf { by } => format!("best of k by {by}"),
+    };
+    canvas.text((0.0, 12.0), Text::new(&heading).paint(Paint::Ink).bold());
     let key = legend::draw(&mut canvas, &labels, palette, 0.0, 20.0, width, Swatch::Line);
     let (left, right) = (42.0, width - room - 32.0);
     let top = 20.0 + key + 16.0;
@@ -54,7 +59,10 @@ pub(crate) fn draw(results: &PassAtK, palette: &Palette, size: Size) -> Drawing 
         top,
         bottom,
         x: Scale::logarithmic(first as f64, last as f64, left + 4.0, right),
-        y: Scale::linear(0.0, ceiling, bottom, top),
+        y: match fold(results).filter(|_| ceiling == 1.0) {
+            Some(fold) => Scale::folded(ceiling, fold, bottom, top),
+            None => Scale::linear(0.0, ceiling, bottom, top),
+        },
     };
     axes(&mut canvas, &frame, &ticks, first, last, size);
 
@@ -100,6 +108,15 @@ fn vertical(results: &PassAtK) -> (f64, Vec<(f64, String)>) {
         .find(|ceiling| highest <= *ceiling)
         .unwrap_or(1.0);
     let (ticks, decimals) = nice_ticks(0.0, ceiling * 100.0, 5);
+    let folded = fold(results).filter(|_| ceiling == 1.0);
+    let ticks = match folded {
+        // Finer above the bend, where there is room.
+        Some(at) => {
+            let upper = (0..=20).map(|step| f64::from(step) * 5.0).filter(|tick| *tick >= at * 100.0);
+            ticks.into_iter().filter(|tick| *tick < at * 100.0 - 1e-9).chain(upper).collect()
+        }
+        None => ticks,
+    };
     (
         ceiling,
         ticks
@@ -109,12 +126,33 @@ fn vertical(results: &PassAtK) -> (f64, Vec<(f64, String)>) {
     )
 }
 
+/// Where a folded axis bends: below the lowest value at the largest k, on a round tenth.
+fn fold(results: &PassAtK) -> Option<f64> {
+    if !results.folded {
+        return None;
+    }
+    let lowest = results
+        .curves
+        .iter()
+        .filter_map(|curve| curve.points.last()?.pass.value)
+        .fold(1.0, f64::min);
+    Some((libm::floor(lowest * 10.0 - 0.5) / 10.0).clamp(0.2, 0.8))
+}
+
 fn axes(canvas: &mut Canvas, frame: &Frame, ticks: &[(f64, String)], first: u64, last: u64, size: Size) {
     for (tick, label) in ticks {
         let y = frame.y.at(*tick);
         let paint = if *tick == 0.0 { Paint::Muted } else { Paint::Grid };
         canvas.line((frame.left, y), (frame.right, y), paint, 1.0, "");
         canvas.text((frame.left - 7.0, y + 4.0), Text::new(label).anchor(Anchor::End));
+    }
+    if let Some(at) = frame.y.fold() {
+        // The break is drawn as what it is: two short strokes across the axis, and a dotted line.
+        let y = frame.y.at(at);
+        canvas.line((frame.left, y), (frame.right, y), Paint::Muted, 1.0, "1 4");
+        for offset in [-2.5, 2.5] {
+            canvas.line((frame.left - 4.0, y + offset + 2.0), (frame.left + 4.0, y + offset - 2.0), Paint::Muted, 1.2, "");
+        }
     }
     let mut powers = powers_of_two(first, last, size.pick(12, 9));
     if powers.is_empty() {

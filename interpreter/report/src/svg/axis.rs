@@ -8,7 +8,12 @@ pub(crate) struct Scale {
     from: f64,
     to: f64,
     logarithmic: bool,
+    /// Where a linear scale from 0 bends: below it lies a third of the room.
+    fold: Option<f64>,
 }
+
+/// Share of a folded axis that lies below its bend.
+const BELOW_FOLD: f64 = 0.35;
 
 impl Scale {
     /// Linear from `low..=high` onto pixels `from..=to`; an empty domain is widened.
@@ -24,7 +29,20 @@ impl Scale {
             from,
             to,
             logarithmic: false,
+            fold: None,
         }
+    }
+
+    /// Linear from 0 to `high` in two parts that meet at `fold`: the upper one has most of the room.
+    pub(crate) fn folded(high: f64, fold: f64, from: f64, to: f64) -> Scale {
+        Scale {
+            fold: (fold > 0.0 && fold < high).then_some(fold),
+            ..Scale::linear(0.0, high, from, to)
+        }
+    }
+
+    pub(crate) fn fold(&self) -> Option<f64> {
+        self.fold
     }
 
     /// Logarithmic; both ends must be above 0, an empty domain is widened by a factor of 2 to each side.
@@ -41,6 +59,7 @@ impl Scale {
             from,
             to,
             logarithmic: true,
+            fold: None,
         }
     }
 
@@ -51,7 +70,12 @@ impl Scale {
         } else {
             value
         };
-        self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from)
+        let share = match self.fold {
+            Some(fold) if value <= fold => BELOW_FOLD * value / fold,
+            Some(fold) => BELOW_FOLD + (1.0 - BELOW_FOLD) * (value - fold) / (self.high - fold),
+            None => (value - self.low) / (self.high - self.low),
+        };
+        self.from + share * (self.to - self.from)
     }
 }
 
@@ -139,6 +163,8 @@ mod tests {
         assert_eq!(scale.at(1.0), 0.0);
         assert_eq!(scale.at(16.0), 40.0);
         assert_eq!(scale.at(256.0), 80.0);
+        let folded = Scale::folded(1.0, 0.5, 0.0, 100.0);
+        assert_eq!([0.0, 0.5, 1.0].map(|value| folded.at(value)), [0.0, 35.0, 100.0]);
         assert!(Scale::linear(2.0, 2.0, 0.0, 10.0).at(2.0).is_finite());
         assert!(Scale::logarithmic(0.0, 0.0, 0.0, 10.0).at(0.0).is_finite());
     }

@@ -2,7 +2,7 @@
 
 use rlx_analysis::{DeltaSe, PassAtK, Perplexity, Results, Subset, Summary, TrainingCurves};
 
-use super::{Cell, Column, Table};
+use super::{Cell, Column, Table, listing};
 use crate::number::{self, Unit, column_decimals};
 
 /// The table of any results.
@@ -14,6 +14,9 @@ pub(crate) fn build(results: &Results) -> Table {
         Results::Perplexity(results) => perplexity(results),
         Results::Summary(results) => summary(results),
         Results::Training(results) => training(results),
+        Results::Histogram(results) => listing::histogram(results),
+        Results::Coverage(results) => listing::coverage(results),
+        Results::Listing(results) => listing::listing(results),
     }
 }
 
@@ -91,6 +94,7 @@ fn subset(results: &Subset) -> Table {
         Column::number("only model"),
         Column::number("neither"),
         Column::number(format!("inside {} %", results.within)),
+        Column::number(format!("a redraw of {} %", results.within)),
     ];
     let decimals = column_decimals(results.rows.iter().map(|row| &row.contained), Unit::Share);
     let rows = results
@@ -104,6 +108,7 @@ fn subset(results: &Subset) -> Table {
                 Cell::count(row.only_model.len()),
                 Cell::count(row.neither),
                 Cell::estimate(&row.contained, Unit::Share, decimals),
+                Cell::share(row.redraw.unwrap_or(f64::NAN)),
             ]
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use rlx_analysis::{ClaimVerdict, Estimate, Results, Verdict};
+use rlx_analysis::{ClaimVerdict, Estimate, Listing, ListingCell, Measure, Results, Verdict};
 
 use crate::escape;
 
@@ -10,9 +10,14 @@ use crate::escape;
 pub(crate) fn csv(results: &Results) -> String {
     match results {
         Results::PassAtK(results) => {
+            let name = match results.measure {
+                Measure::Pass => "pass_at_k",
+                Measure::Majority => "majority_of_k",
+                Measure::BestOf { .. } => "best_of_k",
+            };
             let mut sheet = Sheet::new(
                 &["evaluation", "benchmark", "problems", "samples", "model", "k"],
-                &["pass_at_k"],
+                &[name],
             );
             for curve in &results.curves {
                 for point in &curve.points {
@@ -164,7 +169,69 @@ pub(crate) fn csv(results: &Results) -> String {
             }
             sheet.finish()
         }
+        Results::Histogram(results) => {
+            let heads = ["evaluation", "benchmark", "problems", "samples", "model", "bin"];
+            let mut sheet = Sheet::new(&heads, &["problems_in_bin"]);
+            for series in &results.series {
+                for (bin, count) in results.bins.iter().zip(&series.counts) {
+                    sheet
+                        .text(&results.evaluation)
+                        .text(&results.benchmark)
+                        .count(results.problems as u64)
+                        .count(results.samples);
+                    sheet.text(&series.model).text(bin).estimate(count).end();
+                }
+            }
+            sheet.finish()
+        }
+        Results::Coverage(results) => {
+            let mut sheet = Sheet::new(&["evaluation", "benchmark", "problem", "model", "samples", "right"], &[]);
+            for row in &results.rows {
+                for (problem, right) in results.problems.iter().zip(&row.right) {
+                    sheet
+                        .text(&results.evaluation)
+                        .text(&results.benchmark)
+                        .text(problem)
+                        .text(&row.model)
+                        .count(results.samples)
+                        .number(right.map(|right| right as f64))
+                        .end();
+                }
+            }
+            sheet.finish()
+        }
+        Results::Listing(results) => listing(results),
     }
+}
+
+/// A column a number; of an estimate also its intervals.
+fn listing(results: &Listing) -> String {
+    let mut sheet = Sheet::new(&[], &[]);
+    let measured: Vec<bool> = (0..results.columns.len())
+        .map(|place| {
+            let mut cells = results.rows.iter().filter_map(|row| row.get(place));
+            cells.any(|cell| matches!(cell, ListingCell::Estimate { .. }))
+        })
+        .collect();
+    for (column, measured) in results.columns.iter().zip(&measured) {
+        sheet.more(&[column.name.as_str()]);
+        if *measured {
+            for interval in ["these_problems", "problems_like_these"] {
+                sheet.more(&["low", "high"].map(|end| format!("{}_{interval}_{end}", column.name)));
+            }
+        }
+    }
+    for row in &results.rows {
+        for cell in row {
+            match cell {
+                ListingCell::Text { text } => sheet.text(text),
+                ListingCell::Number { value } => sheet.number(*value),
+                ListingCell::Estimate { estimate } => sheet.estimate(estimate),
+            };
+        }
+        sheet.end();
+    }
+    sheet.finish()
 }
 
 /// All verdicts of a study.
@@ -180,7 +247,7 @@ pub(crate) fn claims(claims: &[ClaimVerdict]) -> String {
         ],
         &["effect"],
     );
-    sheet.more(&["reason"]);
+    sheet.more(&["unit", "needs_samples", "needs_problems", "warnings", "reason"]);
     for claim in claims {
         sheet
             .text(&claim.name)
@@ -196,6 +263,10 @@ pub(crate) fn claims(claims: &[ClaimVerdict]) -> String {
         };
         sheet
             .estimate(claim.effect.as_ref().unwrap_or(&none))
+            .text(&claim.unit)
+            .number(claim.needs.and_then(|needs| needs.samples).map(|samples| samples as f64))
+            .number(claim.needs.and_then(|needs| needs.problems).map(|problems| problems as f64))
+            .text(&claim.warnings.join("; "))
             .text(&claim.reason)
             .end();
     }

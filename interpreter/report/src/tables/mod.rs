@@ -3,14 +3,16 @@
 mod columns;
 mod csv;
 mod latex;
+mod listing;
 mod markdown;
 
 pub(crate) use columns::build;
 pub(crate) use csv::{claims as claims_csv, csv};
 pub(crate) use latex::latex;
+pub(crate) use listing::scale;
 pub(crate) use markdown::markdown;
 
-use rlx_analysis::{Estimate, Results};
+use rlx_analysis::{Estimate, Listing, ListingCell, ListingUnit, Results};
 
 use crate::number::{self, Unit};
 
@@ -128,6 +130,9 @@ pub(crate) fn labels(results: &Results) -> Vec<String> {
             .flat_map(|group| [&group.under, &group.of])
             .collect(),
         Results::Summary(results) => results.rows.iter().map(|row| &row.model).collect(),
+        Results::Histogram(results) => results.series.iter().map(|series| &series.model).collect(),
+        Results::Coverage(results) => results.rows.iter().map(|row| &row.model).collect(),
+        Results::Listing(results) => model_cells(results),
         // A training's curves are coloured by its checkpoints; unknown ones take the neutral style.
         Results::Training(_) => Vec::new(),
     };
@@ -140,6 +145,16 @@ pub(crate) fn labels(results: &Results) -> Vec<String> {
     labels
 }
 
+fn model_cells(results: &Listing) -> Vec<&String> {
+    let cells = results.rows.iter().flat_map(|row| results.columns.iter().zip(row));
+    cells
+        .filter_map(|(column, cell)| match cell {
+            ListingCell::Text { text } if column.unit == ListingUnit::Model => Some(text),
+            _ => None,
+        })
+        .collect()
+}
+
 /// The confidence of the intervals, where there are any.
 pub(crate) fn confidence(results: &Results) -> Option<f64> {
     match results {
@@ -148,6 +163,9 @@ pub(crate) fn confidence(results: &Results) -> Option<f64> {
         Results::Subset(results) => Some(results.confidence),
         Results::Perplexity(results) => Some(results.confidence),
         Results::Summary(results) => Some(results.confidence),
+        Results::Histogram(results) => Some(results.confidence),
+        Results::Listing(results) => results.confidence,
+        Results::Coverage(_) => None,
         Results::Training(_) => None,
     }
 }
@@ -160,6 +178,9 @@ pub(crate) fn warnings(results: &Results) -> &[String] {
         Results::Subset(results) => &results.warnings,
         Results::Perplexity(results) => &results.warnings,
         Results::Summary(results) => &results.warnings,
+        Results::Histogram(results) => &results.warnings,
+        Results::Coverage(results) => &results.warnings,
+        Results::Listing(results) => &results.warnings,
         Results::Training(_) => &[],
     }
 }

@@ -114,6 +114,8 @@ fn pass_at_k() -> PassAtK {
         k,
     };
     PassAtK {
+        measure: rlx_analysis::Measure::Pass,
+        folded: false,
         evaluation: "held_out".into(),
         benchmark: "countdown_test".into(),
         problems: 64,

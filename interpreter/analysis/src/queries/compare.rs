@@ -1,0 +1,136 @@
+//! Differences in pass@k to one model, each with a p-value, corrected for how many there are.
+//!
+//! A p-value is the smallest level at which the difference's interval leaves 0 out (the interval inverted), and no smaller
+//! than the resamples can tell. Holm's step-down correction (S. Holm 1979, "A simple sequentially rejective multiple test
+//! procedure") holds the chance of any false finding in the table at its level, whatever hangs together in it.
+
+use rlx_language::ModelRef;
+
+use super::{Setting, Warnings, cell, column, models, number, text};
+use crate::evidence;
+use crate::measured::Measured;
+use crate::outcomes::Outcomes;
+use crate::passes;
+use crate::resampling::Resampling;
+use crate::results::{Listing, ListingUnit};
+use crate::undefined::Undefined;
+
+pub(super) fn answer(
+    outcomes: &Outcomes,
+    of: &[ModelRef],
+    against: &ModelRef,
+    ks: &[u64],
+    setting: &Setting<'_>,
+) -> Result<Listing, Undefined> {
+    let base = evidence::model(outcomes, against)?;
+    let models = models(outcomes, of)?;
+    let design = outcomes.design();
+    let ks: Vec<u64> = ks
+        .iter()
+        .copied()
+        .filter(|k| (1..=design.samples).contains(k))
+        .collect();
+    let mut warnings = Warnings::default();
+    warnings.problems(outcomes, models.len() + 1);
+    warnings.k(outcomes, &ks);
+    let mut found = Vec::new();
+    match passes::measure(outcomes, base, &ks, setting.resampling) {
+        Ok(of_base) => {
+            for (label, model) in models {
+                match passes::measure(outcomes, model, &ks, setting.resampling) {
+                    Ok(measured) => {
+                        for ((k, own), base) in ks.iter().zip(measured).zip(&of_base) {
+                            let difference = own.minus(base);
+                            warnings.saw(&difference);
+                            let p = p_value(&difference, setting.resampling);
+                            found.push((label.clone(), *k, setting.estimate(&own), setting.estimate(&difference), p));
+                        }
+                    }
+                    Err(reason) => warnings.undefined(&reason),
+                }
+            }
+        }
+        Err(reason) => warnings.undefined(&reason),
+    }
+    let corrected = holm(&found.iter().map(|(.., p)| *p).collect::<Vec<f64>>());
+    let count = found.len();
+    let rows = found
+        .into_iter()
+        .zip(corrected)
+        .map(|((label, k, own, difference, p), holm)| {
+            vec![text(label), number(k as f64), cell(own), cell(difference), number(p), number(holm)]
+        })
+        .collect();
+    Ok(Listing {
+        title: format!("Differences to {} on {}", against.label(), design.benchmark),
+        notes: vec![
+            format!("pass@k of the model minus that of {}, paired by problem.", against.label()),
+            format!("p is the level at which the interval over problems like these leaves 0 out; p (Holm) is corrected for the {count} comparisons of this table by Holm's method."),
+        ],
+        confidence: Some(setting.confidence),
+        columns: vec![
+            column("model", "model", ListingUnit::Model),
+            column("k", "k", ListingUnit::Count),
+            column("pass_at_k", "pass@k %", ListingUnit::Share),
+            column("difference", format!("minus {}, points", against.label()), ListingUnit::Points),
+            column("p", "p", ListingUnit::P),
+            column("p_holm", "p (Holm)", ListingUnit::P),
+        ],
+        rows,
+        bars: vec![3],
+        warnings: warnings.finish(),
+    })
+}
+
+/// The level at which the interval for problems like these just reaches 0.
+fn p_value(difference: &Measured, resampling: &Resampling) -> f64 {
+    let smallest = 2.0 / f64::from(resampling.resamples());
+    let outside = |alpha: f64| {
+        difference
+            .problems_like_these(1.0 - alpha, resampling)
+            .is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0)
+    };
+    let (mut low, mut high) = (smallest, 1.0);
+    if outside(low) {
+        return smallest;
+    }
+    // Halving on the logarithmic scale: eighteen steps tell p to 1 in 10,000.
+    for _ in 0..18 {
+        let middle = libm::sqrt(low * high);
+        if outside(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    high
+}
+
+/// Holm's corrected p-values, in the order given.
+fn holm(ps: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..ps.len()).collect();
+    order.sort_by(|a, b| ps[*a].total_cmp(&ps[*b]));
+    let mut corrected = vec![1.0; ps.len()];
+    let mut largest: f64 = 0.0;
+    for (rank, at) in order.into_iter().enumerate() {
+        largest = largest.max(ps[at] * (ps.len() - rank) as f64).min(1.0);
+        corrected[at] = largest;
+    }
+    corrected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holms_correction_steps_down() {
+        let corrected = holm(&[0.01, 0.04, 0.03, 0.005]);
+        let expected = [0.03, 0.06, 0.06, 0.02];
+        for (found, expected) in corrected.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-15, "{corrected:?}");
+        }
+        assert_eq!(holm(&[0.9, 0.8]), [1.0, 1.0]);
+        assert!(holm(&[]).is_empty());
+    }
+}
