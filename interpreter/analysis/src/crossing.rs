@@ -31,7 +31,11 @@ pub(crate) fn measure(
     let ks: Vec<u64> = (1..=n).collect();
     let (first, second) = (mean_curve(&a.pairs(), &ks), mean_curve(&b.pairs(), &ks));
     let none = (n + 1) as f64;
-    let value = from_which(ks.iter().copied(), first.iter().zip(&second).map(|(a, b)| a - b), none);
+    let value = from_which(
+        ks.iter().copied(),
+        first.iter().zip(&second).map(|(a, b)| a - b),
+        none,
+    );
 
     let grid = grid(n);
     let columns = grid.len();
@@ -55,7 +59,9 @@ pub(crate) fn measure(
             for (times, of_problem) in times.iter().zip(differences.chunks(columns)) {
                 if *times > 0 {
                     let times = f64::from(*times);
-                    sums.iter_mut().zip(of_problem).for_each(|(sum, d)| *sum += times * d);
+                    sums.iter_mut()
+                        .zip(of_problem)
+                        .for_each(|(sum, d)| *sum += times * d);
                 }
             }
             row[0] = from_which(grid.iter().copied(), sums.into_iter(), none);
@@ -63,7 +69,8 @@ pub(crate) fn measure(
         .pop()
         .unwrap_or_default();
 
-    let worlds = [(&a, leader), (&b, other)].map(|(complete, model)| complete.worlds(outcomes, model, resampling));
+    let worlds =
+        [(&a, leader), (&b, other)].map(|(complete, model)| complete.worlds(outcomes, model, resampling));
     let truths = worlds.each_ref().map(|worlds| -> Vec<f64> {
         let points = worlds.grid.iter();
         points
@@ -79,7 +86,9 @@ pub(crate) fn measure(
                 for (sign, (worlds, truths)) in [1.0, -1.0].into_iter().zip(worlds.iter().zip(&truths)) {
                     worlds.each(resample, |_, point, _| {
                         let truths = &truths[point * columns..(point + 1) * columns];
-                        sums.iter_mut().zip(truths).for_each(|(sum, pass)| *sum += sign * pass);
+                        sums.iter_mut()
+                            .zip(truths)
+                            .for_each(|(sum, pass)| *sum += sign * pass);
                     });
                 }
                 row[0] = from_which(grid.iter().copied(), sums.iter().copied(), none);
@@ -106,7 +115,11 @@ pub(crate) fn measure(
 }
 
 /// The smallest k from which all differences are above 0.
-fn from_which(ks: impl DoubleEndedIterator<Item = u64>, differences: impl DoubleEndedIterator<Item = f64>, none: f64) -> f64 {
+fn from_which(
+    ks: impl DoubleEndedIterator<Item = u64>,
+    differences: impl DoubleEndedIterator<Item = f64>,
+    none: f64,
+) -> f64 {
     let mut first = none;
     for (k, difference) in ks.rev().zip(differences.rev()) {
         if difference <= ROUNDING {
@@ -136,7 +149,9 @@ mod tests {
     fn the_grid_is_the_papers() {
         assert_eq!(
             grid(128),
-            [1, 2, 3, 4, 5, 6, 8, 9, 11, 13, 16, 19, 22, 26, 32, 38, 45, 53, 64, 76, 90, 107, 128]
+            [
+                1, 2, 3, 4, 5, 6, 8, 9, 11, 13, 16, 19, 22, 26, 32, 38, 45, 53, 64, 76, 90, 107, 128
+            ]
         );
         assert_eq!(grid(1), [1]);
         assert_eq!(grid(250).last(), Some(&250));

@@ -39,7 +39,11 @@ pub(crate) fn measure(
 }
 
 /// Mean tokens a response.
-pub(crate) fn length(outcomes: &Outcomes, model: usize, resampling: &Resampling) -> Result<Measured, Undefined> {
+pub(crate) fn length(
+    outcomes: &Outcomes,
+    model: usize,
+    resampling: &Resampling,
+) -> Result<Measured, Undefined> {
     let tokens = |sample: &Sample| Some(f64::from(sample.tokens));
     measure(outcomes, model, "", tokens, resampling).map(|(_, [_, mean])| mean)
 }
@@ -62,7 +66,10 @@ pub(crate) fn entropy(
     resampling: &Resampling,
 ) -> Result<Measured, Undefined> {
     let design = outcomes.design();
-    let missing = outcomes.rows(model).filter(|sample| sample.surprisal.is_nan()).count();
+    let missing = outcomes
+        .rows(model)
+        .filter(|sample| sample.surprisal.is_nan())
+        .count();
     if missing > 0 {
         return Err(Undefined::NoSurprisal {
             evaluation: design.evaluation.clone(),

@@ -113,7 +113,9 @@ pub enum ListingUnit {
     Points,
     Plain,
     /// A k of `Estimate`, where n + 1 stands for none up to n.
-    K { samples: u64 },
+    K {
+        samples: u64,
+    },
     /// A p-value.
     P,
 }

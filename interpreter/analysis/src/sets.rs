@@ -78,7 +78,9 @@ pub(crate) fn contained(
     let of = number(set, evidence, &mut sets)?;
     let whole = number(within, evidence, &mut sets)?;
     check(&sets)?;
-    let both = Inside::new(sets.len(), |memberships| of.holds(memberships) && whole.holds(memberships));
+    let both = Inside::new(sets.len(), |memberships| {
+        of.holds(memberships) && whole.holds(memberships)
+    });
     let own = Inside::new(sets.len(), |memberships| of.holds(memberships));
     let shares = shares(&sets, &[both, own], resampling)?;
     let [both, own] = <[Measured; 2]>::try_from(shares).map_err(|_| Undefined::NotFinite)?;
@@ -147,7 +149,11 @@ pub(crate) fn redraw(outcomes: &Outcomes, model: usize, resampling: &Resampling)
         },
     );
     let [both, own] = [&sums[0], &sums[1]].map(|series| crate::special::sum(series.iter().copied()));
-    if own > 0.0 { Ok(both / own) } else { Err(Undefined::DivisionByZero) }
+    if own > 0.0 {
+        Ok(both / own)
+    } else {
+        Err(Undefined::DivisionByZero)
+    }
 }
 
 /// Per problem whether at least one sample is right, as far as rows are there.
@@ -218,11 +224,9 @@ impl Patterns {
     }
 
     fn chance(&self, point: usize, memberships: usize) -> f64 {
-        let pattern = self
-            .sets
-            .iter()
-            .enumerate()
-            .fold(0, |pattern, (bit, &set)| pattern | (memberships >> set & 1) << bit);
+        let pattern = self.sets.iter().enumerate().fold(0, |pattern, (bit, &set)| {
+            pattern | (memberships >> set & 1) << bit
+        });
         self.chances[(point << self.sets.len()) + pattern]
     }
 }

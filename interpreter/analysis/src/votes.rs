@@ -52,7 +52,8 @@ pub(crate) fn majority(
         resampling.seed(),
         &["votes", &design.evaluation, &design.models[model]],
     );
-    let value = |problem: usize, ballots: &[u32], ks: &[u64]| votes(&stream, problem as u32, ballots, ks, orders);
+    let value =
+        |problem: usize, ballots: &[u32], ks: &[u64]| votes(&stream, problem as u32, ballots, ks, orders);
     measure(outcomes, model, &ballots, ks, resampling, value)
 }
 
@@ -83,7 +84,9 @@ pub(crate) fn best_of(
             perplexities.into_iter().zip(right).collect()
         })
         .collect();
-    measure(outcomes, model, &scored, ks, resampling, |_, scored, ks| likeliest(scored, ks))
+    measure(outcomes, model, &scored, ks, resampling, |_, scored, ks| {
+        likeliest(scored, ks)
+    })
 }
 
 /// A vote for the right answer.
@@ -109,7 +112,11 @@ fn measure<T: Clone + Send + Sync>(
             let whole = value(problem, samples, ks);
             let part = |odd: usize| -> Vec<T> { samples.iter().skip(odd).step_by(2).cloned().collect() };
             let (even, odd) = (value(problem, &part(0), &half), value(problem, &part(1), &half));
-            let noise = even.iter().zip(&odd).map(|(a, b)| (a - b) * (a - b) / 4.0).collect();
+            let noise = even
+                .iter()
+                .zip(&odd)
+                .map(|(a, b)| (a - b) * (a - b) / 4.0)
+                .collect();
             (whole, noise)
         })
         .collect();
@@ -154,7 +161,11 @@ fn normal(stream: &Stream, resample: u32) -> f64 {
 /// Mean over random orders of: the share of the commonest answers among the first k that is right (ties split evenly).
 fn votes(stream: &Stream, problem: u32, ballots: &[u32], ks: &[u64], orders: u32) -> Vec<f64> {
     // Answers by small numbers, so that a vote is an index.
-    let mut answers: Vec<u32> = ballots.iter().copied().filter(|ballot| *ballot != NO_ANSWER).collect();
+    let mut answers: Vec<u32> = ballots
+        .iter()
+        .copied()
+        .filter(|ballot| *ballot != NO_ANSWER)
+        .collect();
     answers.sort_unstable();
     answers.dedup();
     let right = answers.iter().position(|answer| *answer == RIGHT);
@@ -215,14 +226,24 @@ fn likeliest(scored: &[(f64, bool)], ks: &[u64]) -> Vec<f64> {
             let mut start = 0;
             while start < ranked.len() {
                 // Equal scores share their ranks' weights evenly.
-                let same = ranked[start..].iter().take_while(|(score, _)| *score == ranked[start].0).count();
+                let same = ranked[start..]
+                    .iter()
+                    .take_while(|(score, _)| *score == ranked[start].0)
+                    .count();
                 let mut group = 0.0;
                 for rank in start..start + same {
                     group += weight;
                     let left = n - 1.0 - rank as f64;
-                    weight = if left > 0.0 { weight * (left - (k - 1.0)).max(0.0) / left } else { 0.0 };
+                    weight = if left > 0.0 {
+                        weight * (left - (k - 1.0)).max(0.0) / left
+                    } else {
+                        0.0
+                    };
                 }
-                let right = ranked[start..start + same].iter().filter(|(_, right)| *right).count();
+                let right = ranked[start..start + same]
+                    .iter()
+                    .filter(|(_, right)| *right)
+                    .count();
                 total += group * right as f64 / same as f64;
                 start += same;
             }

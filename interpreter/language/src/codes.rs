@@ -33,6 +33,18 @@ pub const CODES: &[Code] = &[
                 other. Sets of problems in one `share` or `count` have to come from one evaluation.",
     },
     Code {
+        code: "rlx::claim::list",
+        story: "A list stands where one thing is wanted, or lists of different lengths stand side by side. Inside of `all`, \
+                `any`, `rising`, `falling`, `max` and `min` an expression is read once for each place of the lists in it, so \
+                that all of them have to be of one length; what is no list is the same in each place.",
+    },
+    Code {
+        code: "rlx::claim::published",
+        story: "`published(NAME, k = 256)` reads a number that somebody published from a `let`: one number, or a record of \
+                two lists, the first of places (`k`, `bin`, `step`) and the second of numbers. A place that is not listed \
+                was not published, and nothing is interpolated.",
+    },
+    Code {
         code: "rlx::context::exceeded",
         story: "A response of `max_tokens` and its prompt do not fit into the model's context. Left to run, responses \
                 would be cut early without a word, and numbers would come out too low. Lower `max_tokens`, or take a model \

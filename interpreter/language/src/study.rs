@@ -457,7 +457,7 @@ pub enum Query {
         of: Vec<ModelRef>,
         k: Vec<u64>,
     },
-    /// `best_of(aime, by = base, k = 1..n by *2)`: how often the likeliest of k samples under `by` is right.
+    /// `best_of(aime, under = base, k = 1..n by *2)`: how often the likeliest of k samples under `under` is right.
     BestOf {
         evaluation: String,
         of: Vec<ModelRef>,
@@ -566,7 +566,7 @@ pub enum Quantity {
         model: ModelRef,
         k: u64,
     },
-    /// `best_of(aime, rl@450, by = base, k = 64)`
+    /// `best_of(aime, rl@450, under = base, k = 64)`
     BestOf {
         evaluation: String,
         model: ModelRef,
@@ -574,11 +574,20 @@ pub enum Quantity {
         k: u64,
     },
     /// `length(aime, base)`: mean tokens a response.
-    Length { evaluation: String, model: ModelRef },
+    Length {
+        evaluation: String,
+        model: ModelRef,
+    },
     /// `truncated(aime, base)`: share of responses cut at `max_tokens`.
-    Truncated { evaluation: String, model: ModelRef },
+    Truncated {
+        evaluation: String,
+        model: ModelRef,
+    },
     /// `entropy(aime, base)`: nats a drawn token, at the sampling temperature.
-    Entropy { evaluation: String, model: ModelRef },
+    Entropy {
+        evaluation: String,
+        model: ModelRef,
+    },
     /// `logged(rl, entropy, step = 10)`: what a training logged; without `step` at its end.
     Logged {
         training: String,
@@ -586,10 +595,17 @@ pub enum Quantity {
         step: Option<u64>,
     },
     /// `published(NAME, k = 256)`: a number that somebody published, with the name it was read from.
-    Published { value: f64, source: String },
+    Published {
+        value: f64,
+        source: String,
+    },
     /// `max(…)`, `min(…)` over a list.
-    Largest { of: Vec<Quantity> },
-    Smallest { of: Vec<Quantity> },
+    Largest {
+        of: Vec<Quantity>,
+    },
+    Smallest {
+        of: Vec<Quantity>,
+    },
     /// `contained(set, within = other)`: the share of the set's problems that the other has, too.
     Contained {
         set: ProblemsExpr,
@@ -724,9 +740,15 @@ impl Quantity {
         };
         match self {
             Quantity::Number { .. } | Quantity::Published { .. } | Quantity::Logged { .. } => {}
-            Quantity::Pass { evaluation, model, .. }
-            | Quantity::Majority { evaluation, model, .. }
-            | Quantity::BestOf { evaluation, model, .. }
+            Quantity::Pass {
+                evaluation, model, ..
+            }
+            | Quantity::Majority {
+                evaluation, model, ..
+            }
+            | Quantity::BestOf {
+                evaluation, model, ..
+            }
             | Quantity::Length { evaluation, model }
             | Quantity::Truncated { evaluation, model }
             | Quantity::Entropy { evaluation, model } => see(evaluation, model),
@@ -767,10 +789,16 @@ impl Quantity {
     pub fn scores(&self) -> Vec<(&str, &ModelRef, &ModelRef)> {
         match self {
             Quantity::Perplexity {
-                evaluation, of, under, ..
+                evaluation,
+                of,
+                under,
+                ..
             } => vec![(evaluation, of, under)],
             Quantity::BestOf {
-                evaluation, model, by, ..
+                evaluation,
+                model,
+                by,
+                ..
             } => vec![(evaluation, model, by)],
             Quantity::Largest { of } | Quantity::Smallest { of } => {
                 of.iter().flat_map(Quantity::scores).collect()
@@ -778,9 +806,7 @@ impl Quantity {
             Quantity::Add { left, right }
             | Quantity::Subtract { left, right }
             | Quantity::Multiply { left, right }
-            | Quantity::Divide { left, right } => {
-                left.scores().into_iter().chain(right.scores()).collect()
-            }
+            | Quantity::Divide { left, right } => left.scores().into_iter().chain(right.scores()).collect(),
             Quantity::Number { .. }
             | Quantity::Pass { .. }
             | Quantity::DeltaSe { .. }
@@ -801,7 +827,10 @@ impl Quantity {
 impl ProblemsExpr {
     fn collect_models<'q>(&'q self, found: &mut Vec<(&'q str, &'q ModelRef)>) {
         match self {
-            ProblemsExpr::Solved { evaluation, model } | ProblemsExpr::Accuracy { evaluation, model, .. } => {
+            ProblemsExpr::Solved { evaluation, model }
+            | ProblemsExpr::Accuracy {
+                evaluation, model, ..
+            } => {
                 if !found.contains(&(evaluation.as_str(), model)) {
                     found.push((evaluation, model));
                 }

@@ -75,11 +75,22 @@ pub fn evaluate(claim: &Claim, evidence: &Evidence, resampling: &Resampling) -> 
 /// How many samples or problems would move the interval off 0 if the effect stayed: half-widths shrink with the root of
 /// the number of problems; of the width for problems like these, the part that is sampling noise (as the width for
 /// these problems shows it) shrinks with the root of the number of samples.
-fn lacking(effect: &Estimate, deciding: &decide::Compared, evidence: &Evidence, claim: &Claim) -> Option<Needs> {
+fn lacking(
+    effect: &Estimate,
+    deciding: &decide::Compared,
+    evidence: &Evidence,
+    claim: &Claim,
+) -> Option<Needs> {
     let problems = deciding.effect.fewest_problems()? as f64;
     let (value, like) = (effect.value?, effect.problems_like_these?);
     // The half of the interval that reaches over 0.
-    let reach = |interval: Interval| if value >= 0.0 { value - interval.low } else { interval.high - value };
+    let reach = |interval: Interval| {
+        if value >= 0.0 {
+            value - interval.low
+        } else {
+            interval.high - value
+        }
+    };
     let (wide, size) = (reach(like), value.abs());
     if !(wide > 0.0 && wide.is_finite()) {
         return None;

@@ -109,7 +109,9 @@ pub(super) fn needs(needs: Needs) -> String {
         (None, Some(problems)) => format!(
             " If the difference stays as it is, about {problems} problems like these would decide it; more samples on the same problems would not."
         ),
-        (_, None) => " The difference is so near to the bound that no number of problems would decide it.".to_owned(),
+        (_, None) => {
+            " The difference is so near to the bound that no number of problems would decide it.".to_owned()
+        }
     }
 }
 

@@ -89,7 +89,10 @@ fn measure(outcomes: &Outcomes, model: usize, setting: &Setting<'_>) -> Result<V
             worlds.each(resample, |_, point, right| {
                 estimate[places[right]] += 1.0;
                 let expected = &expected[point * bins..(point + 1) * bins];
-                truth.iter_mut().zip(expected).for_each(|(sum, mass)| *sum += mass);
+                truth
+                    .iter_mut()
+                    .zip(expected)
+                    .for_each(|(sum, mass)| *sum += mass);
             });
         },
     );

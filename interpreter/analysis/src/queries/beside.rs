@@ -29,9 +29,9 @@ pub(super) fn answer(
                 warnings.saw(&measured);
                 let own = setting.estimate(&measured);
                 let gap = setting.estimate(&measured.minus(&published));
-                let inside = own.problems_like_these.map(|interval| {
-                    (interval.low..=interval.high).contains(&published.value)
-                });
+                let inside = own
+                    .problems_like_these
+                    .map(|interval| (interval.low..=interval.high).contains(&published.value));
                 (own, gap, inside)
             }
             Err(reason) => {
@@ -81,7 +81,9 @@ fn is_share(quantity: &Quantity) -> bool {
         | Quantity::Truncated { .. }
         | Quantity::Share { .. }
         | Quantity::Contained { .. } => true,
-        Quantity::Add { left, right } | Quantity::Subtract { left, right } => is_share(left) && is_share(right),
+        Quantity::Add { left, right } | Quantity::Subtract { left, right } => {
+            is_share(left) && is_share(right)
+        }
         Quantity::Largest { of } | Quantity::Smallest { of } => of.iter().all(is_share),
         _ => false,
     }

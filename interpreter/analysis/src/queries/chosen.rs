@@ -64,7 +64,9 @@ fn curves(
             .enumerate()
             .map(|(place, &k)| CurvePoint {
                 k,
-                pass: measured.get(place).map_or(UNDEFINED, |measured| setting.estimate(measured)),
+                pass: measured
+                    .get(place)
+                    .map_or(UNDEFINED, |measured| setting.estimate(measured)),
             })
             .collect();
         curves.push(Curve { model: label, points });

@@ -43,7 +43,13 @@ pub(super) fn answer(
                             let difference = own.minus(base);
                             warnings.saw(&difference);
                             let p = p_value(&difference, setting.resampling);
-                            found.push((label.clone(), *k, setting.estimate(&own), setting.estimate(&difference), p));
+                            found.push((
+                                label.clone(),
+                                *k,
+                                setting.estimate(&own),
+                                setting.estimate(&difference),
+                                p,
+                            ));
                         }
                     }
                     Err(reason) => warnings.undefined(&reason),
@@ -58,21 +64,37 @@ pub(super) fn answer(
         .into_iter()
         .zip(corrected)
         .map(|((label, k, own, difference, p), holm)| {
-            vec![text(label), number(k as f64), cell(own), cell(difference), number(p), number(holm)]
+            vec![
+                text(label),
+                number(k as f64),
+                cell(own),
+                cell(difference),
+                number(p),
+                number(holm),
+            ]
         })
         .collect();
     Ok(Listing {
         title: format!("Differences to {} on {}", against.label(), design.benchmark),
         notes: vec![
-            format!("pass@k of the model minus that of {}, paired by problem.", against.label()),
-            format!("p is the level at which the interval over problems like these leaves 0 out; p (Holm) is corrected for the {count} comparisons of this table by Holm's method."),
+            format!(
+                "pass@k of the model minus that of {}, paired by problem.",
+                against.label()
+            ),
+            format!(
+                "p is the level at which the interval over problems like these leaves 0 out; p (Holm) is corrected for the {count} comparisons of this table by Holm's method."
+            ),
         ],
         confidence: Some(setting.confidence),
         columns: vec![
             column("model", "model", ListingUnit::Model),
             column("k", "k", ListingUnit::Count),
             column("pass_at_k", "pass@k %", ListingUnit::Share),
-            column("difference", format!("minus {}, points", against.label()), ListingUnit::Points),
+            column(
+                "difference",
+                format!("minus {}, points", against.label()),
+                ListingUnit::Points,
+            ),
             column("p", "p", ListingUnit::P),
             column("p_holm", "p (Holm)", ListingUnit::P),
         ],

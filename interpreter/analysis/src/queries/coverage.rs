@@ -20,7 +20,11 @@ pub(super) fn answer(outcomes: &Outcomes, of: &[ModelRef]) -> Result<Coverage, U
                 .collect(),
         })
         .collect();
-    let missing = rows.iter().flat_map(|row| &row.right).filter(|right| right.is_none()).count();
+    let missing = rows
+        .iter()
+        .flat_map(|row| &row.right)
+        .filter(|right| right.is_none())
+        .count();
     let warnings = (missing > 0).then(|| format!("undefined: {missing} cells lack rows and stay empty"));
     Ok(Coverage {
         evaluation: design.evaluation.clone(),

@@ -7,10 +7,10 @@ mod compare;
 mod coverage;
 mod crossing;
 mod delta_se;
-mod responses;
-mod solved;
 pub(crate) mod pass_at_k;
 mod perplexity;
+mod responses;
+mod solved;
 mod subset;
 mod summary;
 pub(crate) mod training;
@@ -109,15 +109,22 @@ pub fn answer(
             against,
             &setting,
         )?),
-        Query::Lengths { evaluation, of } => {
-            Results::Listing(responses::lengths(evidence.evaluation(evaluation)?, of, &setting)?)
-        }
-        Query::Entropy { evaluation, of } => {
-            Results::Listing(responses::entropy(evidence.evaluation(evaluation)?, of, &setting)?)
-        }
-        Query::Majority { evaluation, of, k } => {
-            Results::PassAtK(chosen::majority(evidence.evaluation(evaluation)?, of, k, &setting)?)
-        }
+        Query::Lengths { evaluation, of } => Results::Listing(responses::lengths(
+            evidence.evaluation(evaluation)?,
+            of,
+            &setting,
+        )?),
+        Query::Entropy { evaluation, of } => Results::Listing(responses::entropy(
+            evidence.evaluation(evaluation)?,
+            of,
+            &setting,
+        )?),
+        Query::Majority { evaluation, of, k } => Results::PassAtK(chosen::majority(
+            evidence.evaluation(evaluation)?,
+            of,
+            k,
+            &setting,
+        )?),
         Query::BestOf {
             evaluation,
             of,

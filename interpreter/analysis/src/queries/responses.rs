@@ -9,7 +9,11 @@ use crate::responses;
 use crate::results::{Estimate, Listing, ListingCell, ListingUnit};
 use crate::undefined::Undefined;
 
-fn estimate(measured: Result<Measured, Undefined>, setting: &Setting<'_>, warnings: &mut Warnings) -> Estimate {
+fn estimate(
+    measured: Result<Measured, Undefined>,
+    setting: &Setting<'_>,
+    warnings: &mut Warnings,
+) -> Estimate {
     match measured {
         Ok(measured) => setting.estimate(&measured),
         Err(reason) => {

@@ -14,14 +14,21 @@ pub(super) fn answer(outcomes: &Outcomes, of: &[ModelRef]) -> Result<Listing, Un
     let mut warnings = Warnings::default();
     warnings.problems(outcomes, models.len());
     let first = models.first().cloned();
-    let base = first.as_ref().map(|(_, model)| sets::solved(outcomes, *model)).unwrap_or_default();
+    let base = first
+        .as_ref()
+        .map(|(_, model)| sets::solved(outcomes, *model))
+        .unwrap_or_default();
     let base_label = first.map_or_else(String::new, |(label, _)| label);
     let places = |inside: &dyn Fn(usize) -> bool| -> String {
         let found: Vec<String> = (0..design.problems.len())
             .filter(|place| inside(*place))
             .map(|place| place.to_string())
             .collect();
-        if found.is_empty() { "none".to_owned() } else { found.join(", ") }
+        if found.is_empty() {
+            "none".to_owned()
+        } else {
+            found.join(", ")
+        }
     };
     let mut rows = Vec::new();
     for (label, model) in models {
@@ -37,8 +44,16 @@ pub(super) fn answer(outcomes: &Outcomes, of: &[ModelRef]) -> Result<Listing, Un
             text(label.clone()),
             number(own.iter().filter(|solved| **solved).count() as f64),
             text(places(&|place| own[place])),
-            text(if label == base_label { String::new() } else { places(&|place| base[place] && !own[place]) }),
-            text(if label == base_label { String::new() } else { places(&|place| own[place] && !base[place]) }),
+            text(if label == base_label {
+                String::new()
+            } else {
+                places(&|place| base[place] && !own[place])
+            }),
+            text(if label == base_label {
+                String::new()
+            } else {
+                places(&|place| own[place] && !base[place])
+            }),
         ]);
     }
     Ok(Listing {

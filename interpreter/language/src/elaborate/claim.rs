@@ -20,7 +20,10 @@ const CONDITIONS: [&str; 5] = ["all", "any", "rising", "falling", "equal"];
 
 /// What can be measured, by name.
 pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
-    schema::MEASURES.into_iter().map(|schema| schema.name).chain(OTHERS)
+    schema::MEASURES
+        .into_iter()
+        .map(|schema| schema.name)
+        .chain(OTHERS)
 }
 
 impl<'a> Elaborator<'a> {
@@ -173,10 +176,8 @@ impl<'a> Elaborator<'a> {
                     right: Box::new(right),
                 });
                 if whole.is_none() {
-                    let diagnostic = Diagnostic::error(
-                        "rlx::claim::form",
-                        "one number is neither rising nor falling",
-                    );
+                    let diagnostic =
+                        Diagnostic::error("rlx::claim::form", "one number is neither rising nor falling");
                     let diagnostic = self.at(diagnostic, inner.place(), "only one").help(format!(
                         "name several checkpoints or k: `{word}(pass(EVALUATION, rl@*, k = 1))`"
                     ));
@@ -208,15 +209,22 @@ impl<'a> Elaborator<'a> {
             }
             _ => {
                 let form = match word {
-                    "all" | "any" => format!("{word}(pass(EVALUATION, rl@*, k = 1) > pass(EVALUATION, base, k = 1))"),
-                    "equal" => "equal(pass(EVALUATION, base, k = 1), pass(EVALUATION, rl, k = 1), within = 2%)".into(),
+                    "all" | "any" => {
+                        format!("{word}(pass(EVALUATION, rl@*, k = 1) > pass(EVALUATION, base, k = 1))")
+                    }
+                    "equal" => {
+                        "equal(pass(EVALUATION, base, k = 1), pass(EVALUATION, rl, k = 1), within = 2%)"
+                            .into()
+                    }
                     _ => format!("{word}(pass(EVALUATION, rl@*, k = 1))"),
                 };
                 let diagnostic = Diagnostic::error(
                     "rlx::query::argument",
                     format!("`{word}` does not take these arguments"),
                 );
-                let diagnostic = self.at(diagnostic, at.place(), "of another form").help(format!("write `{form}`"));
+                let diagnostic = self
+                    .at(diagnostic, at.place(), "of another form")
+                    .help(format!("write `{form}`"));
                 self.report(diagnostic);
                 None
             }
@@ -318,9 +326,10 @@ impl<'a> Elaborator<'a> {
                         return self.no_quantity(at);
                     }
                     if !names().any(|known| known == function.node) {
-                        let help = crate::suggest::did_you_mean(&function.node, names()).unwrap_or_else(|| {
-                            format!("a claim can measure {}", crate::suggest::list(names()))
-                        });
+                        let help =
+                            crate::suggest::did_you_mean(&function.node, names()).unwrap_or_else(|| {
+                                format!("a claim can measure {}", crate::suggest::list(names()))
+                            });
                         let diagnostic = Diagnostic::error(
                             "rlx::query::unknown",
                             format!("there is no function `{}` here", function.node),

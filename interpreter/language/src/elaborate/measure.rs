@@ -95,10 +95,7 @@ impl<'a> Elaborator<'a> {
     }
 
     /// The evaluation of a measure; a list of them is read place by place.
-    fn measured_evaluation(
-        &mut self,
-        checked: &super::checked::Checked<'a>,
-    ) -> Option<EvaluationInfo> {
+    fn measured_evaluation(&mut self, checked: &super::checked::Checked<'a>) -> Option<EvaluationInfo> {
         let (at, _) = checked.reference("evaluation")?;
         let at = self.resolve(at)?;
         let ExprKind::List(items) = &at.expr.node else {
@@ -177,7 +174,7 @@ impl<'a> Elaborator<'a> {
                 evaluation,
                 k: self.measured_k(&checked, &info)?,
                 model: model?,
-                by: self.measured_model(&checked, "by", &info)?,
+                by: self.measured_model(&checked, "under", &info)?,
             },
             "delta_se" => {
                 let against = self.measured_model(&checked, "against", &info);
@@ -315,7 +312,8 @@ impl<'a> Elaborator<'a> {
                     _ => None,
                 })
                 .collect();
-            let ([(axis, places), (_, values)], [(field, count, place)]) = (lists.as_slice(), wanted.as_slice())
+            let ([(axis, places), (_, values)], [(field, count, place)]) =
+                (lists.as_slice(), wanted.as_slice())
             else {
                 let axis = lists.first().map_or("k", |(name, _)| *name);
                 return self.no_published(at, &format!("say where: `published({source}, {axis} = …)`"));
@@ -341,9 +339,10 @@ impl<'a> Elaborator<'a> {
                 .filter_map(|expr| self.plain(at.with(expr)))
                 .map(|number| number.to_string())
                 .collect();
-            let diagnostic = self
-                .at(diagnostic, *place, "not published")
-                .help(format!("there are {}", crate::suggest::list(known.iter().map(String::as_str))));
+            let diagnostic = self.at(diagnostic, *place, "not published").help(format!(
+                "there are {}",
+                crate::suggest::list(known.iter().map(String::as_str))
+            ));
             self.report(diagnostic);
             return None;
         }
@@ -422,27 +421,50 @@ fn label(quantity: &Quantity) -> String {
             model,
             by,
             k,
-        } => format!("best of {k} of {} by {} on {evaluation}", model.label(), by.label()),
+        } => format!(
+            "best of {k} of {} by {} on {evaluation}",
+            model.label(),
+            by.label()
+        ),
         Quantity::DeltaSe {
             evaluation,
             of,
             against,
             k,
-        } => format!("ΔSE of {} to pass@{k} of {} on {evaluation}", of.label(), against.label()),
+        } => format!(
+            "ΔSE of {} to pass@{k} of {} on {evaluation}",
+            of.label(),
+            against.label()
+        ),
         Quantity::Crossing {
             evaluation,
             of,
             against,
-        } => format!("k from which {} leads {} on {evaluation}", against.label(), of.label()),
+        } => format!(
+            "k from which {} leads {} on {evaluation}",
+            against.label(),
+            of.label()
+        ),
         Quantity::Perplexity {
-            evaluation, of, under, ..
-        } => format!("perplexity of {} under {} on {evaluation}", of.label(), under.label()),
+            evaluation,
+            of,
+            under,
+            ..
+        } => format!(
+            "perplexity of {} under {} on {evaluation}",
+            of.label(),
+            under.label()
+        ),
         Quantity::Length { evaluation, model } => format!("tokens of {} on {evaluation}", model.label()),
         Quantity::Truncated { evaluation, model } => {
             format!("truncated of {} on {evaluation}", model.label())
         }
         Quantity::Entropy { evaluation, model } => format!("entropy of {} on {evaluation}", model.label()),
-        Quantity::Logged { training, metric, step } => match step {
+        Quantity::Logged {
+            training,
+            metric,
+            step,
+        } => match step {
             Some(step) => format!("{metric} of {training} at step {step}"),
             None => format!("{metric} of {training} at its end"),
         },

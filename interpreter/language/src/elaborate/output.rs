@@ -87,7 +87,7 @@ impl<'a> Elaborator<'a> {
                 k: self.asked_ks(&checked, &info)?,
             },
             "best_of" => {
-                let by = self.asked_model(&checked, "by", &info);
+                let by = self.asked_model(&checked, "under", &info);
                 Query::BestOf {
                     evaluation,
                     of: of?,

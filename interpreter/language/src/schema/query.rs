@@ -154,7 +154,7 @@ const K_RANGE: Field = Field {
     doc: "A number, a list, or a range such as `1..256 by *2`; at most the evaluation's `samples`.",
 };
 const BY: Field = Field {
-    name: "by",
+    name: "under",
     ty: Type::Reference("a model of the evaluation"),
     default: Required,
     doc: "Under which model the likeliest response (by perplexity) is chosen.",

@@ -44,9 +44,17 @@ pub(crate) fn draw(results: &Coverage, palette: &Palette, size: Size) -> Drawing
                 (left - 8.0, y + ROW / 2.0 + 4.0),
                 Text::new(&label).paint(Paint::Ink).anchor(Anchor::End),
             );
-            canvas.rect((left, y + 2.0), (cell * band.len() as f64, ROW - 4.0), Paint::Grid, 0.45, 1.0);
+            canvas.rect(
+                (left, y + 2.0),
+                (cell * band.len() as f64, ROW - 4.0),
+                Paint::Grid,
+                0.45,
+                1.0,
+            );
             for (column, place) in band.iter().enumerate() {
-                let Some(right) = row.right.get(*place).copied().flatten() else { continue };
+                let Some(right) = row.right.get(*place).copied().flatten() else {
+                    continue;
+                };
                 let x = left + cell * column as f64;
                 let share = right as f64 / results.samples.max(1) as f64;
                 if right > 0 {
@@ -81,7 +89,14 @@ pub(crate) fn draw(results: &Coverage, palette: &Palette, size: Size) -> Drawing
         .collect();
     canvas.text(
         (left, y + 6.0),
-        Text::new(&format!("problems of {}, those that {} solves most often first", results.benchmark, results.rows.first().map_or("the first model", |row| row.model.as_str()))),
+        Text::new(&format!(
+            "problems of {}, those that {} solves most often first",
+            results.benchmark,
+            results
+                .rows
+                .first()
+                .map_or("the first model", |row| row.model.as_str())
+        )),
     );
     Drawing {
         width,

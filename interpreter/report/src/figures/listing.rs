@@ -17,7 +17,9 @@ pub(crate) fn draw(results: &Listing, palette: &Palette, size: Size) -> Drawing 
     let mut height = 0.0;
     let mut told = Vec::new();
     for &column in &results.bars {
-        let Some(head) = results.columns.get(column) else { continue };
+        let Some(head) = results.columns.get(column) else {
+            continue;
+        };
         let estimates: Vec<Estimate> = results
             .rows
             .iter()
@@ -46,7 +48,12 @@ pub(crate) fn draw(results: &Listing, palette: &Palette, size: Size) -> Drawing 
         let unit = scale(head.unit);
         height += bars::draw(&mut canvas, &head.head, &rows, unit, palette, size, height);
         told.extend(rows.iter().map(|row| {
-            format!("{} of {}: {}", head.head, row.model, number::estimate(row.estimate, unit))
+            format!(
+                "{} of {}: {}",
+                head.head,
+                row.model,
+                number::estimate(row.estimate, unit)
+            )
         }));
     }
     if results.bars.is_empty() {
@@ -84,7 +91,9 @@ fn text_rows(canvas: &mut Canvas, results: &Listing, size: Size) -> f64 {
         let name = row.first().map_or("", |cell| cell.text());
         canvas.text(
             (0.0, y),
-            Text::new(&fit(name, 12.5, width * 0.55)).size(12.5).paint(Paint::Ink),
+            Text::new(&fit(name, 12.5, width * 0.55))
+                .size(12.5)
+                .paint(Paint::Ink),
         );
         let value = row.get(1).map_or_else(String::new, |cell| match cell.interval() {
             Some(interval) => format!("{} {interval}", cell.text()),
@@ -92,7 +101,9 @@ fn text_rows(canvas: &mut Canvas, results: &Listing, size: Size) -> f64 {
         });
         canvas.text(
             (width, y),
-            Text::new(&fit(&value, 12.5, width * 0.45)).size(12.5).anchor(Anchor::End),
+            Text::new(&fit(&value, 12.5, width * 0.45))
+                .size(12.5)
+                .anchor(Anchor::End),
         );
         y += 22.0;
     }

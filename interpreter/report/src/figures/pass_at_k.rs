@@ -112,8 +112,14 @@ fn vertical(results: &PassAtK) -> (f64, Vec<(f64, String)>) {
     let ticks = match folded {
         // Finer above the bend, where there is room.
         Some(at) => {
-            let upper = (0..=20).map(|step| f64::from(step) * 5.0).filter(|tick| *tick >= at * 100.0);
-            ticks.into_iter().filter(|tick| *tick < at * 100.0 - 1e-9).chain(upper).collect()
+            let upper = (0..=20)
+                .map(|step| f64::from(step) * 5.0)
+                .filter(|tick| *tick >= at * 100.0);
+            ticks
+                .into_iter()
+                .filter(|tick| *tick < at * 100.0 - 1e-9)
+                .chain(upper)
+                .collect()
         }
         None => ticks,
     };
@@ -151,7 +157,13 @@ fn axes(canvas: &mut Canvas, frame: &Frame, ticks: &[(f64, String)], first: u64,
         let y = frame.y.at(at);
         canvas.line((frame.left, y), (frame.right, y), Paint::Muted, 1.0, "1 4");
         for offset in [-2.5, 2.5] {
-            canvas.line((frame.left - 4.0, y + offset + 2.0), (frame.left + 4.0, y + offset - 2.0), Paint::Muted, 1.2, "");
+            canvas.line(
+                (frame.left - 4.0, y + offset + 2.0),
+                (frame.left + 4.0, y + offset - 2.0),
+                Paint::Muted,
+                1.2,
+                "",
+            );
         }
     }
     let mut powers = powers_of_two(first, last, size.pick(12, 9));

@@ -185,7 +185,10 @@ pub(crate) fn csv(results: &Results) -> String {
             sheet.finish()
         }
         Results::Coverage(results) => {
-            let mut sheet = Sheet::new(&["evaluation", "benchmark", "problem", "model", "samples", "right"], &[]);
+            let mut sheet = Sheet::new(
+                &["evaluation", "benchmark", "problem", "model", "samples", "right"],
+                &[],
+            );
             for row in &results.rows {
                 for (problem, right) in results.problems.iter().zip(&row.right) {
                     sheet
@@ -264,8 +267,18 @@ pub(crate) fn claims(claims: &[ClaimVerdict]) -> String {
         sheet
             .estimate(claim.effect.as_ref().unwrap_or(&none))
             .text(&claim.unit)
-            .number(claim.needs.and_then(|needs| needs.samples).map(|samples| samples as f64))
-            .number(claim.needs.and_then(|needs| needs.problems).map(|problems| problems as f64))
+            .number(
+                claim
+                    .needs
+                    .and_then(|needs| needs.samples)
+                    .map(|samples| samples as f64),
+            )
+            .number(
+                claim
+                    .needs
+                    .and_then(|needs| needs.problems)
+                    .map(|problems| problems as f64),
+            )
             .text(&claim.warnings.join("; "))
             .text(&claim.reason)
             .end();

@@ -12,8 +12,13 @@ pub(crate) fn histogram(results: &Histogram) -> Table {
         .series
         .iter()
         .map(|series| {
-            let counts = series.counts.iter().map(|count| Cell::estimate(count, Unit::Plain, 0));
-            std::iter::once(Cell::Text(series.model.clone())).chain(counts).collect()
+            let counts = series
+                .counts
+                .iter()
+                .map(|count| Cell::estimate(count, Unit::Plain, 0));
+            std::iter::once(Cell::Text(series.model.clone()))
+                .chain(counts)
+                .collect()
         })
         .collect();
     Table { columns, rows }
@@ -32,7 +37,9 @@ pub(crate) fn coverage(results: &Coverage) -> Table {
                 let right = row.right.get(place).copied().flatten();
                 Cell::plain(right.map_or(f64::NAN, |right| right as f64), 0)
             });
-            std::iter::once(Cell::Text(problem.clone())).chain(counts).collect()
+            std::iter::once(Cell::Text(problem.clone()))
+                .chain(counts)
+                .collect()
         })
         .collect();
     Table { columns, rows }
@@ -59,7 +66,9 @@ pub(crate) fn listing(results: &Listing) -> Table {
             match column.unit {
                 ListingUnit::Count | ListingUnit::K { .. } => 0,
                 ListingUnit::P => 4,
-                unit => plain_decimals(results, place).unwrap_or_else(|| column_decimals(estimates, scale(unit))),
+                unit => {
+                    plain_decimals(results, place).unwrap_or_else(|| column_decimals(estimates, scale(unit)))
+                }
             }
         })
         .collect();

@@ -146,7 +146,10 @@ pub(crate) fn labels(results: &Results) -> Vec<String> {
 }
 
 fn model_cells(results: &Listing) -> Vec<&String> {
-    let cells = results.rows.iter().flat_map(|row| results.columns.iter().zip(row));
+    let cells = results
+        .rows
+        .iter()
+        .flat_map(|row| results.columns.iter().zip(row));
     cells
         .filter_map(|(column, cell)| match cell {
             ListingCell::Text { text } if column.unit == ListingUnit::Model => Some(text),

@@ -159,6 +159,7 @@ fn subset() -> Subset {
         only_model: ids(57, 57 + only_model),
         neither: 64 - both - only_within - only_model,
         contained: near(both as f64 / (both + only_model) as f64, 0.025, 0.06),
+        redraw: Some(0.97),
     };
     Subset {
         evaluation: "held_out".into(),
@@ -167,6 +168,7 @@ fn subset() -> Subset {
         samples: 256,
         confidence: 0.95,
         rows: vec![row("rl@80", 49, 8, 0), row("student", 54, 3, 5)],
+        blind_below: 0.0116,
         warnings: Vec::new(),
     }
 }
@@ -309,6 +311,9 @@ fn claims() -> Vec<ClaimVerdict> {
         effect,
         reason: reason.into(),
         on_these_problems: verdict,
+        unit: String::new(),
+        warnings: Vec::new(),
+        needs: None,
     };
     let mut all = vec![
         claim(
