@@ -19,7 +19,7 @@ impl Sources for Memory {
 }
 
 /// The standard library, a part of the binary: module, shown name, text.
-pub(crate) const STD: [(&str, &str, &str); 5] = [
+pub(crate) const STD: [(&str, &str, &str); 6] = [
     (
         "models",
         "std/models.rlx",
@@ -40,6 +40,11 @@ pub(crate) const STD: [(&str, &str, &str); 5] = [
         "prompts",
         "std/prompts.rlx",
         include_str!("../../../stdlib/prompts.rlx"),
+    ),
+    (
+        "limit_of_rlvr",
+        "std/limit_of_rlvr.rlx",
+        include_str!("../../../stdlib/limit_of_rlvr.rlx"),
     ),
 ];
 

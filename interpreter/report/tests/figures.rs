@@ -261,6 +261,18 @@ fn odd_data_is_drawn_without_breaking() {
                 results.groups[2].quantiles = [0.0, 1.0, 10.0, 1e4, 1e9];
             }
             Results::Summary(results) => results.rows.truncate(1),
+            Results::Histogram(results) => {
+                results.series[0].counts[0] = odd(Some(f64::NAN), f64::NAN, f64::INFINITY);
+                results.series[1].counts.clear();
+            }
+            Results::Coverage(results) => {
+                results.samples = 0;
+                results.rows[0].right.clear();
+            }
+            Results::Listing(results) => {
+                results.rows[0].truncate(1);
+                results.bars.push(99);
+            }
             Results::Training(results) => {
                 results.panels[0].series[0].points.clear();
                 results.panels[1].series[0].points = vec![(7, 0.5)];
@@ -295,6 +307,12 @@ fn empty_results_are_drawn_as_empty() {
             Results::Subset(results) => results.rows.clear(),
             Results::Perplexity(results) => results.groups.clear(),
             Results::Summary(results) => results.rows.clear(),
+            Results::Histogram(results) => results.series.clear(),
+            Results::Coverage(results) => {
+                results.problems.clear();
+                results.rows.clear();
+            }
+            Results::Listing(results) => results.rows.clear(),
             Results::Training(results) => results.panels.clear(),
         }
     }

@@ -121,6 +121,18 @@ fn csv_reads_back_to_the_same_bits() {
         };
         let csv = Reader::new(&file(&files, &format!("{folder}/{}.csv", output.name)));
         match &output.results {
+            Results::Histogram(results) => {
+                assert_eq!(csv.rows.len(), results.series.len() * results.bins.len());
+                csv.assert_estimate(1, "problems_in_bin", &results.series[0].counts[1]);
+            }
+            Results::Coverage(results) => {
+                assert_eq!(csv.rows.len(), results.rows.len() * results.problems.len());
+                assert_eq!(csv.get(1, "right"), "4");
+            }
+            Results::Listing(results) => {
+                assert_eq!(csv.rows.len(), results.rows.len());
+                assert_eq!(csv.get(0, "model"), "rl@80");
+            }
             Results::PassAtK(results) => {
                 let points = results
                     .curves

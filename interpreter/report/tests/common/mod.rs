@@ -1,7 +1,8 @@
 //! A finished study with the numbers of a prototype run: countdown, 64 problems × 256 samples, six models.
 
 use rlx_analysis::{
-    ClaimVerdict, Crossing, Curve, CurvePoint, DeltaSe, DeltaSeRow, Estimate, Interval, Panel, PassAtK,
+    ClaimVerdict, Coverage, CoverageRow, Crossing, Curve, CurvePoint, DeltaSe, DeltaSeRow, Estimate,
+    Histogram, HistogramSeries, Interval, Listing, ListingCell, ListingColumn, ListingUnit, Panel, PassAtK,
     Perplexity, PerplexityGroup, Results, Series, Subset, SubsetRow, Summary, SummaryRow, TrainingCurves,
     Verdict,
 };
@@ -301,6 +302,71 @@ fn training() -> TrainingCurves {
     }
 }
 
+fn histogram() -> Histogram {
+    let bins: Vec<String> = (0..12).map(|bin| format!("bin {bin}")).collect();
+    let series = |model: &str, first: f64| HistogramSeries {
+        model: model.into(),
+        counts: (0..12)
+            .map(|bin| near(first / f64::from(bin + 1), 0.5, 1.5))
+            .collect(),
+    };
+    Histogram {
+        evaluation: "held_out".into(),
+        benchmark: "countdown_test".into(),
+        problems: 64,
+        samples: 256,
+        confidence: 0.95,
+        bins,
+        series: vec![series("base", 20.0), series("rl@80", 28.0)],
+        warnings: Vec::new(),
+    }
+}
+
+fn coverage() -> Coverage {
+    let row = |model: &str, step: u64| CoverageRow {
+        model: model.into(),
+        right: (0..64).map(|problem| Some(problem * step % 256)).collect(),
+    };
+    Coverage {
+        evaluation: "held_out".into(),
+        benchmark: "countdown_test".into(),
+        samples: 256,
+        problems: ids(0, 64),
+        rows: vec![row("base", 4), row("rl@80", 7)],
+        warnings: Vec::new(),
+    }
+}
+
+fn listing() -> Listing {
+    let column = |name: &str, unit| ListingColumn {
+        name: name.into(),
+        head: name.into(),
+        unit,
+    };
+    let row = |model: &str, k: f64, p: f64| {
+        vec![
+            ListingCell::Text { text: model.into() },
+            ListingCell::Estimate {
+                estimate: near(k, 4.0, 9.0),
+            },
+            ListingCell::Number { value: Some(p) },
+        ]
+    };
+    Listing {
+        title: "Where base takes the lead".into(),
+        notes: vec!["k* is the smallest k from which base leads.".into()],
+        confidence: Some(0.95),
+        columns: vec![
+            column("model", ListingUnit::Model),
+            column("k", ListingUnit::K { samples: 256 }),
+            column("p", ListingUnit::P),
+        ],
+        rows: vec![row("rl@80", 32.0, 0.0004), row("student", 257.0, 0.3)],
+        bars: vec![1],
+        warnings: Vec::new(),
+    }
+}
+
 fn claims() -> Vec<ClaimVerdict> {
     let claim = |name: &str, statement: &str, text: &str, verdict, effect, reason: &str| ClaimVerdict {
         name: name.into(),
@@ -510,6 +576,9 @@ pub fn study() -> ReportData {
             figure("solved", None, Results::Subset(subset())),
             figure("likelihood", None, Results::Perplexity(perplexity())),
             table("sets", None, Results::Subset(subset())),
+            figure("accuracy", None, Results::Histogram(histogram())),
+            figure("which", None, Results::Coverage(coverage())),
+            table("crossing", None, Results::Listing(listing())),
             figure(
                 "progress",
                 Some("GRPO over its 80 steps"),
