@@ -208,6 +208,11 @@ fn it_lists_the_standard_library() {
     for (file, source) in standard_library() {
         let part = file.trim_start_matches("std/").trim_end_matches(".rlx");
         let cells = row(text, &format!("std.{part}")).unwrap_or_else(|| panic!("no row of std.{part}"));
+        if part == "limit_of_rlvr" {
+            // Hundreds of published numbers: the page says where they stand, and the file is the list.
+            assert!(cells[1].contains("stdlib/limit_of_rlvr.rlx"));
+            continue;
+        }
         let listed: BTreeSet<&str> = cells[1].split(", ").map(|name| name.trim_matches('`')).collect();
         let items = rlx_grammar::parse(source).file.items;
         let declared: BTreeSet<&str> = items
