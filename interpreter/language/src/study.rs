@@ -608,8 +608,8 @@ pub enum Quantity {
     },
     /// `contained(set, within = other)`: the share of the set's problems that the other has, too.
     Contained {
-        set: ProblemsExpr,
-        within: ProblemsExpr,
+        set: Box<ProblemsExpr>,
+        within: Box<ProblemsExpr>,
     },
     /// `share(set)`: of all problems of the evaluation.
     Share {

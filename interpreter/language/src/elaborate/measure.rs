@@ -267,7 +267,10 @@ impl<'a> Elaborator<'a> {
             right: Box::new(within.clone()),
         };
         self.one_evaluation(&both, at)?;
-        Some(Quantity::Contained { set, within })
+        Some(Quantity::Contained {
+            set: Box::new(set),
+            within: Box::new(within),
+        })
     }
 
     fn no_containment(&mut self, at: Sited<'a>) -> Option<Quantity> {
