@@ -31,7 +31,9 @@ module.exports = grammar({
       seq(
         field("keyword", $.keyword),
         field("name", $.identifier),
+        optional($.family),
         optional(field("title", $.string)),
+        optional($.family),
         choice(seq("=", field("value", $._value)), field("body", $.fields), field("body", $.block)),
       ),
 
@@ -41,17 +43,35 @@ module.exports = grammar({
         "param", "let", "model", "data", "benchmark", "algorithm", "train", "distill", "evaluate", "figure", "table", "claim",
       ),
 
+    // `for algo in [ppo, grpo], steps in [150, 300] where algo == grpo`: no changed fields, since a brace opens the body.
+    family: ($) => seq("for", $.axis, repeat(seq(",", $.axis)), optional(seq("where", field("condition", $.condition)))),
+    axis: ($) => seq(field("name", $.identifier), "in", field("domain", $.condition)),
+    condition: ($) =>
+      prec.left(
+        seq(
+          $._plain,
+          repeat(seq(choice("or", "and", "==", "!=", "<", "<=", ">", ">=", "|", "&", "+", "-", "*", "/", ".."), $._plain)),
+          optional(seq("by", optional("*"), $._plain)),
+        ),
+      ),
+    _plain: ($) =>
+      choice(
+        seq(choice("not", "-"), $._plain), $.number, $.string, $.list, $.group, $.reference, $.members, $.checkpoint, $.boolean,
+        $.none,
+      ),
+
     block: ($) => seq("{", $._value, "}"),
     fields: ($) => seq("{", repeat(seq($.field, optional(","))), "}"),
     field: ($) => seq(field("name", $.field_name), "=", field("value", $._value)),
-    field_name: ($) => seq($._name, repeat(seq(".", $._name))),
-    _name: ($) => choice($.identifier, alias($.keyword, $.identifier), alias(choice("use", "profile", "as", "last"), $.identifier)),
+    field_name: ($) =>
+      seq($._name, repeat(seq(".", $._name)), optional(seq($.selectors, repeat(seq(".", $._name))))),
+    _name: ($) => choice($.identifier, alias($.keyword, $.identifier), alias(choice("use", "profile", "as", "last", "for", "in", "where"), $.identifier)),
 
     _value: ($) => choice($._operand, $.binary, $.unary, $.range),
 
     _operand: ($) =>
       choice(
-        $.number, $.string, $.list, $.group, alias($.fields, $.record), $.reference, $.update, $.call, $.checkpoint, $.boolean,
+        $.number, $.string, $.list, $.group, alias($.fields, $.record), $.reference, $.members, $.update, $.call, $.checkpoint, $.boolean,
         $.none,
       ),
 
@@ -73,10 +93,13 @@ module.exports = grammar({
 
     reference: ($) => $.path,
     path: ($) => prec.left(seq($._name, repeat(seq(token.immediate("."), $._name)))),
-    update: ($) => prec(11, seq(field("base", $.path), field("changes", $.fields))),
+    members: ($) => seq($.path, $.selectors),
+    selectors: ($) => seq("[", commas($.selector), "]"),
+    selector: ($) => seq(optional(seq(field("axis", $._name), "=")), choice("*", $._value)),
+    update: ($) => prec(11, seq(field("base", choice($.path, $.members)), field("changes", $.fields))),
     call: ($) => prec(11, seq(field("function", $.path), "(", optional(commas($.argument)), ")")),
     argument: ($) => seq(optional(seq(field("name", $._name), "=")), $._value),
-    checkpoint: ($) => prec(11, seq(field("of", $.path), "@", field("at", choice("*", "last", $.digits, $.path)))),
+    checkpoint: ($) => prec(11, seq(field("of", choice($.path, $.members)), "@", field("at", choice("*", "last", $.digits, $.path)))),
 
     number: ($) => prec.right(seq($.digits, optional(choice($.percent, $.unit)))),
     digits: (_) => /\d(_?\d)*(\.\d(_?\d)*)?([eE][+-]?\d(_?\d)*)?/,
