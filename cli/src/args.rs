@@ -31,6 +31,12 @@ pub(crate) enum Command {
     Fetch(FetchArgs),
     /// Write the report of a study again, from the rows in the store.
     Report(ReportArgs),
+    /// A local page to read the right responses to the hardest solved problems, and to label them.
+    Inspect(InspectArgs),
+    /// Put a finished study into one file that others can check.
+    Pack(PackArgs),
+    /// Check such a file: hashes, numbers, verdicts, samples, or everything again.
+    Verify(VerifyArgs),
     /// A value of a study (where it comes from, what it overrode), or the longer story of an error code.
     Explain(ExplainArgs),
     /// Why a step would run again, field by field against the last run.
@@ -182,6 +188,85 @@ pub(crate) struct ReportArgs {
     pub(crate) study: StudyArgs,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Who reads: letters, digits, `-` and `_`. Several readers can label the same responses.
+    #[arg(long, default_value = "reader")]
+    pub(crate) reader: String,
+    /// Problems with an accuracy above 0 and below this share are shown.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
+    pub(crate) below: f64,
+    /// Port on this machine's own address; 0 takes any that is free.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Open no page: only the counts of the labels that are there.
+    #[arg(long)]
+    pub(crate) counts: bool,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PackArgs {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Where to write it; by default `<study>.rlxpack` here.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Put the weights of the kept checkpoints in, too.
+    #[arg(long)]
+    pub(crate) weights: bool,
+    /// Sign with this minisign secret key; writes `<pack>.minisig`.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) sign: Option<PathBuf>,
+    /// File with the password of the secret key; without it the key must have none.
+    #[arg(long, value_name = "FILE", requires = "sign")]
+    pub(crate) password_file: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The `.rlxpack` file.
+    pub(crate) pack: PathBuf,
+    /// 0 hashes, 1 every number recomputed, 2 responses judged again, 3 a part sampled again, 4 trained again; each with
+    /// those below it.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=4))]
+    pub(crate) level: u8,
+    /// A model that is not in the pack: `base=/models/base`. Can be given again.
+    #[arg(long, value_name = "NAME=PATH")]
+    pub(crate) model: Vec<String>,
+    /// A data file that is not in the pack, by its problem set. Can be given again.
+    #[arg(long, value_name = "NAME=PATH")]
+    pub(crate) data: Vec<String>,
+    /// A store that may hold the checkpoints of the study's trainings.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// Folder for level 4: interrupted, the same command goes on there.
+    #[arg(long, value_name = "DIR", default_value = ".rlx/verify")]
+    pub(crate) work: PathBuf,
+    /// Check the signature beside the pack with this minisign public key.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) public_key: Option<PathBuf>,
+    /// Where to write the attestation; by default `<pack>.level<N>.intoto.json`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attestation: Option<PathBuf>,
+    /// Never ask the network.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) device: DeviceOptions,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,12 @@ pub(crate) struct Plain {
     help: Option<String>,
 }
 
+impl Plain {
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+}
+
 impl Failure {
     pub(crate) fn user(code: impl Into<String>, message: impl Into<String>, help: Option<String>) -> Failure {
         Failure::Error(Box::new(Plain {
@@ -80,6 +86,18 @@ impl From<BackendError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Failure {
+        Failure::user(error.code(), error.to_string(), error.help())
+    }
+}
+
+impl From<rlx_inspect::InspectError> for Failure {
+    fn from(error: rlx_inspect::InspectError) -> Failure {
+        Failure::user(error.code(), error.to_string(), error.help())
+    }
+}
+
+impl From<rlx_package::PackError> for Failure {
+    fn from(error: rlx_package::PackError) -> Failure {
         Failure::user(error.code(), error.to_string(), error.help())
     }
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use rlx_grammar::ast::Span;
 use rlx_language::{Diagnostic, Label, Options, Rendered, Severity, Source, Sources, Study};
-use rlx_plan::{Plan, build};
+use rlx_plan::{Plan, Surroundings, build};
 use rlx_run::{World, survey};
 use std::{
     io::Read,
@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Files as the language reads them.
-struct Files;
+pub(crate) struct Files;
 
 impl Sources for Files {
     fn read(&self, name: &str) -> Option<String> {
@@ -30,6 +30,8 @@ pub(crate) struct Project {
     pub(crate) study: Study,
     pub(crate) plan: Plan,
     pub(crate) world: World,
+    /// What of the world the plan was built with.
+    pub(crate) around: Surroundings,
     /// `results/<study>`
     pub(crate) results: PathBuf,
     warnings: Vec<Diagnostic>,
@@ -63,6 +65,7 @@ impl Project {
             study,
             plan,
             world,
+            around,
             results,
             warnings,
         })

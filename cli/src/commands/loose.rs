@@ -26,6 +26,7 @@ pub(crate) fn model(name: &str, offline: bool) -> Result<ModelAt, Failure> {
         context: None,
         parameters: None,
         vocabulary: None,
+        licence: None,
     };
     let place = project::place(offline);
     Ok(ModelAt::Path(rlx_data::fetch_model(&model, &place, &mut |_| {

@@ -4,6 +4,7 @@ use crate::{
     OpenBackend,
     args::{Format, RunArgs},
     backend,
+    commands::journal,
     failure::Failure,
     progress,
     project::Project,
@@ -27,11 +28,25 @@ pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitC
     if nothing_to_do {
         return finished_before(args, &project);
     }
+    let outcome = go_on(args, compute, &project, &seen);
+    if let Err(Failure::Error(plain)) = &outcome {
+        journal::failed(&project.results, plain.code(), &plain.to_string());
+    }
+    outcome
+}
+
+/// Does what is missing and concludes.
+fn go_on(
+    args: &RunArgs,
+    compute: Option<&OpenBackend>,
+    project: &Project,
+    seen: &[StepState],
+) -> Result<ExitCode, Failure> {
     let mut listener = progress::listener(args.format == Format::Json);
     let mut device = None;
     let journal;
     let store;
-    if needs_backend(&project.plan, &seen) {
+    if needs_backend(&project.plan, seen) {
         // What is missing is said before libtorch is loaded.
         project.check_sources(args.place.offline)?;
         let mut backend = backend(compute, &args.device)?;
@@ -39,6 +54,7 @@ pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitC
         project.show_warnings();
         device = Some(backend.device());
         store = Store::open(&args.place.store)?;
+        journal::started(&project.results, seen);
         journal = execute(
             &project.study,
             &project.plan,
@@ -51,6 +67,7 @@ pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitC
     } else {
         project.show_warnings();
         store = Store::open(&args.place.store)?;
+        journal::started(&project.results, seen);
         journal = rlx_run::execute_light(
             &project.study,
             &project.plan,
@@ -60,9 +77,10 @@ pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitC
             listener.as_mut(),
         )?;
     }
-    let data = write_report(&project, &store, &journal, device)?;
+    let data = write_report(project, &store, &journal, device)?;
     finish(&project.plan, &project.results, journal.wall, listener.as_mut())?;
-    conclude(args, &project, &data)
+    journal::finished(&project.results, &journal);
+    conclude(args, project, &data)
 }
 
 /// Computes figures, tables and claims from the rows and writes them.

@@ -24,6 +24,7 @@ fn set(path: &Path) -> ProblemSet {
         skip: 0,
         size: None,
         exclude: Vec::new(),
+        licence: None,
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Model {
     pub parameters: Option<u64>,
     /// The tokenizer's family, for the check of logit distillation and for reports.
     pub vocabulary: Option<u64>,
+    /// SPDX identifier: whether a package may pass the weights on.
+    pub licence: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -110,6 +112,8 @@ pub struct ProblemSet {
     pub size: Option<u64>,
     /// Another problem set whose problems must not occur in this one.
     pub exclude: Vec<String>,
+    /// SPDX identifier: whether a package may pass the content on.
+    pub licence: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,12 +9,13 @@ use crate::{
 use rlx_language::{
     Evaluation, ModelRef, ModelSource, ProblemSet, ProblemSource, Query, Recipe, Study, Training,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the plan needs to know about the world outside the file. Filled by a caller that can look: the plan itself
 /// reads no file.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Surroundings {
     /// Content hash by local path (models, tokenizers, data files).
     pub pins: BTreeMap<String, String>,

@@ -58,7 +58,8 @@ impl RunError {
         }
     }
 
-    pub(crate) fn backend(step: &str) -> impl FnOnce(BackendError) -> RunError + '_ {
+    /// Says in which step a backend failed.
+    pub fn backend(step: &str) -> impl FnOnce(BackendError) -> RunError + '_ {
         move |error| RunError::Backend {
             step: step.to_owned(),
             error,

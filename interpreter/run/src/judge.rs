@@ -10,7 +10,7 @@ use crate::{
 use rayon::prelude::*;
 use rlx_data::Problem;
 use rlx_language::Judge;
-use rlx_plan::{SampleStep, Step};
+use rlx_plan::{Action, SampleStep, Step};
 use rlx_store::{Finish, Response, ScoreRow, Store, VerdictRow, problems_hash};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,31 +50,11 @@ pub(crate) fn run(
     let table = store.verdicts(&step.key.folder());
     let problems = sampled_problems(world, draw)?;
     let responses = store.samples(&samples.key.folder()).read()?;
-    let judge = rlx_judge::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
-        step: step.name.clone(),
-        code: "rlx::run::judge",
-        message: format!("there is no judge `{}`", judge_name(judge)),
-        help: "name one of the judges of the language reference".into(),
-    })?;
-    let label = format!("{} {}", judge.name(), judge.version());
+    let judge = named(step, judge)?;
     let missing = missing(&responses, problems, draw.samples, &table.present()?);
     let mut done = problems.len() as u64 * draw.samples - missing.len() as u64;
     for block in missing.chunks(VERDICTS_A_BLOCK) {
-        let rows: Vec<VerdictRow> = block
-            .par_iter()
-            .map(|(problem, row)| {
-                let verdict = judge.judge(&case(problem, &row.text, row.truncated()));
-                VerdictRow {
-                    problem: row.problem.clone(),
-                    sample: row.sample,
-                    judge: label.clone(),
-                    verdict: verdict.outcome.name().to_owned(),
-                    extracted: verdict.extracted,
-                    rule: verdict.rule,
-                    reason: verdict.reason,
-                }
-            })
-            .collect();
+        let rows = verdicts(block, judge.as_ref());
         table.append(&rows)?;
         done += rows.len() as u64;
         listener.hear(&Event::Progress {
@@ -89,6 +69,54 @@ pub(crate) fn run(
         draw.samples,
     )?;
     Ok(())
+}
+
+/// One verdict a case, in order.
+fn verdicts(
+    cases: &[(&Problem, &Response)],
+    judge: &(dyn rlx_judge::Judge + Send + Sync),
+) -> Vec<VerdictRow> {
+    let label = format!("{} {}", judge.name(), judge.version());
+    cases
+        .par_iter()
+        .map(|(problem, row)| {
+            let verdict = judge.judge(&case(problem, &row.text, row.truncated()));
+            VerdictRow {
+                problem: row.problem.clone(),
+                sample: row.sample,
+                judge: label.clone(),
+                verdict: verdict.outcome.name().to_owned(),
+                extracted: verdict.extracted,
+                rule: verdict.rule,
+                reason: verdict.reason,
+            }
+        })
+        .collect()
+}
+
+/// Verdicts of a judging step on given responses, made now: nothing is read from or written to a store.
+///
+/// Responses to problems that `world` does not hold are left out.
+///
+/// # Errors
+/// A step that judges nothing, or a set that `world` does not hold.
+pub fn judge_again(step: &Step, responses: &[Response], world: &World) -> Result<Vec<VerdictRow>, RunError> {
+    let Action::Judge { set, judge, .. } = &step.action else {
+        return Ok(Vec::new());
+    };
+    let judge = named(step, *judge)?;
+    let nothing = BTreeSet::new();
+    let cases = missing(responses, world.problems(set)?, u64::MAX, &nothing);
+    Ok(verdicts(&cases, judge.as_ref()))
+}
+
+fn named(step: &Step, judge: Judge) -> Result<Box<dyn rlx_judge::Judge + Send + Sync>, RunError> {
+    rlx_judge::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
+        step: step.name.clone(),
+        code: "rlx::run::judge",
+        message: format!("there is no judge `{}`", judge_name(judge)),
+        help: "name one of the judges of the language reference".into(),
+    })
 }
 
 /// The word of the language for a judge.

@@ -23,6 +23,8 @@ pub use backend::{
 pub use error::RunError;
 pub use event::{Event, Listener, Silent, Work};
 pub use execute::{Journal, Ran, execute, execute_light, finish, needs_backend};
+pub use judge::judge_again;
 pub use present::{Presented, present};
-pub use state::{StepState, TrainingDone, states};
+pub use sample::draw_again;
+pub use state::{StepState, TrainingDone, checkpoint, states};
 pub use world::{World, survey};

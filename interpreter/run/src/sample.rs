@@ -76,12 +76,7 @@ pub(crate) fn run(
     let problems = sampled_problems(world, draw)?;
     let set = world.set(&draw.set)?;
     let present = table.present()?;
-    let settings = Settings {
-        temperature: draw.sampling.temperature,
-        top_p: draw.sampling.top_p,
-        top_k: draw.sampling.top_k,
-        max_tokens: draw.sampling.max_tokens,
-    };
+    let settings = settings(draw);
     let failed = || RunError::backend(&step.name);
     let mut prompts = std::collections::BTreeMap::new();
     let mut longest = 0;
@@ -181,6 +176,73 @@ pub(crate) fn run(
         draw.samples,
     )?;
     Ok(drawn_tokens)
+}
+
+/// Draws given rows again, each from its own random stream; nothing is read from or written to a store.
+///
+/// # Errors
+/// A problem that `world` does not hold, or a backend that fails.
+pub fn draw_again(
+    step: &Step,
+    draw: &SampleStep,
+    rows: &[Response],
+    world: &World,
+    model: &mut dyn OpenModel,
+) -> Result<Vec<Response>, RunError> {
+    let failed = || RunError::backend(&step.name);
+    let set = world.set(&draw.set)?;
+    let problems = world.problems(&draw.set)?;
+    let mut requests = Vec::new();
+    for row in rows {
+        let problem = problems.iter().find(|problem| problem.id == row.problem);
+        let problem = problem.ok_or_else(|| RunError::Step {
+            step: step.name.clone(),
+            code: "rlx::run::problem",
+            message: format!(
+                "there is a response to problem `{}`, which `{}` does not hold",
+                row.problem, draw.set
+            ),
+            help: "the rows and the problems do not belong together: get both from where they were made"
+                .into(),
+        })?;
+        requests.push(Request {
+            prompt: model
+                .encode_prompt(&rlx_data::render(&set.prompt, problem)?)
+                .map_err(failed())?,
+            streams: vec![stream(draw, problem, row.sample)],
+        });
+    }
+    let settings = settings(draw);
+    let engine = model.fingerprint();
+    let drawn = model
+        .sample(&requests, &settings, &mut |_| {})
+        .map_err(failed())?;
+    let mut again = Vec::new();
+    for ((row, request), completions) in rows.iter().zip(&requests).zip(drawn) {
+        for (seed, completion) in request.streams.iter().zip(completions) {
+            again.push(Response {
+                problem: row.problem.clone(),
+                sample: row.sample,
+                seed: *seed,
+                prompt: prompt_hash(&request.prompt),
+                text: model.decode(&completion.tokens).map_err(failed())?,
+                logprob: completion.logprobs.iter().map(|value| f64::from(*value)).sum(),
+                finish: completion.finish,
+                tokens: completion.tokens,
+                engine: engine.clone(),
+            });
+        }
+    }
+    Ok(again)
+}
+
+fn settings(draw: &SampleStep) -> Settings {
+    Settings {
+        temperature: draw.sampling.temperature,
+        top_p: draw.sampling.top_p,
+        top_k: draw.sampling.top_k,
+        max_tokens: draw.sampling.max_tokens,
+    }
 }
 
 fn prompt_hash(ids: &[u32]) -> String {

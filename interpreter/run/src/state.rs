@@ -46,8 +46,8 @@ pub(crate) fn training_done(store: &Store, step: &Step) -> Option<TrainingDone> 
     serde_json::from_slice(&text).ok()
 }
 
-/// The folder of a checkpoint; step 0 is the end of the training.
-pub(crate) fn checkpoint(store: &Store, training: &Step, step: u64) -> Option<PathBuf> {
+/// The folder of a checkpoint; step 0 is the end of the training. None while a training whose end is asked for is not finished.
+pub fn checkpoint(store: &Store, training: &Step, step: u64) -> Option<PathBuf> {
     let step = if step == 0 {
         training_done(store, training)?.steps
     } else {

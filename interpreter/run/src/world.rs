@@ -55,6 +55,19 @@ impl World {
         }
     }
 
+    /// A world of problems that are given, whatever lies on this machine; no other set can be loaded.
+    pub fn given(study: &Study, problems: BTreeMap<String, Vec<Problem>>) -> World {
+        World {
+            place: rlx_data::World::default(),
+            sets: study.problem_sets.clone(),
+            needed: BTreeMap::new(),
+            loaded: problems
+                .into_iter()
+                .map(|(name, problems)| (name, OnceCell::from(problems)))
+                .collect(),
+        }
+    }
+
     pub(crate) fn set(&self, name: &str) -> Result<&ProblemSet, RunError> {
         self.sets
             .get(name)

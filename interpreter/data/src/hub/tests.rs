@@ -193,6 +193,7 @@ fn model() -> Model {
         context: None,
         parameters: None,
         vocabulary: None,
+        licence: None,
     }
 }
 
@@ -219,6 +220,7 @@ fn problems(config: Option<&str>, split: &str) -> ProblemSet {
         skip: 0,
         size: None,
         exclude: Vec::new(),
+        licence: None,
     }
 }
 

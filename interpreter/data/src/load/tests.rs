@@ -21,6 +21,7 @@ fn set(name: &str, source: ProblemSource) -> ProblemSet {
         skip: 0,
         size: None,
         exclude: Vec::new(),
+        licence: None,
     }
 }
 

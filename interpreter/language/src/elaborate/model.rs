@@ -117,6 +117,7 @@ impl<'a> Elaborator<'a> {
             context: stated.or(fresh).map(|(context, _)| context),
             parameters: checked.maybe_count("parameters")?,
             vocabulary: checked.maybe_count("vocabulary")?,
+            licence: checked.maybe_text("licence")?,
         };
         Some(ModelInfo {
             model,

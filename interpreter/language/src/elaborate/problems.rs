@@ -147,6 +147,7 @@ impl<'a> Elaborator<'a> {
             skip,
             size,
             exclude: exclude?,
+            licence: checked.maybe_text("licence")?,
         };
         self.problem_sets.insert(key.clone(), set);
         Some(key)

@@ -42,6 +42,12 @@ pub const MODEL: Schema = Schema {
             default: None,
             doc: "Size of the vocabulary, for reports.",
         },
+        Field {
+            name: "licence",
+            ty: Type::Text,
+            default: None,
+            doc: "SPDX identifier of the weights' licence. `rlx pack` passes weights on only where it is an open one.",
+        },
     ],
 };
 

@@ -88,6 +88,12 @@ const FIELDS: &[Field] = &[
         doc: "How many problems there are. For a task it says where to end; for the rest it is the published number, used for epochs and costs until the rows are here.",
     },
     Field {
+        name: "licence",
+        ty: Type::Text,
+        default: None,
+        doc: "SPDX identifier of the content's licence. `rlx pack` passes problems on only where it is an open one.",
+    },
+    Field {
         name: "exclude",
         ty: Type::Reference("a problem set or a list of them"),
         default: Value("[]"),

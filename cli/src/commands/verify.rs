@@ -1,0 +1,207 @@
+//! `rlx verify`: the checks of a pack, cheapest first; each says its cost before it begins.
+
+use crate::{
+    OpenBackend,
+    args::{Format, VerifyArgs},
+    backend,
+    failure::Failure,
+    progress,
+    project::place,
+};
+use rlx_package::{
+    Pack,
+    verify::{self, Findings, Local, Opened},
+    verify_signature,
+};
+use rlx_plan::Action;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(crate) fn run(args: &VerifyArgs, compute: Option<&OpenBackend>) -> Result<ExitCode, Failure> {
+    let local = Local {
+        models: pairs(&args.model, "--model")?,
+        data: pairs(&args.data, "--data")?,
+        store: args.store.clone(),
+        place: place(args.offline),
+    };
+    if args.level >= 3 && compute.is_none() {
+        // Levels 3 and 4 need tensors: the other binary does all of it.
+        backend(compute, &args.device)?;
+    }
+    let mut pack = Pack::open(&args.pack)?;
+    let mut found = Findings::default();
+    let text = args.format == Format::Text;
+    let say = |level: u8, cost: &str| {
+        if text {
+            eprintln!("level {level}: {cost}");
+        }
+    };
+
+    if let Some(key) = &args.public_key {
+        if verify_signature(&args.pack, key)? {
+            found
+                .passed
+                .push(format!("the signature is that of {}", key.display()));
+        } else {
+            found.faults.push(rlx_package::Fault {
+                file: args.pack.display().to_string(),
+                what: format!(
+                    "the signature beside it was not made with the secret half of {}",
+                    key.display()
+                ),
+            });
+        }
+    }
+    say(0, &format!("hashes of {:.1} MB", pack.bytes as f64 / 1e6));
+    let faults = pack.faults()?;
+    if faults.is_empty() {
+        let files = pack.manifest()?.files.len();
+        found
+            .passed
+            .push(format!("{files} files have the hashes they were packed with"));
+    }
+    found.faults.extend(faults);
+    // What was changed on the way is not worth a computation.
+    if args.level > 0 && found.faults.is_empty() {
+        let opened = Opened::new(&mut pack)?;
+        levels(args, compute, &local, &opened, &say, &mut found)?;
+    }
+    conclude(args, &pack, &found)
+}
+
+fn levels(
+    args: &VerifyArgs,
+    compute: Option<&OpenBackend>,
+    local: &Local,
+    opened: &Opened,
+    say: &dyn Fn(u8, &str),
+    found: &mut Findings,
+) -> Result<(), Failure> {
+    let study = opened.study();
+    let bootstrapped = study.outputs.len() + study.claims.len();
+    say(
+        1,
+        &format!("{bootstrapped} figures, tables and claims from the rows; no model is needed"),
+    );
+    found.extend(verify::recompute(opened, VERSION)?);
+    if args.level >= 2 {
+        let (mut judged, mut responses) = (0, 0);
+        for step in &opened.plan().steps {
+            if let Action::Judge { samples, .. } = &step.action {
+                judged += 1;
+                if let Some(Action::Sample(draw)) = opened.plan().steps.get(*samples).map(|step| &step.action)
+                {
+                    responses += draw.samples;
+                }
+            }
+        }
+        say(
+            2,
+            &format!("{judged} sets of responses judged again, {responses} samples a problem in all"),
+        );
+        found.extend(verify::judge(opened, local)?);
+    }
+    if args.level >= 3 {
+        let mut backend = backend(compute, &args.device)?;
+        let drawn = opened
+            .plan()
+            .steps
+            .iter()
+            .filter(|step| matches!(step.action, Action::Sample(_)))
+            .count();
+        say(
+            3,
+            &format!("at most 59 responses of each of {drawn} sets drawn again"),
+        );
+        found.extend(verify::sample(opened, local, backend.as_mut())?);
+        if args.level >= 4 {
+            let seconds = opened.packed_seconds();
+            say(
+                4,
+                &format!("the whole study again: {seconds:.0} s on the machine that packed it"),
+            );
+            let mut listener = progress::listener(args.format == Format::Json);
+            let work = args.work.join(pack_name(&args.pack));
+            found.extend(verify::again(
+                opened,
+                local,
+                &work,
+                VERSION,
+                backend.as_mut(),
+                listener.as_mut(),
+            )?);
+        }
+    }
+    Ok(())
+}
+
+fn pack_name(pack: &Path) -> String {
+    pack.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn conclude(args: &VerifyArgs, pack: &Pack, found: &Findings) -> Result<ExitCode, Failure> {
+    let name = args
+        .pack
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let statement = verify::attestation(&name, &pack.sha256, args.level, VERSION, found);
+    let path = args.attestation.clone().unwrap_or_else(|| {
+        let mut path = args.pack.clone().into_os_string();
+        path.push(format!(".level{}.intoto.json", args.level));
+        PathBuf::from(path)
+    });
+    let written = serde_json::to_vec_pretty(&statement)
+        .map_err(|error| Failure::user("rlx::file", error.to_string(), None))?;
+    std::fs::write(&path, written).map_err(|error| Failure::file(&path, "write", &error))?;
+    if args.format == Format::Json {
+        println!("{statement}");
+    } else {
+        for passed in &found.passed {
+            println!("ok       {passed}");
+        }
+        for note in &found.notes {
+            println!("note     {note}");
+        }
+        for fault in &found.faults {
+            println!("differs  {}: {}", fault.file, fault.what);
+        }
+        let verdict = match found.faults.len() {
+            0 => "sound".to_owned(),
+            1 => "1 fault".to_owned(),
+            count => format!("{count} faults"),
+        };
+        println!(
+            "{name} at level {}: {verdict}\nattestation: {}",
+            args.level,
+            path.display()
+        );
+    }
+    Ok(ExitCode::from(u8::from(!found.faults.is_empty())))
+}
+
+/// `NAME=PATH` options.
+fn pairs(given: &[String], option: &str) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    given
+        .iter()
+        .map(|pair| match pair.split_once('=') {
+            Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+                Ok((name.to_owned(), PathBuf::from(path)))
+            }
+            _ => Err(Failure::user(
+                "rlx::usage",
+                format!("`{option} {pair}` is not of the form NAME=PATH"),
+                Some(format!("write `{option} base=/models/base`")),
+            )),
+        })
+        .collect()
+}

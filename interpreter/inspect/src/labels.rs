@@ -1,0 +1,153 @@
+//! What readers say of responses: rows under the key of the responses.
+
+use crate::InspectError;
+use rlx_store::{StoreError, file};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// What a reader says of a right response's chain of thought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    /// Every step follows.
+    Valid,
+    /// The answer is right, the way to it is not.
+    Guess,
+    /// It cannot be told: steps are left out, say.
+    Ambiguous,
+}
+
+impl Label {
+    pub const ALL: [Label; 3] = [Label::Valid, Label::Guess, Label::Ambiguous];
+}
+
+/// One reader's word on one response. The last one written counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelRow {
+    pub reader: String,
+    pub problem: String,
+    pub sample: u64,
+    /// None takes an earlier label back.
+    pub label: Option<Label>,
+    pub note: String,
+}
+
+/// The labels of a store: `labels/<key>/<reader>.jsonl`, one line a word, appended.
+#[derive(Debug, Clone)]
+pub struct Labels {
+    root: PathBuf,
+}
+
+/// Labels of one set of responses: (reader, problem, sample) → row.
+pub type Said = BTreeMap<(String, String, u64), LabelRow>;
+
+impl Labels {
+    /// The labels in the store at `root`.
+    pub fn at(root: &Path) -> Labels {
+        Labels {
+            root: root.join("labels"),
+        }
+    }
+
+    /// Writes one word; after this returns it survives a kill.
+    ///
+    /// # Errors
+    /// A reader's name that is no plain name, or a folder that cannot be written.
+    pub fn say(&self, key: &str, row: &LabelRow) -> Result<(), InspectError> {
+        let plain = |name: &str| {
+            !name.is_empty()
+                && name.len() <= 64
+                && name
+                    .chars()
+                    .all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_'))
+        };
+        if !plain(&row.reader) {
+            return Err(InspectError::Reader(row.reader.clone()));
+        }
+        let folder = self.root.join(key);
+        file::create_folder(&folder)?;
+        let path = folder.join(format!("{}.jsonl", row.reader));
+        let io = |error: std::io::Error| StoreError::Io {
+            path: path.clone(),
+            error,
+        };
+        let mut line = serde_json::to_string(row).map_err(|error| StoreError::Encode(error.to_string()))?;
+        line.push('\n');
+        // A line that a kill cut short must not swallow this one.
+        if std::fs::read(&path).is_ok_and(|text| text.last().is_some_and(|last| *last != b'\n')) {
+            line.insert(0, '\n');
+        }
+        let mut out = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(io)?;
+        out.write_all(line.as_bytes()).map_err(io)?;
+        out.sync_all().map_err(io)?;
+        Ok(())
+    }
+
+    /// What counts: the last word of each reader on each response.
+    ///
+    /// # Errors
+    /// A file that cannot be read. A line that is no row is passed over: a kill can cut the last one short.
+    pub fn of(&self, key: &str) -> Result<Said, InspectError> {
+        let mut said = Said::new();
+        for path in file::list(&self.root.join(key))? {
+            for line in String::from_utf8_lossy(&file::read(&path)?).lines() {
+                let Ok(row) = serde_json::from_str::<LabelRow>(line) else {
+                    continue;
+                };
+                said.insert((row.reader.clone(), row.problem.clone(), row.sample), row);
+            }
+        }
+        said.retain(|_, row| row.label.is_some() || !row.note.is_empty());
+        Ok(said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test may panic
+    use super::*;
+
+    fn row(reader: &str, label: Option<Label>) -> LabelRow {
+        LabelRow {
+            reader: reader.into(),
+            problem: "7".into(),
+            sample: 3,
+            label,
+            note: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_last_word_counts_and_a_torn_line_harms_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let labels = Labels::at(folder.path());
+        labels.say("key", &row("anna", Some(Label::Guess))).unwrap();
+        labels.say("key", &row("anna", Some(Label::Valid))).unwrap();
+        labels.say("key", &row("ben", Some(Label::Ambiguous))).unwrap();
+        let path = folder.path().join("labels/key/anna.jsonl");
+        let mut torn = std::fs::read(&path).unwrap();
+        torn.extend(b"{\"reader\":\"an");
+        std::fs::write(&path, torn).unwrap();
+        labels.say("key", &row("anna", Some(Label::Ambiguous))).unwrap();
+        let said = labels.of("key").unwrap();
+        assert_eq!(said.len(), 2);
+        let word = |reader: &str| said[&(reader.to_owned(), "7".to_owned(), 3)].label;
+        assert_eq!(word("anna"), Some(Label::Ambiguous));
+        assert_eq!(word("ben"), Some(Label::Ambiguous));
+        labels.say("key", &row("ben", None)).unwrap();
+        assert_eq!(labels.of("key").unwrap().len(), 1);
+        assert!(matches!(
+            labels.say("key", &row("../ben", None)),
+            Err(InspectError::Reader(_))
+        ));
+    }
+}

@@ -1,0 +1,574 @@
+//! What goes into a pack.
+
+use crate::{
+    archive::{self, Content, Contents},
+    croissant, documents,
+    error::PackError,
+    manifest::{FORMAT, Listed, MANIFEST, Manifest},
+    rocrate,
+    spec::{Spec, standard_library_hash},
+    statement,
+};
+use rlx_data::{Problem, RenderedPrompt};
+use rlx_language::{Model, ModelSource, Options, ProblemSet, ProblemSource, Sources, Study};
+use rlx_plan::{Action, Plan, Surroundings};
+use rlx_report::{ReportData, SpecSource};
+use rlx_run::{Journal, Presented, StepState, World, present};
+use rlx_store::{Store, file};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// A finished study on this machine.
+pub struct Subject<'a> {
+    /// The study's file as it was named.
+    pub file: &'a Path,
+    pub options: &'a Options,
+    pub sources: &'a dyn Sources,
+    pub study: &'a Study,
+    pub plan: &'a Plan,
+    /// What the plan was built with.
+    pub around: &'a Surroundings,
+    pub world: &'a World,
+    pub place: &'a rlx_data::World,
+    pub store: &'a Store,
+    /// The study's folder of results.
+    pub results: &'a Path,
+    /// Version of rlx.
+    pub version: &'a str,
+    /// The day the results were made, `2026-01-31`: part of what is published.
+    pub date: &'a str,
+    /// Also the weights of kept checkpoints.
+    pub weights: bool,
+}
+
+/// What was packed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Packed {
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub sha256: String,
+    pub files: usize,
+    /// Problem sets whose texts are left out, with the reason.
+    pub withheld: BTreeMap<String, String>,
+}
+
+/// Licences that allow to pass content on.
+const OPEN: [&str; 14] = [
+    "MIT",
+    "MIT-0",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "0BSD",
+    "Unlicense",
+    "CC0-1.0",
+    "CC-BY-4.0",
+    "CC-BY-SA-4.0",
+    "CC-BY-3.0",
+    "ODC-By-1.0",
+    "PDDL-1.0",
+];
+
+/// Models up to this size are packed where their licence allows it.
+const LARGEST_MODEL: u64 = 256 << 20;
+
+/// Writes `subject` as one file to `target`.
+///
+/// The same study, rows and version of rlx give the same bytes.
+///
+/// # Errors
+/// An unfinished study, a spec that cannot be read under its packed names, or a file that cannot be read or written.
+pub fn pack(subject: &Subject<'_>, target: &Path) -> Result<Packed, PackError> {
+    finished(subject)?;
+    let spec = Spec::gather(subject.sources, subject.file, subject.options)?;
+    let around = rename(subject.study, &spec.study, subject.around);
+    let plan = rlx_plan::build(&spec.study, &around)?;
+    same_plan(subject.plan, &plan)?;
+
+    let mut contents = Contents::new();
+    for (path, text) in &spec.texts {
+        contents.insert(path.clone(), Content::Bytes(text.clone().into_bytes()));
+    }
+    add_json(&mut contents, "study.json", &spec.study)?;
+    add_json(&mut contents, "plan.json", &plan)?;
+    add_json(&mut contents, "surroundings.json", &around)?;
+    add_file(
+        &mut contents,
+        "lock.json",
+        &subject.results.join("plan.lock.json"),
+    );
+    add_file(
+        &mut contents,
+        "journal.jsonl",
+        &subject.results.join("journal.jsonl"),
+    );
+
+    let (problems, withheld) = problems(subject, &spec.study, &plan)?;
+    add_problems(&mut contents, &spec.study, &problems, &withheld)?;
+    let models = models(subject, &spec.study, &mut contents)?;
+    add_json(&mut contents, "models.json", &models)?;
+    add_rows(&mut contents, subject, &plan)?;
+
+    // What is made of the rows is made anew from what is packed, so that whoever checks the pack can make the same.
+    let world = World::given(&spec.study, problems);
+    let data = add_results(&mut contents, subject, &spec, &plan, &world)?;
+
+    let facts = documents::Facts {
+        spec: &spec,
+        plan: &plan,
+        data: &data,
+        version: subject.version,
+        date: subject.date,
+        withheld: &withheld,
+        models: &models,
+    };
+    documents::add(&mut contents, &facts);
+    croissant::add(&mut contents, &facts)?;
+    let listed = archive::list(&contents)?;
+    let text = pretty(&statement::provenance(&facts, &listed))?;
+    contents.insert("provenance.intoto.json".into(), Content::Bytes(text));
+    let listed = archive::list(&contents)?;
+    let text = pretty(&rocrate::metadata(&facts, &listed))?;
+    contents.insert(rocrate::NAME.into(), Content::Bytes(text));
+    let manifest = Manifest {
+        format: FORMAT.into(),
+        rlx: subject.version.into(),
+        study: spec.study.name.clone(),
+        root: spec.root.clone(),
+        profile: subject.options.profile.clone(),
+        set: subject.options.set.clone(),
+        seed: subject.options.seed,
+        standard_library: standard_library_hash(),
+        withheld: withheld.clone(),
+        files: archive::list(&contents)?,
+    };
+    add_json(&mut contents, MANIFEST, &manifest)?;
+    let sha256 = archive::write(target, &contents)?;
+    Ok(Packed {
+        path: target.to_owned(),
+        bytes: std::fs::metadata(target)
+            .map_err(|error| PackError::io(target, error))?
+            .len(),
+        sha256,
+        files: contents.len(),
+        withheld,
+    })
+}
+
+fn finished(subject: &Subject<'_>) -> Result<(), PackError> {
+    let states = rlx_run::states(subject.plan, subject.store, subject.world, subject.results)?;
+    let rows = |action: &Action| {
+        matches!(
+            action,
+            Action::Train(_) | Action::Sample(_) | Action::Judge { .. } | Action::Score { .. }
+        )
+    };
+    let steps = || {
+        subject
+            .plan
+            .steps
+            .iter()
+            .zip(&states)
+            .filter(|(step, _)| rows(&step.action))
+    };
+    let mut missing = steps().filter(|(_, state)| **state != StepState::Done);
+    match missing.next() {
+        None => Ok(()),
+        Some((first, _)) => Err(PackError::Unfinished {
+            missing: missing.count() + 1,
+            total: steps().count(),
+            first: first.name.clone(),
+        }),
+    }
+}
+
+/// `around` under the paths that the packed study has.
+fn rename(study: &Study, packed: &Study, around: &Surroundings) -> Surroundings {
+    let mut renamed = around.clone();
+    renamed.pins.clear();
+    let mut carry = |from: &str, to: &str| {
+        if let Some(hash) = around.pins.get(from) {
+            renamed.pins.insert(to.to_owned(), hash.clone());
+        }
+    };
+    for (name, model) in &study.models {
+        let Some(other) = packed.models.get(name) else {
+            continue;
+        };
+        match (&model.source, &other.source) {
+            (ModelSource::Path { path }, ModelSource::Path { path: to }) => carry(path, to),
+            (ModelSource::Init { tokenizer, .. }, ModelSource::Init { tokenizer: to, .. }) => {
+                carry(tokenizer, to);
+            }
+            _ => {}
+        }
+    }
+    for (name, set) in &study.problem_sets {
+        if let Some(other) = packed.problem_sets.get(name)
+            && let (ProblemSource::Path { path }, ProblemSource::Path { path: to }) =
+                (&set.source, &other.source)
+        {
+            carry(path, to);
+        }
+    }
+    renamed
+}
+
+fn same_plan(one: &Plan, other: &Plan) -> Result<(), PackError> {
+    for (step, packed) in one.steps.iter().zip(&other.steps) {
+        if step.name != packed.name || step.key != packed.key {
+            return Err(PackError::OtherPlan(format!(
+                "step `{}` has key {} here and {} in the pack",
+                step.name,
+                step.key.short(),
+                packed.key.short()
+            )));
+        }
+    }
+    if one.steps.len() != other.steps.len() {
+        return Err(PackError::OtherPlan(format!(
+            "{} steps here, {} in the pack",
+            one.steps.len(),
+            other.steps.len()
+        )));
+    }
+    Ok(())
+}
+
+/// Problems by set.
+pub(crate) type Problems = BTreeMap<String, Vec<Problem>>;
+
+/// The problems that were drawn for; without their content where their licence does not allow to pass it on.
+fn problems(
+    subject: &Subject<'_>,
+    packed: &Study,
+    plan: &Plan,
+) -> Result<(Problems, BTreeMap<String, String>), PackError> {
+    let mut wanted: BTreeMap<&str, u64> = BTreeMap::new();
+    for step in &plan.steps {
+        if let Action::Sample(draw) = &step.action {
+            let most = wanted.entry(&draw.set).or_default();
+            *most = draw.limit.unwrap_or(u64::MAX).max(*most);
+        }
+    }
+    let mut problems = Problems::new();
+    let mut withheld = BTreeMap::new();
+    for (name, most) in wanted {
+        let all = subject.world.problems(name)?;
+        let mut chosen = all[..all.len().min(usize::try_from(most).unwrap_or(usize::MAX))].to_vec();
+        if let Some(reason) = packed.problem_sets.get(name).and_then(closed) {
+            for problem in &mut chosen {
+                problem.text = format!("(withheld: {reason})");
+                problem.answer = None;
+                problem.response = None;
+            }
+            withheld.insert(name.to_owned(), reason);
+        }
+        problems.insert(name.to_owned(), chosen);
+    }
+    Ok((problems, withheld))
+}
+
+/// Why a set's content may not be passed on; None where it may.
+fn closed(set: &ProblemSet) -> Option<String> {
+    match (&set.source, &set.licence) {
+        // A task's problems are made by rlx itself.
+        (ProblemSource::Task { .. }, _) => None,
+        (_, Some(licence)) if open(licence) => None,
+        (_, Some(licence)) => Some(format!("its licence is {licence}")),
+        (_, None) => Some("the study states no licence for it".into()),
+    }
+}
+
+fn open(licence: &str) -> bool {
+    OPEN.iter().any(|open| open.eq_ignore_ascii_case(licence))
+}
+
+fn add_problems(
+    contents: &mut Contents,
+    study: &Study,
+    problems: &Problems,
+    withheld: &BTreeMap<String, String>,
+) -> Result<(), PackError> {
+    for (name, rows) in problems {
+        add_lines(contents, &format!("problems/{}.jsonl", safe(name)), rows)?;
+        let Some(set) = study
+            .problem_sets
+            .get(name)
+            .filter(|_| !withheld.contains_key(name))
+        else {
+            continue;
+        };
+        let mut prompts = Vec::new();
+        for problem in rows {
+            prompts.push(match rlx_data::render(&set.prompt, problem)? {
+                RenderedPrompt::Text(text) => json!({ "id": problem.id, "prompt": text }),
+                RenderedPrompt::Chat { system, user, .. } => {
+                    json!({ "id": problem.id, "system": system, "user": user })
+                }
+            });
+        }
+        add_lines(contents, &format!("prompts/{}.jsonl", safe(name)), &prompts)?;
+    }
+    Ok(())
+}
+
+/// A name as a file name: members of families have brackets in theirs.
+pub(crate) fn safe(name: &str) -> String {
+    let keep = |letter: char| {
+        if letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.') {
+            letter
+        } else {
+            '-'
+        }
+    };
+    name.chars()
+        .map(keep)
+        .collect::<String>()
+        .trim_matches('.')
+        .to_owned()
+}
+
+/// Every model that the study starts from, with the hash of each of its files; the files themselves where that may be.
+fn models(
+    subject: &Subject<'_>,
+    packed: &Study,
+    contents: &mut Contents,
+) -> Result<BTreeMap<String, Value>, PackError> {
+    let mut found = BTreeMap::new();
+    for (name, model) in &subject.study.models {
+        let Some(other) = packed.models.get(name) else {
+            continue;
+        };
+        let place = match &model.source {
+            ModelSource::Init { tokenizer, .. } => Some(PathBuf::from(tokenizer)),
+            _ => rlx_data::locate_model(model, subject.place).ok(),
+        };
+        let target = match &other.source {
+            ModelSource::Init { tokenizer, .. } => Some(tokenizer.clone()),
+            ModelSource::Path { path } => Some(path.clone()),
+            ModelSource::Hub { .. } => None,
+        };
+        let files = place.as_deref().map(model_files).transpose()?.unwrap_or_default();
+        let bytes: u64 = files.iter().map(|(listed, _)| listed.bytes).sum();
+        let may = model.licence.as_deref().is_some_and(open) && bytes <= LARGEST_MODEL;
+        let inside = target.filter(|target| may && target.starts_with("spec/"));
+        if let Some(target) = &inside {
+            for (listed, path) in &files {
+                let at = match listed.path.as_str() {
+                    "" => target.clone(),
+                    inner => format!("{target}/{inner}"),
+                };
+                contents.insert(at, Content::File(path.clone()));
+            }
+        }
+        let listed: Vec<&Listed> = files.iter().map(|(listed, _)| listed).collect();
+        found.insert(
+            name.clone(),
+            json!({
+                "source": described(other), "licence": model.licence, "packed": inside.is_some(), "bytes": bytes,
+                "files": listed,
+            }),
+        );
+    }
+    Ok(found)
+}
+
+/// The source of a model in one line.
+pub(crate) fn described(model: &Model) -> String {
+    match &model.source {
+        ModelSource::Hub { repo, revision } => format!("hf:{repo}@{revision}"),
+        ModelSource::Path { path } => path.clone(),
+        ModelSource::Init { architecture, .. } => format!("fresh {} weights", architecture.family),
+    }
+}
+
+/// The files of a model folder (one level: that is what Hugging Face's layout has) or of a single file.
+fn model_files(place: &Path) -> Result<Vec<(Listed, PathBuf)>, PackError> {
+    let paths: Vec<PathBuf> = if place.is_dir() {
+        file::list(place)?
+            .into_iter()
+            .filter(|path| path.is_file())
+            .collect()
+    } else {
+        vec![place.to_owned()]
+    };
+    let mut files = Vec::new();
+    for path in paths {
+        let name = if place.is_dir() {
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        } else {
+            String::new()
+        };
+        let one = Contents::from([(name, Content::File(path.clone()))]);
+        files.extend(
+            archive::list(&one)?
+                .into_iter()
+                .map(|listed| (listed, path.clone())),
+        );
+    }
+    Ok(files)
+}
+
+/// Rows of every step, and of every training what a reader wants: metrics, hashes of the weights.
+fn add_rows(contents: &mut Contents, subject: &Subject<'_>, plan: &Plan) -> Result<(), PackError> {
+    let mut checkpoints = BTreeMap::new();
+    for step in &plan.steps {
+        let key = step.key.folder();
+        let (kind, folder) = match &step.action {
+            Action::Sample(_) => ("samples", subject.store.samples(&key).folder().to_owned()),
+            Action::Judge { .. } => ("verdicts", subject.store.verdicts(&key).folder().to_owned()),
+            Action::Score { .. } => ("scores", subject.store.scores(&key).folder().to_owned()),
+            Action::Train(_) => ("training", subject.store.training(&key)),
+            _ => continue,
+        };
+        for path in file::list(&folder)?.into_iter().filter(|path| path.is_file()) {
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let text = [".json", ".jsonl", ".csv"].iter().any(|end| name.ends_with(end));
+            if text && !name.ends_with(".tmp") {
+                contents.insert(format!("store/{kind}/{key}/{name}"), Content::File(path));
+            }
+        }
+        if kind == "samples" {
+            for path in file::list(&subject.store.root().join("labels").join(&key))? {
+                let name = path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                contents.insert(format!("store/labels/{key}/{name}"), Content::File(path));
+            }
+        }
+        if kind == "training" {
+            for checkpoint in file::list(&folder.join("checkpoints"))? {
+                let number = checkpoint
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                let files = model_files(&checkpoint)?;
+                if subject.weights {
+                    for (listed, path) in &files {
+                        let at = format!("store/training/{key}/checkpoints/{number}/{}", listed.path);
+                        contents.insert(at, Content::File(path.clone()));
+                    }
+                }
+                let listed: Vec<Listed> = files.into_iter().map(|(listed, _)| listed).collect();
+                checkpoints.insert(format!("{} {number}", step.name), listed);
+            }
+        }
+    }
+    add_json(contents, "checkpoints.json", &checkpoints)
+}
+
+fn add_results(
+    contents: &mut Contents,
+    subject: &Subject<'_>,
+    spec: &Spec,
+    plan: &Plan,
+    world: &World,
+) -> Result<ReportData, PackError> {
+    let folder = tempfile::tempdir().map_err(|error| PackError::io(Path::new("temporary folder"), error))?;
+    let times = subject.results.join("times.json");
+    if times.is_file() {
+        let text = file::read(&times)?;
+        file::write(&folder.path().join("times.json"), &text)?;
+    }
+    let data = results(spec, plan, subject.store, world, subject.version, folder.path())?;
+    for (path, bytes) in files_below(folder.path())? {
+        contents.insert(format!("results/{path}"), Content::Bytes(bytes));
+    }
+    Ok(data)
+}
+
+/// Figures, tables, verdicts and the page, made from packed rows in `folder`.
+pub(crate) fn results(
+    spec: &Spec,
+    plan: &Plan,
+    store: &Store,
+    world: &World,
+    version: &str,
+    folder: &Path,
+) -> Result<ReportData, PackError> {
+    let presented = Presented {
+        study: &spec.study,
+        plan,
+        store,
+        world,
+        source: SpecSource {
+            file: spec.root.clone(),
+            text: spec.text().to_owned(),
+        },
+        journal: &Journal {
+            steps: Vec::new(),
+            wall: Duration::ZERO,
+        },
+        device: None,
+        version,
+    };
+    let data = present(&presented, folder)?;
+    file::write(&folder.join("report.json"), &pretty(&data)?)?;
+    Ok(data)
+}
+
+/// Every file below a folder, by its path with `/`, sorted.
+pub(crate) fn files_below(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, PackError> {
+    let mut files = BTreeMap::new();
+    let mut open = vec![(folder.to_owned(), String::new())];
+    while let Some((folder, prefix)) = open.pop() {
+        for path in file::list(&folder)? {
+            let name = format!(
+                "{prefix}{}",
+                path.file_name().unwrap_or_default().to_string_lossy()
+            );
+            if path.is_dir() {
+                open.push((path, format!("{name}/")));
+            } else {
+                files.insert(name, file::read(&path)?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+pub(crate) fn pretty(value: &impl Serialize) -> Result<Vec<u8>, PackError> {
+    let encode = |error: serde_json::Error| rlx_store::StoreError::Encode(error.to_string());
+    let mut text = serde_json::to_vec_pretty(value).map_err(encode)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn add_json(contents: &mut Contents, path: &str, value: &impl Serialize) -> Result<(), PackError> {
+    contents.insert(path.to_owned(), Content::Bytes(pretty(value)?));
+    Ok(())
+}
+
+fn add_lines(contents: &mut Contents, path: &str, rows: &[impl Serialize]) -> Result<(), PackError> {
+    let mut text = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut text, row)
+            .map_err(|error| rlx_store::StoreError::Encode(error.to_string()))?;
+        text.push(b'\n');
+    }
+    contents.insert(path.to_owned(), Content::Bytes(text));
+    Ok(())
+}
+
+fn add_file(contents: &mut Contents, path: &str, from: &Path) {
+    if from.is_file() {
+        contents.insert(path.to_owned(), Content::File(from.to_owned()));
+    }
+}

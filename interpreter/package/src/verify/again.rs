@@ -1,0 +1,93 @@
+//! Level 4: everything trained, drawn and judged again.
+
+use super::{Findings, Local, Opened};
+use crate::{error::PackError, gather::results};
+use rlx_plan::Action;
+use rlx_report::ReportData;
+use rlx_run::{Backend, Listener, World, execute};
+use rlx_store::{Row, Store};
+use serde::Serialize;
+use std::{collections::BTreeMap, path::Path};
+
+/// Runs the packed study in a store of its own below `work` and compares rows and verdicts of claims.
+///
+/// Interrupted, the same call with the same folder goes on where it was.
+///
+/// # Errors
+/// A model or a data set that is neither packed nor here, or a run that fails.
+pub fn again(
+    opened: &Opened,
+    local: &Local,
+    work: &Path,
+    version: &str,
+    backend: &mut dyn Backend,
+    listener: &mut dyn Listener,
+) -> Result<Findings, PackError> {
+    let mut found = Findings::default();
+    let here = opened.here(local);
+    let world = World::new(&here, local.place.clone());
+    let store = Store::open(&work.join("store"))?;
+    let folder = work.join("results");
+    execute(&here, &opened.plan, &store, &world, &folder, backend, listener)?;
+    let packed = opened.store();
+    for step in &opened.plan.steps {
+        if !matches!(step.action, Action::Sample(_)) {
+            continue;
+        }
+        let key = step.key.folder();
+        let now: BTreeMap<(String, u64), Vec<u32>> = store
+            .samples(&key)
+            .read()?
+            .into_iter()
+            .map(|row| ((row.problem.clone(), row.sample), row.tokens))
+            .collect();
+        let then = packed.samples(&key).read()?;
+        let drawn = then
+            .iter()
+            .filter(|row| now.contains_key(&(row.problem().to_owned(), row.sample())))
+            .count();
+        let same = then
+            .iter()
+            .filter(|row| now.get(&(row.problem().to_owned(), row.sample())) == Some(&row.tokens))
+            .count();
+        let said = format!(
+            "{}: {same} of {drawn} responses are token by token the same",
+            step.name
+        );
+        if same == drawn {
+            found.passed.push(said);
+        } else {
+            found.notes.push(said);
+        }
+    }
+    let made = results(&opened.spec, &opened.plan, &store, &world, version, &folder)?;
+    let text = rlx_store::file::read(&opened.folder.path().join("results/report.json"))?;
+    let before: ReportData = serde_json::from_slice(&text)
+        .map_err(|error| PackError::Spec(format!("results/report.json: {error}")))?;
+    for claim in &before.claims {
+        let Some(now) = made.claims.iter().find(|now| now.name == claim.name) else {
+            found.fault(format!("claim {}", claim.name), "it was not evaluated again");
+            continue;
+        };
+        let (then, now) = (word(&claim.verdict), word(&now.verdict));
+        if then == now {
+            found.passed.push(format!("claim {}: {now} again", claim.name));
+        } else if [&then, &now].iter().any(|verdict| *verdict == "inconclusive") {
+            found
+                .notes
+                .push(format!("claim {}: {then} in the pack, {now} now", claim.name));
+        } else {
+            found.fault(
+                format!("claim {}", claim.name),
+                format!("{then} in the pack, {now} now"),
+            );
+        }
+    }
+    Ok(found)
+}
+
+/// A verdict as the report spells it.
+fn word(verdict: &impl Serialize) -> String {
+    let value = serde_json::to_value(verdict).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,378 @@
+//! Packs of a small study that a scripted backend ran: made, checked, altered.
+#![allow(clippy::unwrap_used)] // a test may panic
+
+#[path = "../../run/tests/common/mod.rs"]
+mod common;
+
+use common::{Place, Script, Scripted};
+use rlx_language::{Memory, Options};
+use rlx_package::{Manifest, Pack, PackError, Packed, Subject, pack, verify};
+use rlx_run::survey;
+use rlx_store::Store;
+use sha2::{Digest, Sha256};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{Cursor, Read, Write},
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+use verify::{Findings, Local, Opened};
+use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
+
+/// A finished study; `licensed` says that its problems may be passed on.
+fn finished(licensed: bool) -> Place {
+    let mut place = Place::new();
+    if licensed {
+        place.text = place
+            .text
+            .replace("benchmark sums {", "benchmark sums {\n    licence = \"MIT\"");
+    }
+    place.run(&[], &Rc::new(RefCell::new(Script::default()))).unwrap();
+    place
+}
+
+fn packed(place: &Place, name: &str) -> Result<Packed, PackError> {
+    let (study, plan, world) = place.plan(&[]);
+    let around = survey(&study, &world, &place.store().join("pins.json")).unwrap();
+    let sources = Memory(BTreeMap::from([("study.rlx".to_owned(), place.text.clone())]));
+    pack(
+        &Subject {
+            file: Path::new("study.rlx"),
+            options: &Options::default(),
+            sources: &sources,
+            study: &study,
+            plan: &plan,
+            around: &around,
+            world: &world,
+            place: &rlx_data::World::new([], true),
+            store: &Store::read_only(&place.store()),
+            results: &place.results(),
+            version: "test",
+            date: "2026-01-31",
+            weights: false,
+        },
+        &target(place, name),
+    )
+}
+
+fn target(place: &Place, name: &str) -> PathBuf {
+    place.folder.path().join(name)
+}
+
+fn opened(path: &Path) -> Opened {
+    let mut pack = Pack::open(path).unwrap();
+    assert_eq!(pack.faults().unwrap(), []);
+    Opened::new(&mut pack).unwrap()
+}
+
+fn told(found: &Findings) -> String {
+    found
+        .faults
+        .iter()
+        .map(|fault| format!("{}: {}\n", fault.file, fault.what))
+        .collect()
+}
+
+/// The files of a pack.
+fn entries(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut archive = ZipArchive::new(File::open(path).unwrap()).unwrap();
+    let mut files = BTreeMap::new();
+    for at in 0..archive.len() {
+        let mut entry = archive.by_index(at).unwrap();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        files.insert(entry.name().unwrap().into_owned(), bytes);
+    }
+    files
+}
+
+/// Writes files as someone would who knows the format: with a right manifest and a right seal.
+fn forge(path: &Path, mut files: BTreeMap<String, Vec<u8>>) {
+    let mut manifest: Manifest = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    for listed in &mut manifest.files {
+        listed.bytes = files[&listed.path].len() as u64;
+        listed.sha256 = hash(&files[&listed.path]);
+    }
+    files.insert("manifest.json".into(), serde_json::to_vec(&manifest).unwrap());
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer
+        .set_comment(format!("rlx-pack-1 sha256:{}", "0".repeat(64)))
+        .unwrap();
+    for (name, bytes) in &files {
+        writer
+            .start_file(name.as_str(), SimpleFileOptions::default())
+            .unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    let mut bytes = writer.finish().unwrap().into_inner();
+    let before = bytes.len() - 64;
+    let seal = hash(&bytes[..before]);
+    bytes[before..].copy_from_slice(seal.as_bytes());
+    fs::write(path, bytes).unwrap();
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[test]
+fn the_same_study_gives_the_same_bytes_and_passes_every_level() {
+    let place = finished(true);
+    let first = packed(&place, "one.rlxpack").unwrap();
+    let second = packed(&place, "two.rlxpack").unwrap();
+    assert_eq!(first.sha256, second.sha256);
+    assert!(first.withheld.is_empty());
+    let opened = opened(&first.path);
+
+    let found = verify::recompute(&opened, "test").unwrap();
+    assert_eq!(told(&found), "");
+    assert_eq!(found.passed.len(), 1);
+
+    let local = Local {
+        models: BTreeMap::from([("base".to_owned(), place.folder.path().join("model"))]),
+        data: BTreeMap::from([("pool".to_owned(), place.folder.path().join("train.jsonl"))]),
+        store: Some(place.store()),
+        place: rlx_data::World::new([], true),
+    };
+    let found = verify::judge(&opened, &local).unwrap();
+    assert_eq!(told(&found), "");
+    assert_eq!(found.passed.len(), 2, "{found:?}");
+
+    let mut backend = Scripted(Rc::new(RefCell::new(Script::default())));
+    let found = verify::sample(&opened, &local, &mut backend).unwrap();
+    assert_eq!(told(&found), "");
+    // The base is drawn again; the checkpoint of this backend is no Hugging Face folder.
+    assert!(found.passed[0].contains("30 responses drawn again"), "{found:?}");
+    assert!(found.notes[0].contains("rl@4"), "{found:?}");
+}
+
+#[test]
+fn everything_again_in_a_store_of_its_own_gives_the_same_rows_and_verdicts() {
+    let place = finished(true);
+    let opened = opened(&packed(&place, "study.rlxpack").unwrap().path);
+    let local = Local {
+        data: BTreeMap::from([("sums".to_owned(), place.folder.path().join("test.jsonl"))]),
+        place: rlx_data::World::new([], true),
+        ..Local::default()
+    };
+    let work = place.folder.path().join("work");
+    let mut backend = Scripted(Rc::new(RefCell::new(Script::default())));
+    let found = verify::again(&opened, &local, &work, "test", &mut backend, &mut rlx_run::Silent).unwrap();
+    assert_eq!(told(&found), "");
+    assert!(found.notes.is_empty(), "{found:?}");
+    assert!(
+        found.passed.iter().any(|said| said.starts_with("claim better")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_flipped_byte_anywhere_is_found_and_named() {
+    let place = finished(true);
+    let path = packed(&place, "study.rlxpack").unwrap().path;
+    let bytes = fs::read(&path).unwrap();
+    let altered = target(&place, "altered.rlxpack");
+    let mut named = 0;
+    // A stride that meets headers, contents, the directory and the seal; and the whole tail.
+    let places = (0..bytes.len())
+        .step_by(bytes.len() / 300)
+        .chain(bytes.len() - 120..bytes.len());
+    for at in places {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x10;
+        fs::write(&altered, &flipped).unwrap();
+        match Pack::open(&altered) {
+            // So broken that it is no archive any more, or looks like an attack.
+            Err(PackError::NoPack { .. } | PackError::Hostile { .. }) => {}
+            Err(error) => panic!("byte {at}: {error}"),
+            Ok(mut pack) => {
+                let faults = pack.faults().unwrap();
+                assert!(
+                    !faults.is_empty(),
+                    "a flip of byte {at} of {} was not seen",
+                    bytes.len()
+                );
+                named += usize::from(faults.iter().any(|fault| fault.file.contains('/')));
+            }
+        }
+    }
+    assert!(named > 100, "only {named} flips were traced to a file");
+    // Cut short, and with something behind.
+    fs::write(&altered, &bytes[..bytes.len() - 1000]).unwrap();
+    assert!(matches!(Pack::open(&altered), Err(PackError::NoPack { .. })));
+    let longer: Vec<u8> = bytes.iter().copied().chain(*b"more").collect();
+    fs::write(&altered, longer).unwrap();
+    assert!(Pack::open(&altered).map_or(true, |mut pack| !pack.faults().unwrap().is_empty()));
+}
+
+#[test]
+fn a_number_that_the_rows_do_not_give_is_found() {
+    let place = finished(true);
+    let path = packed(&place, "study.rlxpack").unwrap().path;
+    let mut files = entries(&path);
+    let name = files
+        .keys()
+        .find(|name| name.starts_with("results/") && name.ends_with("coverage.csv"));
+    let name = name.unwrap().clone();
+    let csv = files.get_mut(&name).unwrap();
+    let text = String::from_utf8(csv.clone()).unwrap().replacen("0.", "0.9", 1);
+    *csv = text.into_bytes();
+    let forged = target(&place, "forged.rlxpack");
+    forge(&forged, files);
+    let found = verify::recompute(&opened(&forged), "test").unwrap();
+    assert_eq!(found.faults.len(), 1, "{found:?}");
+    assert_eq!(found.faults[0].file, name);
+    assert!(found.faults[0].what.starts_with("line "), "{found:?}");
+}
+
+#[test]
+fn a_verdict_that_the_judge_does_not_give_is_found() {
+    let place = finished(true);
+    let path = packed(&place, "study.rlxpack").unwrap().path;
+    let mut files = entries(&path);
+    let name = files
+        .keys()
+        .find(|name| name.starts_with("store/verdicts/") && name.contains("rows-"))
+        .unwrap()
+        .clone();
+    let text = String::from_utf8(files.remove(&name).unwrap()).unwrap();
+    let forged_rows = text.replacen("\"verdict\":\"wrong\"", "\"verdict\":\"correct\"", 1);
+    assert_ne!(text, forged_rows);
+    // Whoever forges rows knows that a block has its hash in its name; an equal length keeps the manifest's path simple.
+    let hash = blake3::hash(forged_rows.as_bytes()).to_hex()[..16].to_owned();
+    let (stem, _) = name.rsplit_once('-').unwrap();
+    let renamed = format!("{stem}-{hash}.jsonl");
+    files.insert(renamed.clone(), forged_rows.into_bytes());
+    let mut manifest: Manifest = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    manifest
+        .files
+        .iter_mut()
+        .find(|listed| listed.path == name)
+        .unwrap()
+        .path = renamed;
+    files.insert("manifest.json".into(), serde_json::to_vec(&manifest).unwrap());
+    let forged = target(&place, "forged.rlxpack");
+    forge(&forged, files);
+    let found = verify::judge(&opened(&forged), &Local::default()).unwrap();
+    assert_eq!(found.faults.len(), 1, "{found:?}");
+    assert!(
+        found.faults[0].what.contains("packed as `correct`, now `wrong`"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn problems_without_an_open_licence_are_withheld() {
+    let place = finished(false);
+    let made = packed(&place, "study.rlxpack").unwrap();
+    assert_eq!(made.withheld.keys().collect::<Vec<_>>(), ["sums"]);
+    for (name, bytes) in entries(&made.path) {
+        let text = String::from_utf8_lossy(&bytes);
+        // The training's problems are 100 and up; those of the benchmark are `What is 1 + 2?` to `What is 5 + 10?`.
+        assert!(!text.contains("What is 3 + 6"), "{name} holds a withheld problem");
+    }
+    // The numbers can be made again all the same; judging needs the data.
+    let opened = opened(&made.path);
+    assert_eq!(told(&verify::recompute(&opened, "test").unwrap()), "");
+    let found = verify::judge(
+        &opened,
+        &Local {
+            place: rlx_data::World::new([], true),
+            ..Local::default()
+        },
+    )
+    .unwrap();
+    assert!(found.faults.is_empty());
+}
+
+#[test]
+fn an_unfinished_study_is_not_packed() {
+    let place = Place::new();
+    let script = Rc::new(RefCell::new(Script {
+        fail_at: Some(3),
+        ..Script::default()
+    }));
+    assert!(place.run(&[], &script).is_err());
+    match packed(&place, "study.rlxpack") {
+        Err(PackError::Unfinished { missing, total, .. }) => assert!(missing > 0 && missing < total),
+        other => panic!("{other:?}"),
+    }
+    assert!(!target(&place, "study.rlxpack").exists());
+}
+
+#[test]
+fn hostile_archives_are_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hostile.rlxpack");
+    let plain = SimpleFileOptions::default;
+    type Build = fn(&mut ZipWriter<Cursor<Vec<u8>>>);
+    let cases: [(&str, Build); 6] = [
+        ("outside", |zip| {
+            zip.start_file("../../outside", SimpleFileOptions::default())
+                .unwrap()
+        }),
+        ("outside", |zip| {
+            zip.start_file("/etc/outside", SimpleFileOptions::default())
+                .unwrap()
+        }),
+        ("outside", |zip| {
+            zip.start_file("a\\..\\b", SimpleFileOptions::default()).unwrap()
+        }),
+        ("link", |zip| {
+            zip.add_symlink("link", "/etc/passwd", SimpleFileOptions::default())
+                .unwrap()
+        }),
+        ("case", |zip| {
+            zip.start_file("a", SimpleFileOptions::default()).unwrap();
+            zip.start_file("A", SimpleFileOptions::default()).unwrap();
+        }),
+        ("measure", |zip| {
+            zip.start_file("bomb", SimpleFileOptions::default()).unwrap();
+            zip.write_all(&vec![0; 64 << 20]).unwrap();
+        }),
+    ];
+    for (why, build) in cases {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        writer.start_file("manifest.json", plain()).unwrap();
+        writer.write_all(b"{}").unwrap();
+        build(&mut writer);
+        fs::write(&path, writer.finish().unwrap().into_inner()).unwrap();
+        match Pack::open(&path) {
+            Err(error @ PackError::Hostile { .. }) => {
+                assert!(error.to_string().contains(why), "{error} does not say {why}");
+            }
+            Err(other) => panic!("{why}: {other}"),
+            Ok(_) => panic!("{why}: it was opened"),
+        }
+    }
+    fs::write(&path, b"not a zip").unwrap();
+    assert!(matches!(Pack::open(&path), Err(PackError::NoPack { .. })));
+}
+
+#[test]
+fn a_signature_holds_for_these_bytes_and_this_key_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let pair = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
+    let other = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
+    fs::write(at("secret"), pair.sk.to_box(None).unwrap().into_string()).unwrap();
+    fs::write(at("public"), pair.pk.to_box().unwrap().into_string()).unwrap();
+    fs::write(at("other"), other.pk.to_box().unwrap().into_string()).unwrap();
+    fs::write(at("study.rlxpack"), b"content").unwrap();
+    let signature = rlx_package::sign(&at("study.rlxpack"), &at("secret"), None).unwrap();
+    assert_eq!(signature, at("study.rlxpack.minisig"));
+    let holds = |key: &str| rlx_package::verify_signature(&at("study.rlxpack"), &at(key)).unwrap();
+    assert!(holds("public"));
+    assert!(!holds("other"));
+    fs::write(at("study.rlxpack"), b"contenT").unwrap();
+    assert!(!holds("public"));
+    assert!(matches!(
+        rlx_package::sign(&at("study.rlxpack"), &at("public"), None),
+        Err(PackError::Key { .. })
+    ));
+}
