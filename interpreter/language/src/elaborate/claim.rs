@@ -20,7 +20,7 @@ const CONDITIONS: [&str; 5] = ["all", "any", "rising", "falling", "equal"];
 
 /// What can be measured, by name.
 pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
-    schema::MEASURES
+    schema::QUANTITIES
         .into_iter()
         .map(|schema| schema.name)
         .chain(OTHERS)
@@ -340,7 +340,7 @@ impl<'a> Elaborator<'a> {
                         return None;
                     }
                 }
-                let function = self.function(callee, at, &schema::MEASURES)?;
+                let function = self.function(callee, at, &schema::QUANTITIES)?;
                 self.measure(function, arguments, at, name)
             }
             _ => self.no_quantity(at),

@@ -3,12 +3,27 @@
 use rlx_grammar::ast::Keyword;
 
 use super::{
-    ALGORITHM, BENCHMARK, COUNTDOWN, DATA, DELTA_SE_OF, DISTILL, EVALUATE, FUNCTIONS, INIT, MODEL, PASS,
-    PERPLEXITY_OF, SOLVED, Schema, TRAIN,
+    ACCURACY_SET, ALGORITHM, BENCHMARK, BEST_OF_ONE, COUNTDOWN, CROSSING_OF, DATA, DELTA_SE_OF, DISTILL,
+    ENTROPY_OF, EVALUATE, FUNCTIONS, INIT, LENGTH, LOGGED, MAJORITY_OF, MODEL, PASS, PERPLEXITY_OF,
+    PUBLISHED, SOLVED, Schema, TRAIN, TRUNCATED,
 };
 
 /// What a claim can measure; `share` and `count` of sets of problems apart.
-pub const MEASURES: [&Schema; 4] = [&PASS, &DELTA_SE_OF, &PERPLEXITY_OF, &SOLVED];
+pub const MEASURES: [&Schema; 13] = [
+    &PASS,
+    &DELTA_SE_OF,
+    &PERPLEXITY_OF,
+    &CROSSING_OF,
+    &MAJORITY_OF,
+    &BEST_OF_ONE,
+    &LENGTH,
+    &TRUNCATED,
+    &ENTROPY_OF,
+    &LOGGED,
+    &PUBLISHED,
+    &SOLVED,
+    &ACCURACY_SET,
+];
 
 /// The fields of a kind of declaration; None where it has none.
 pub fn of(keyword: Keyword) -> Option<&'static Schema> {

@@ -430,7 +430,7 @@ pub const FUNCTIONS: [&Schema; 16] = [
 ];
 
 /// What a claim can measure.
-pub const MEASURES: [&Schema; 11] = [
+pub const QUANTITIES: [&Schema; 11] = [
     &PASS,
     &DELTA_SE_OF,
     &PERPLEXITY_OF,
