@@ -101,6 +101,7 @@ pub(crate) fn run(
                 top_k: sampling.top_k.map(|k| k as _),
                 max_tokens: sampling.max_tokens as usize,
                 stop_ids: job.tokenizer.eos_ids().to_vec(),
+                ..SamplingParams::default()
             };
             train_distill(
                 job.student,
