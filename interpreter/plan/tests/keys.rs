@@ -161,6 +161,22 @@ fn the_content_of_a_local_model_is_what_counts() {
 }
 
 #[test]
+fn an_adapter_and_its_content_are_part_of_the_meaning() {
+    let adapted = STUDY.replace("\"./base\" }", "\"./base\", adapter = \"./lora\" }");
+    let pinned = |hash: &str| Surroundings {
+        pins: BTreeMap::from([("lora".to_owned(), hash.to_owned())]),
+        ..Surroundings::default()
+    };
+    let key = |text: &str, hash: &str| {
+        let plan = plan_around(text, &[], &pinned(hash));
+        plan.step("sample test base").unwrap().key.clone()
+    };
+    assert_ne!(key(STUDY, "aa"), key(&adapted, "aa"));
+    assert_ne!(key(&adapted, "aa"), key(&adapted, "bb"));
+    assert_eq!(key(STUDY, "aa"), key(STUDY, "bb"));
+}
+
+#[test]
 fn what_changed_is_said_by_field() {
     let locked = Locked::of(&plan(STUDY, &[]));
     assert!(diff(&locked, &plan(STUDY, &[])).is_empty());

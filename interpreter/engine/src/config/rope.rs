@@ -123,13 +123,13 @@ impl Config {
                 "factor": factor,
                 "low_freq_factor": low_freq_factor,
                 "high_freq_factor": high_freq_factor,
-                "original_max_position_embeddings": *original_context as i64,
+                "original_max_position_embeddings": positions(*original_context),
             }),
             RopeScaling::Yarn(yarn) => {
                 let mut map = json!({
                     "rope_type": "yarn",
                     "factor": yarn.factor,
-                    "original_max_position_embeddings": yarn.original_context as i64,
+                    "original_max_position_embeddings": positions(yarn.original_context),
                     "beta_fast": yarn.beta_fast,
                     "beta_slow": yarn.beta_slow,
                     "truncate": yarn.truncate,
@@ -156,5 +156,14 @@ impl Config {
             return Value::Null;
         }
         value
+    }
+}
+
+/// A number of positions: whole, as transformers wants it, wherever it is.
+fn positions(count: f64) -> Value {
+    if count.fract() == 0.0 && count < 9e15 {
+        json!(count as i64)
+    } else {
+        json!(count)
     }
 }
