@@ -4,17 +4,23 @@
 //! a verdict row: outcome, extracted answer, the rule that found it, and the reason. Each judge is one file and
 //! carries a version; a verdict can always be computed again from the response's text.
 
+mod choice;
 pub mod code;
 mod countdown;
+mod exact;
 mod extract;
 mod math;
 mod number;
+mod paper;
 mod rational;
 mod registry;
 mod verdict;
 
+pub use choice::Choice;
 pub use countdown::Countdown;
+pub use exact::Exact;
 pub use math::Math;
 pub use number::Number;
+pub use paper::MathPaper;
 pub use registry::{NAMES, by_name};
 pub use verdict::{Case, Judge, Outcome, Verdict};

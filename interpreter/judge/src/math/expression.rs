@@ -1,17 +1,17 @@
-//! `Expr`: an answer as a tree, and its value, exact where that is cheap.
+//! `Expr`: an answer as a tree.
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Signed, ToPrimitive, Zero};
-
-/// Largest exact numerator or denominator, in bits; beyond it values are computed in floating point.
-const BITS: u64 = 1 << 14;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Expr {
     Number(BigRational),
     /// A variable or an unknown name.
     Name(String),
+    /// A name with an index that is a formula: `F_{n-1}`.
+    Indexed(String, Box<Expr>),
+    /// An unknown function's value: `f(x)`.
+    Call(String, Vec<Expr>),
     Pi,
     E,
     I,
@@ -23,98 +23,36 @@ pub(super) enum Expr {
     Power(Box<Expr>, Box<Expr>),
     /// The n-th root.
     Root(Box<Expr>, u32),
+    /// A known function: `sin`, `binom`, `max`, …; `log` with one argument is the logarithm without a base.
     Function(&'static str, Vec<Expr>),
+    /// An angle with a degree mark.
+    Degree(Box<Expr>),
+    /// A value with a percent sign.
+    Percent(Box<Expr>),
+    /// `\sum_{k=a}^{b} f(k)` or `\prod`: what is folded, the name, both ends, the body.
+    Fold(Fold, String, Box<[Expr; 3]>),
     /// `a ± b`
     PlusMinus(Box<Expr>, Box<Expr>),
     /// A list with the brackets that it is written in: `(`, `[`, `{`, or a space for none.
     List(char, Vec<Expr>, char),
-    Union(Vec<Expr>),
+    /// Two sets joined.
+    Sets(SetOperation, Box<Expr>, Box<Expr>),
     Matrix(Vec<Vec<Expr>>),
     /// A chain `a < b <= c`: terms and the relations between them.
     Relation(Vec<Expr>, Vec<&'static str>),
 }
 
-/// A complex number in floating point.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Complex {
-    pub(super) re: f64,
-    pub(super) im: f64,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fold {
+    Sum,
+    Product,
 }
 
-impl Complex {
-    pub(super) fn real(re: f64) -> Self {
-        Complex { re, im: 0.0 }
-    }
-
-    pub(super) fn is_finite(self) -> bool {
-        self.re.is_finite() && self.im.is_finite()
-    }
-
-    pub(super) fn size(self) -> f64 {
-        self.re.hypot(self.im)
-    }
-
-    fn add(self, other: Self) -> Self {
-        Complex {
-            re: self.re + other.re,
-            im: self.im + other.im,
-        }
-    }
-
-    pub(super) fn subtract(self, other: Self) -> Self {
-        Complex {
-            re: self.re - other.re,
-            im: self.im - other.im,
-        }
-    }
-
-    fn multiply(self, other: Self) -> Self {
-        Complex {
-            re: self.re * other.re - self.im * other.im,
-            im: self.re * other.im + self.im * other.re,
-        }
-    }
-
-    pub(super) fn divide(self, other: Self) -> Self {
-        let scale = other.re * other.re + other.im * other.im;
-        Complex {
-            re: (self.re * other.re + self.im * other.im) / scale,
-            im: (self.im * other.re - self.re * other.im) / scale,
-        }
-    }
-
-    fn exp(self) -> Self {
-        let size = self.re.exp();
-        Complex {
-            re: size * self.im.cos(),
-            im: size * self.im.sin(),
-        }
-    }
-
-    fn ln(self) -> Self {
-        Complex {
-            re: self.size().ln(),
-            im: self.im.atan2(self.re),
-        }
-    }
-
-    fn power(self, exponent: Self) -> Self {
-        if exponent.im == 0.0 && exponent.re.fract() == 0.0 && exponent.re.abs() <= 64.0 {
-            let mut result = Complex::real(1.0);
-            for _ in 0..exponent.re.abs() as u32 {
-                result = result.multiply(self);
-            }
-            return if exponent.re < 0.0 {
-                Complex::real(1.0).divide(result)
-            } else {
-                result
-            };
-        }
-        if self.im == 0.0 && exponent.im == 0.0 && (self.re >= 0.0 || exponent.re.fract() == 0.0) {
-            return Complex::real(self.re.powf(exponent.re));
-        }
-        self.ln().multiply(exponent).exp()
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SetOperation {
+    Union,
+    Intersection,
+    Difference,
 }
 
 impl Expr {
@@ -122,205 +60,125 @@ impl Expr {
         Expr::Number(BigRational::from(BigInt::from(n)))
     }
 
-    /// The exact value, where the tree holds only numbers and rational operations and stays small.
-    pub(super) fn exact(&self) -> Option<BigRational> {
-        let value = match self {
-            Expr::Number(value) => value.clone(),
-            Expr::Negative(inner) => -inner.exact()?,
-            Expr::Add(terms) => {
-                let mut sum = BigRational::zero();
-                for term in terms {
-                    sum = bounded(sum + term.exact()?)?;
-                }
-                sum
-            }
-            Expr::Multiply(factors) => {
-                let mut product = BigRational::one();
-                for factor in factors {
-                    product = bounded(product * factor.exact()?)?;
-                }
-                product
-            }
-            Expr::Divide(top, bottom) => {
-                let bottom = bottom.exact()?;
-                if bottom.is_zero() {
-                    return None;
-                }
-                top.exact()? / bottom
-            }
-            Expr::Power(base, exponent) => power(base.exact()?, exponent.exact()?)?,
-            Expr::Root(inner, degree) => root(&inner.exact()?, *degree)?,
-            Expr::Function("abs", arguments) => arguments.first()?.exact()?.abs(),
-            Expr::Function("floor", arguments) => arguments.first()?.exact()?.floor(),
-            Expr::Function("ceil", arguments) => arguments.first()?.exact()?.ceil(),
-            Expr::Function("factorial", arguments) => {
-                let n = arguments.first()?.exact()?;
-                let n = n.is_integer().then(|| n.to_integer().to_u64()).flatten()?;
-                if n > 1_000 {
-                    return None;
-                }
-                BigRational::from((1..=n).fold(BigInt::one(), |product, k| product * k))
-            }
-            Expr::Function("binom", arguments) => {
-                let [top, bottom] = arguments.as_slice() else {
-                    return None;
-                };
-                let (n, k) = (top.exact()?, bottom.exact()?);
-                let whole = |x: &BigRational| x.is_integer().then(|| x.to_integer().to_u64()).flatten();
-                let (n, k) = (whole(&n)?, whole(&k)?);
-                if n > 2_000 {
-                    return None;
-                }
-                if k > n {
-                    return Some(BigRational::zero());
-                }
-                let k = k.min(n - k);
-                let mut product = BigInt::one();
-                for step in 0..k {
-                    product = product * (n - step) / (step + 1);
-                }
-                BigRational::from(product)
-            }
-            _ => return None,
-        };
-        bounded(value)
-    }
-
-    /// The value in floating point with `point` in place of names; None where the tree is no single number.
-    pub(super) fn value(&self, point: &dyn Fn(&str) -> f64) -> Option<Complex> {
-        if let Expr::Number(value) = self {
-            return Some(Complex::real(value.to_f64()?));
-        }
-        let of = |expression: &Expr| expression.value(point);
-        Some(match self {
-            Expr::Number(_) => return None,
-            Expr::Name(name) => Complex::real(point(name)),
-            Expr::Pi => Complex::real(std::f64::consts::PI),
-            Expr::E => Complex::real(std::f64::consts::E),
-            Expr::I => Complex { re: 0.0, im: 1.0 },
-            Expr::Negative(inner) => Complex::real(0.0).subtract(of(inner)?),
-            Expr::Add(terms) => {
-                let mut sum = Complex::real(0.0);
-                for term in terms {
-                    sum = sum.add(of(term)?);
-                }
-                sum
-            }
-            Expr::Multiply(factors) => {
-                let mut product = Complex::real(1.0);
-                for factor in factors {
-                    product = product.multiply(of(factor)?);
-                }
-                product
-            }
-            Expr::Divide(top, bottom) => of(top)?.divide(of(bottom)?),
-            Expr::Power(base, exponent) => of(base)?.power(of(exponent)?),
-            Expr::Root(inner, degree) => {
-                let inner = of(inner)?;
-                if inner.im == 0.0 && (inner.re >= 0.0 || degree % 2 == 1) {
-                    let size = match degree {
-                        2 => inner.re.sqrt(),
-                        3 => inner.re.cbrt(),
-                        _ => inner.re.abs().powf(1.0 / f64::from(*degree)) * inner.re.signum(),
-                    };
-                    Complex::real(size)
-                } else {
-                    inner.power(Complex::real(1.0 / f64::from(*degree)))
-                }
-            }
-            Expr::Function(name, arguments) => {
-                let arguments = arguments.iter().map(of).collect::<Option<Vec<_>>>()?;
-                apply(name, &arguments)?
-            }
-            _ => return None,
-        })
-    }
-
-    /// Collects the names in the tree.
-    pub(super) fn names<'a>(&'a self, found: &mut Vec<&'a str>) {
+    pub(super) fn negative(self) -> Expr {
         match self {
-            Expr::Name(name) => found.push(name),
-            Expr::Negative(a) | Expr::Root(a, _) => a.names(found),
-            Expr::Divide(a, b) | Expr::Power(a, b) | Expr::PlusMinus(a, b) => {
-                a.names(found);
-                b.names(found);
+            Expr::Number(value) => Expr::Number(-value),
+            Expr::Negative(inner) => *inner,
+            other => Expr::Negative(Box::new(other)),
+        }
+    }
+
+    pub(super) fn minus(self, other: Expr) -> Expr {
+        Expr::Add(vec![self, other.negative()])
+    }
+
+    pub(super) fn over(self, other: Expr) -> Expr {
+        Expr::Divide(Box::new(self), Box::new(other))
+    }
+
+    /// A list without brackets, as `and`, `or`, commas and ± make it.
+    pub(super) fn bare(items: Vec<Expr>) -> Expr {
+        Expr::List(' ', items, ' ')
+    }
+
+    /// The direct parts of the tree.
+    pub(super) fn parts(&self) -> Vec<&Expr> {
+        match self {
+            Expr::Number(_) | Expr::Name(_) | Expr::Pi | Expr::E | Expr::I | Expr::Infinity => Vec::new(),
+            Expr::Indexed(_, a) | Expr::Negative(a) | Expr::Root(a, _) | Expr::Degree(a) | Expr::Percent(a) => {
+                vec![a]
             }
-            Expr::Add(all)
+            Expr::Divide(a, b) | Expr::Power(a, b) | Expr::PlusMinus(a, b) | Expr::Sets(_, a, b) => vec![a, b],
+            Expr::Call(_, all)
+            | Expr::Add(all)
             | Expr::Multiply(all)
             | Expr::Function(_, all)
             | Expr::List(_, all, _)
-            | Expr::Union(all)
-            | Expr::Relation(all, _) => all.iter().for_each(|part| part.names(found)),
-            Expr::Matrix(rows) => rows.iter().flatten().for_each(|part| part.names(found)),
-            _ => {}
+            | Expr::Relation(all, _) => all.iter().collect(),
+            Expr::Fold(_, _, parts) => parts.iter().collect(),
+            Expr::Matrix(rows) => rows.iter().flatten().collect(),
         }
     }
-}
 
-fn bounded(value: BigRational) -> Option<BigRational> {
-    (value.numer().bits() <= BITS && value.denom().bits() <= BITS).then_some(value)
-}
-
-fn power(base: BigRational, exponent: BigRational) -> Option<BigRational> {
-    if !exponent.is_integer() {
-        let degree = exponent.denom().to_u32()?;
-        let inner = power(base, BigRational::from(exponent.numer().clone()))?;
-        return root(&inner, degree);
-    }
-    let exponent = exponent.to_integer().to_i32()?;
-    let bits = base.numer().bits().max(base.denom().bits());
-    let unit = base.is_zero() || base.abs().is_one();
-    if (base.is_zero() && exponent <= 0)
-        || (!unit && bits.saturating_mul(u64::from(exponent.unsigned_abs())) > BITS)
-    {
-        return None;
-    }
-    if unit {
-        let odd = exponent % 2 != 0;
-        return Some(if odd { base } else { base.abs() });
-    }
-    Some(num_traits::Pow::pow(base, exponent))
-}
-
-/// The exact root, where there is one.
-fn root(value: &BigRational, degree: u32) -> Option<BigRational> {
-    if !(1..=64).contains(&degree) || (value.is_negative() && degree.is_multiple_of(2)) {
-        return None;
-    }
-    let part = |n: &BigInt| {
-        let found = n.nth_root(degree);
-        (num_traits::Pow::pow(found.clone(), degree) == *n).then_some(found)
-    };
-    Some(BigRational::new(part(value.numer())?, part(value.denom())?))
-}
-
-fn apply(name: &str, arguments: &[Complex]) -> Option<Complex> {
-    let x = *arguments.first()?;
-    let real = |f: fn(f64) -> f64| (x.im == 0.0).then(|| Complex::real(f(x.re)));
-    match name {
-        "sin" => real(f64::sin),
-        "cos" => real(f64::cos),
-        "tan" => real(f64::tan),
-        "cot" => real(|x| 1.0 / x.tan()),
-        "sec" => real(|x| 1.0 / x.cos()),
-        "csc" => real(|x| 1.0 / x.sin()),
-        "arcsin" => real(f64::asin),
-        "arccos" => real(f64::acos),
-        "arctan" => real(f64::atan),
-        "sinh" => real(f64::sinh),
-        "cosh" => real(f64::cosh),
-        "tanh" => real(f64::tanh),
-        "exp" => Some(x.exp()),
-        "ln" => Some(x.ln()),
-        "log" => Some(x.ln().divide(arguments.get(1)?.ln())),
-        "abs" => Some(Complex::real(x.size())),
-        "floor" => real(f64::floor),
-        "ceil" => real(f64::ceil),
-        "factorial" => {
-            let n = (x.im == 0.0 && x.re >= 0.0 && x.re <= 170.0 && x.re.fract() == 0.0)
-                .then_some(x.re as u32)?;
-            Some(Complex::real((1..=n).map(f64::from).product()))
+    /// The tree with `change` made to each direct part.
+    pub(super) fn map(&self, change: &mut dyn FnMut(&Expr) -> Expr) -> Expr {
+        fn boxed(change: &mut dyn FnMut(&Expr) -> Expr, part: &Expr) -> Box<Expr> {
+            Box::new(change(part))
         }
-        _ => None,
+        match self {
+            Expr::Number(_) | Expr::Name(_) | Expr::Pi | Expr::E | Expr::I | Expr::Infinity => self.clone(),
+            Expr::Indexed(name, a) => Expr::Indexed(name.clone(), boxed(change, a)),
+            Expr::Negative(a) => Expr::Negative(boxed(change, a)),
+            Expr::Root(a, degree) => Expr::Root(boxed(change, a), *degree),
+            Expr::Degree(a) => Expr::Degree(boxed(change, a)),
+            Expr::Percent(a) => Expr::Percent(boxed(change, a)),
+            Expr::Divide(a, b) => Expr::Divide(boxed(change, a), boxed(change, b)),
+            Expr::Power(a, b) => Expr::Power(boxed(change, a), boxed(change, b)),
+            Expr::PlusMinus(a, b) => Expr::PlusMinus(boxed(change, a), boxed(change, b)),
+            Expr::Sets(operation, a, b) => Expr::Sets(*operation, boxed(change, a), boxed(change, b)),
+            Expr::Call(name, all) => Expr::Call(name.clone(), all.iter().map(change).collect()),
+            Expr::Add(all) => Expr::Add(all.iter().map(change).collect()),
+            Expr::Multiply(all) => Expr::Multiply(all.iter().map(change).collect()),
+            Expr::Function(name, all) => Expr::Function(name, all.iter().map(change).collect()),
+            Expr::List(open, all, close) => Expr::List(*open, all.iter().map(change).collect(), *close),
+            Expr::Relation(all, kinds) => Expr::Relation(all.iter().map(change).collect(), kinds.clone()),
+            Expr::Fold(fold, name, parts) => {
+                let [from, to, body] = parts.as_ref();
+                Expr::Fold(*fold, name.clone(), Box::new([change(from), change(to), change(body)]))
+            }
+            Expr::Matrix(rows) => {
+                let rows = rows.iter().map(|row| row.iter().map(&mut *change).collect());
+                Expr::Matrix(rows.collect())
+            }
+        }
+    }
+
+    /// Whether the tree or a part of it satisfies `test`.
+    pub(super) fn any(&self, test: &dyn Fn(&Expr) -> bool) -> bool {
+        test(self) || self.parts().into_iter().any(|part| part.any(test))
+    }
+
+    /// The names in the tree, sorted, each once; a bound name of a sum counts like any other.
+    pub(super) fn names(&self) -> Vec<&str> {
+        fn collect<'a>(tree: &'a Expr, found: &mut Vec<&'a str>) {
+            match tree {
+                Expr::Name(name) | Expr::Indexed(name, _) | Expr::Call(name, _) => found.push(name),
+                _ => {}
+            }
+            for part in tree.parts() {
+                collect(part, found);
+            }
+        }
+        let mut found = Vec::new();
+        collect(self, &mut found);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    pub(super) fn has_names(&self) -> bool {
+        self.any(&|part| matches!(part, Expr::Name(_) | Expr::Indexed(..) | Expr::Call(..)))
+    }
+
+    /// A single value, not a list, set, matrix or relation.
+    pub(super) fn is_value(&self) -> bool {
+        !self.any(&|part| {
+            matches!(
+                part,
+                Expr::List(..) | Expr::Sets(..) | Expr::Matrix(..) | Expr::Relation(..) | Expr::PlusMinus(..)
+            )
+        })
+    }
+
+    /// What stands left of an equation that only names a value: `x`, `a_n`, `f(x)`, `AB`, `m\angle A`.
+    pub(super) fn is_label(&self) -> bool {
+        match self {
+            Expr::Name(_) | Expr::E | Expr::I | Expr::Indexed(..) | Expr::Call(..) => true,
+            Expr::Multiply(factors) => factors.iter().all(Expr::is_label),
+            Expr::List('(', items, ')') => items.iter().all(Expr::is_label),
+            // `|AB| = 1` names a length.
+            Expr::Function("abs", inner) => inner.iter().all(|inner| matches!(inner, Expr::Multiply(_)) && inner.is_label()),
+            _ => false,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Factors: numbers, brackets, powers.
 
-use super::{NODES, Parsed, Parser, Refusal, product};
+use super::{NODES, Parsed, Parser, Refusal};
 use crate::math::expression::Expr;
 use crate::math::normal::DEGREE;
 use crate::rational;
@@ -11,20 +11,33 @@ impl Parser {
         loop {
             self.space();
             if self.take("^") {
-                if self.take("{\\prime}") || self.take("\\prime") {
+                if self.primes() {
                     continue;
                 }
-                let exponent = self.argument(true)?;
+                let before = self.at;
+                let exponent = match self.argument(true) {
+                    Err(Refusal::Foreign) if self.lenient => {
+                        self.at = before - 1;
+                        break;
+                    }
+                    exponent => exponent?,
+                };
+                // `x^{2}_{i}` is `x_{i}^{2}`.
+                if let Expr::Name(name) = &value
+                    && !self.lenient
+                    && self.take("_")
+                {
+                    value = self.index(name.clone())?;
+                }
                 value = Expr::Power(Box::new(value), Box::new(exponent));
             } else if self.peek() == Some('!') && self.chars.get(self.at + 1) != Some(&'=') {
                 self.at += 1;
                 value = Expr::Function("factorial", vec![value]);
             } else if self.take(DEGREE) {
-                let turn = Expr::Divide(Box::new(Expr::Pi), Box::new(Expr::integer(180)));
-                value = product(value, turn);
-            } else if matches!(value, Expr::Number(_)) && self.take("_") {
-                // The base of a number is a label: `101_2`.
-                self.argument(true)?;
+                value = Expr::Degree(Box::new(value));
+            } else if !self.lenient && matches!(value, Expr::Number(_)) && self.take("_") {
+                let base = self.argument(true)?;
+                value = super::special::based(value, base)?;
             } else {
                 break;
             }
@@ -34,6 +47,10 @@ impl Parser {
             }
         }
         Ok(value)
+    }
+
+    fn primes(&mut self) -> bool {
+        self.take("{\\prime}") || self.take("\\prime") || self.take("{\\prime\\prime}")
     }
 
     /// `{…}`, or one token: a command, a letter, a digit (the whole number where `number`).
@@ -52,6 +69,10 @@ impl Parser {
                 let value = i64::from(digit.to_digit(10).unwrap_or_default());
                 self.node(Expr::integer(value))
             }
+            Some(letter) if letter.is_ascii_alphabetic() => {
+                self.at += 1;
+                self.letter(letter)
+            }
             _ => self.deeper(Self::atom),
         }
     }
@@ -62,12 +83,17 @@ impl Parser {
             return Err(Refusal::Foreign);
         }
         self.at += 1;
+        let bars = std::mem::take(&mut self.bars);
         let inner = self.deeper(|parser| parser.list(Some(close)))?;
+        self.bars = bars;
         self.space();
         if self.peek() != Some(close) {
             return Err(Refusal::Foreign);
         }
         self.at += 1;
+        if self.lenient && matches!(inner, Expr::List(..) | Expr::Sets(..)) {
+            return Err(Refusal::Foreign);
+        }
         Ok(inner)
     }
 
@@ -78,11 +104,13 @@ impl Parser {
         };
         match c {
             '0'..='9' | '.' => self.number(),
-            '(' | '[' => self.bracketed(c),
+            '(' | '[' | ']' => self.bracketed(c),
             '{' => self.group('{', '}'),
             '|' => {
                 self.at += 1;
+                self.bars += 1;
                 let inner = self.sum()?;
+                self.bars -= 1;
                 if self.take("|") {
                     self.node(Expr::Function("abs", vec![inner]))
                 } else {
@@ -95,7 +123,7 @@ impl Parser {
         }
     }
 
-    pub(super) fn number(&mut self) -> Parsed {
+    fn number(&mut self) -> Parsed {
         let start = self.at;
         let digits = |parser: &mut Self| {
             while parser.peek().is_some_and(|c| c.is_ascii_digit()) {
@@ -103,15 +131,14 @@ impl Parser {
             }
         };
         digits(self);
-        // Inside a larger answer `1,234` is a number only where a comma cannot part a list: after a digit, before
-        // exactly three, and no space.
+        self.thousands(start);
         if self.peek() == Some('.') && self.chars.get(self.at + 1).is_some_and(char::is_ascii_digit) {
             self.at += 1;
             digits(self);
         } else if self.peek() == Some('.') && self.at > start {
             self.at += 1;
         }
-        if matches!(self.peek(), Some('e' | 'E')) {
+        if !self.lenient && matches!(self.peek(), Some('e' | 'E')) {
             let sign = usize::from(matches!(self.chars.get(self.at + 1), Some('+' | '-')));
             let first = self
                 .chars
@@ -127,24 +154,57 @@ impl Parser {
             .get(start..self.at)
             .unwrap_or_default()
             .iter()
+            .filter(|c| **c != THOUSANDS)
             .collect();
-        let value = rational::decimal(text.trim_end_matches('.')).ok_or(Refusal::Large)?;
+        let value = rational::decimal(text.trim_end_matches('.')).ok_or_else(|| {
+            if text.chars().any(|c| c.is_ascii_digit()) {
+                Refusal::Large
+            } else {
+                Refusal::Foreign
+            }
+        })?;
         self.node(Expr::Number(value))
     }
 
+    /// Groups of three digits behind a separator that is no comma of a list: `1{,}000`, `1\,000`.
+    fn thousands(&mut self, start: usize) {
+        if !(1..=3).contains(&(self.at - start)) {
+            return;
+        }
+        while self.peek() == Some(THOUSANDS) {
+            let group = self.chars.iter().skip(self.at + 1).take_while(|c| c.is_ascii_digit()).count();
+            if group != 3 {
+                break;
+            }
+            self.at += 4;
+        }
+    }
+
     /// Parentheses group one term; with a comma, or with brackets, it is a list.
-    pub(super) fn bracketed(&mut self, open: char) -> Parsed {
+    fn bracketed(&mut self, open: char) -> Parsed {
         self.at += 1;
-        let inner = self.deeper(|parser| parser.list(Some(')').filter(|_| open == '(')))?;
+        let bars = std::mem::take(&mut self.bars);
         self.space();
-        let Some(close @ (')' | ']')) = self.peek() else {
+        if matches!((open, self.peek()), ('(', Some(')')) | ('[', Some(']'))) {
+            return Err(Refusal::Foreign);
+        }
+        let inner = self.deeper(|parser| parser.list(Some(')').filter(|_| open == '(')))?;
+        self.bars = bars;
+        self.space();
+        let Some(close @ (')' | ']' | '[')) = self.peek() else {
             return Err(Refusal::Foreign);
         };
         self.at += 1;
+        // `]a, b[` is the French open interval.
+        let (start, end) = (if open == ']' { '(' } else { open }, if close == '[' { ')' } else { close });
         match inner {
-            Expr::List(' ', items, _) => self.node(Expr::List(open, items, close)),
-            single if (open, close) == ('(', ')') || (open, close) == ('[', ']') => Ok(single),
+            Expr::List(..) if self.lenient => Err(Refusal::Foreign),
+            Expr::List(' ', items, _) => self.node(Expr::List(start, items, end)),
+            single if matches!((open, close), ('(', ')') | ('[', ']')) => Ok(single),
             _ => Err(Refusal::Foreign),
         }
     }
 }
+
+/// What stands for a separator of thousands that is no comma.
+pub(in crate::math) const THOUSANDS: char = '\u{3}';

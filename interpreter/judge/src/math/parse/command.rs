@@ -1,236 +1,202 @@
-//! Names: LaTeX commands, functions, variables, matrices.
+//! Names: LaTeX commands, words, variables.
 
-use super::{Parsed, Parser, Refusal, product};
-use crate::math::expression::Expr;
-
-/// Spellings of functions and the names that [`Expr::Function`] gives them; longer ones first.
-pub(super) const FUNCTIONS: [(&str, &str); 19] = [
-    ("arcsin", "arcsin"),
-    ("arccos", "arccos"),
-    ("arctan", "arctan"),
-    ("asin", "arcsin"),
-    ("acos", "arccos"),
-    ("atan", "arctan"),
-    ("sinh", "sinh"),
-    ("cosh", "cosh"),
-    ("tanh", "tanh"),
-    ("sin", "sin"),
-    ("cos", "cos"),
-    ("tan", "tan"),
-    ("cot", "cot"),
-    ("sec", "sec"),
-    ("csc", "csc"),
-    ("exp", "exp"),
-    ("ln", "ln"),
-    ("log", "log"),
-    ("lg", "lg"),
-];
+use super::function::{is_greek, known};
+use super::{Parsed, Parser, Refusal};
+use crate::math::expression::{Expr, Fold};
 
 impl Parser {
     pub(super) fn word(&mut self) -> Parsed {
-        let word: String = self
-            .chars
-            .iter()
-            .skip(self.at)
-            .take_while(|c| c.is_ascii_alphabetic())
-            .take(40)
-            .collect();
-        if word.is_empty() {
-            return Err(Refusal::Foreign);
+        let word = self.letters();
+        if self.lenient && let Some(letter) = word.chars().next() {
+            self.at += 1;
+            return self.symbol(letter.to_string());
         }
-        if let Some((name, function)) = FUNCTIONS.iter().find(|(name, _)| word == *name) {
-            self.at += name.len();
+        let Some(first) = word.chars().next() else {
+            return Err(Refusal::Foreign);
+        };
+        // `x \max`-like spellings aside, functions are whole words; `sinx` is one that runs into its argument.
+        if let Some(function) = known(&word) {
+            self.at += word.len();
             return self.call(function);
         }
-        if word == "sqrt" {
-            self.at += 4;
-            return self.root();
+        for name in ["sin", "cos", "tan", "cot", "ln", "log"] {
+            if let Some(rest) = word.strip_prefix(name)
+                && (rest.len() == 1 || rest == "pi" || rest == "theta")
+            {
+                self.at += name.len();
+                return self.call(known(name).unwrap_or("ln"));
+            }
         }
         let constant = match word.as_str() {
             "pi" => Some(Expr::Pi),
-            "inf" | "infinity" | "oo" => Some(Expr::Infinity),
+            "inf" | "infinity" | "oo" | "Infinity" => Some(Expr::Infinity),
+            "theta" | "alpha" | "beta" | "gamma" | "lambda" => Some(Expr::Name(word.clone())),
             _ => None,
         };
         if let Some(constant) = constant {
             self.at += word.len();
             return self.node(constant);
         }
-        if word.len() >= 3 && word != "xyz" && word != "abc" {
+        // Three letters and more are a word, not a product, unless they are capitals (points) or `xyz`.
+        let capitals = word.chars().all(|c| c.is_ascii_uppercase());
+        let variables = is_product(&word);
+        if word.len() >= 3 && !capitals && !variables {
             return Err(Refusal::Foreign);
         }
         self.at += 1;
-        let first = word.chars().next().unwrap_or_default();
-        self.named(first.to_string())
+        self.letter(first)
     }
 
-    pub(super) fn named(&mut self, mut name: String) -> Parsed {
-        let constant = match name.as_str() {
-            "e" => Some(Expr::E),
-            "i" => Some(Expr::I),
-            _ => None,
-        };
+    /// A one-letter name, its constants and its call.
+    pub(super) fn letter(&mut self, letter: char) -> Parsed {
+        if letter == 'f' && self.peek() == Some('(') || matches!(letter, 'g' | 'h') && self.simple_call() {
+            let argument = self.deeper(Self::atom)?;
+            let arguments = match argument {
+                Expr::List('(', items, ')') => items,
+                one => vec![one],
+            };
+            return self.node(Expr::Call(letter.to_string(), arguments));
+        }
+        self.named(letter.to_string())
+    }
+
+    /// `g(x)`, `h(2)`: one letter or digit in parentheses.
+    fn simple_call(&self) -> bool {
+        self.peek() == Some('(')
+            && self.chars.get(self.at + 1).is_some_and(char::is_ascii_alphanumeric)
+            && self.chars.get(self.at + 2) == Some(&')')
+    }
+
+    /// A name and nothing else, as a lenient reader takes every letter and unknown command.
+    fn symbol(&mut self, name: String) -> Parsed {
         if self.take("_") {
-            let start = self.at;
-            self.argument(true)?;
-            name.push('_');
-            let label = self.chars.get(start..self.at).unwrap_or_default();
-            name.extend(label.iter().filter(|c| !"{} ".contains(**c)));
-            return self.node(Expr::Name(name));
+            return self.index(name);
         }
-        self.node(constant.unwrap_or(Expr::Name(name)))
+        self.node(Expr::Name(name))
     }
 
-    pub(super) fn root(&mut self) -> Parsed {
-        let mut degree = 2;
-        if self.take("[") {
-            let text: String = self
-                .chars
-                .iter()
-                .skip(self.at)
-                .take_while(|c| **c != ']')
-                .take(8)
-                .collect();
-            degree = text.trim().parse().map_err(|_| Refusal::Foreign)?;
-            self.at += text.chars().count();
-            if !self.take("]") || !(1..=64).contains(&degree) {
-                return Err(Refusal::Foreign);
+    /// A command as a lenient reader takes it.
+    fn lenient_command(&mut self) -> Parsed {
+        const KNOWN: [&str; 24] = [
+            "frac", "binom", "sqrt", "sum", "prod", "infty", "lfloor", "lceil", "sin", "cos", "tan", "csc", "sec", "cot",
+            "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "exp", "lg",
+        ];
+        let name = self.letters();
+        if name.is_empty() {
+            // Spacing.
+            if matches!(self.chars.get(self.at + 1), Some(',' | ';' | ':' | '!' | ' ')) {
+                self.at += 2;
+                return self.deeper(Self::atom);
             }
+            return Err(Refusal::Foreign);
         }
-        self.space();
-        let inner = match self.peek() {
-            Some('(') => self.deeper(Self::atom)?,
-            _ => self.argument(false)?,
-        };
-        self.node(Expr::Root(Box::new(inner), degree))
+        if KNOWN.contains(&name.as_str()) {
+            return self.known_command();
+        }
+        if name == "begin" {
+            return Err(Refusal::Foreign);
+        }
+        self.at += 1 + name.len();
+        self.symbol(name)
     }
 
-    /// A function's power, base and argument: `\sin^2 x`, `\log_2 8`, `\ln(x)`.
-    pub(super) fn call(&mut self, function: &'static str) -> Parsed {
-        let base = if self.take("_") {
-            Some(self.argument(true)?)
-        } else {
-            None
-        };
-        let power = if self.take("^") {
-            Some(self.argument(true)?)
-        } else {
-            None
-        };
-        self.space();
-        let argument = match self.peek() {
-            Some('(' | '{') => self.deeper(Self::atom)?,
-            _ => {
-                // `\sin 2x` takes the product, not the sum.
-                let mut argument = self.factor()?;
-                while self
-                    .peek()
-                    .is_some_and(|c| c.is_ascii_alphabetic() || self.starts("\\pi") || self.starts("\\theta"))
-                {
-                    argument = product(argument, self.factor()?);
-                }
-                argument
-            }
-        };
-        let called = match (function, base) {
-            ("log", None) => Expr::Function("ln", vec![argument]),
-            ("lg", None) => Expr::Function("log", vec![argument, Expr::integer(10)]),
-            ("log", Some(base)) => Expr::Function("log", vec![argument, base]),
-            (_, None) => Expr::Function(function, vec![argument]),
-            _ => return Err(Refusal::Foreign),
-        };
-        self.node(match power {
-            // `\sin^{-1}` is the inverse function, not the reciprocal.
-            Some(power) if power == Expr::Negative(Box::new(Expr::integer(1))) => match called {
-                Expr::Function("sin", arguments) => Expr::Function("arcsin", arguments),
-                Expr::Function("cos", arguments) => Expr::Function("arccos", arguments),
-                Expr::Function("tan", arguments) => Expr::Function("arctan", arguments),
-                _ => return Err(Refusal::Foreign),
-            },
-            Some(power) => Expr::Power(Box::new(called), Box::new(power)),
-            None => called,
+    pub(super) fn named(&mut self, name: String) -> Parsed {
+        if self.take("_") {
+            return self.index(name);
+        }
+        self.node(match name.as_str() {
+            "e" => Expr::E,
+            "i" => Expr::I,
+            _ => Expr::Name(name),
         })
     }
 
-    pub(super) fn command(&mut self) -> Parsed {
-        if self.take("\\{") {
-            if self.take("\\}") {
-                return self.node(Expr::List('{', Vec::new(), '}'));
-            }
-            let inner = self.deeper(|parser| parser.list(None))?;
-            if !self.take("\\}") {
-                return Err(Refusal::Foreign);
-            }
-            let items = match inner {
-                Expr::List(' ', items, _) => items,
-                single => vec![single],
-            };
-            return self.node(Expr::List('{', items, '}'));
-        }
+    /// The index of a name, after `_`: a formula, or a label such as `\text{max}`.
+    pub(super) fn index(&mut self, name: String) -> Parsed {
         let start = self.at;
-        self.at += 1;
-        let name: String = self
-            .chars
-            .iter()
-            .skip(self.at)
-            .take_while(|c| c.is_ascii_alphabetic())
-            .take(40)
+        if let Ok(index) = self.argument(true)
+            && index.is_value()
+        {
+            return self.node(Expr::Indexed(name, Box::new(index)));
+        }
+        self.at = start;
+        self.space();
+        let label = if self.peek() == Some('{') {
+            self.braced().ok_or(Refusal::Foreign)?
+        } else if self.peek() == Some('\\') {
+            let letters = self.letters();
+            self.at += 1 + letters.len();
+            self.space();
+            if self.peek() == Some('{') { self.braced().ok_or(Refusal::Foreign)? } else { letters }
+        } else {
+            return Err(Refusal::Foreign);
+        };
+        let label: String = label
+            .replace("\\text", "")
+            .replace("\\mathrm", "")
+            .chars()
+            .filter(|c| c.is_alphanumeric())
             .collect();
-        self.at += name.len();
+        self.node(Expr::Name(format!("{name}_{label}")))
+    }
+
+    pub(super) fn command(&mut self) -> Parsed {
+        if self.lenient {
+            return self.lenient_command();
+        }
+        if self.take("\\{") {
+            return self.set();
+        }
+        self.known_command()
+    }
+
+    fn known_command(&mut self) -> Parsed {
+        let start = self.at;
+        let name = self.letters();
+        self.at += 1 + name.len();
         match name.as_str() {
             "frac" => {
                 let top = self.argument(false)?;
                 let bottom = self.argument(false)?;
-                self.node(Expr::Divide(Box::new(top), Box::new(bottom)))
+                self.node(top.over(bottom))
             }
             "binom" => {
                 let top = self.argument(false)?;
                 let bottom = self.argument(false)?;
                 self.node(Expr::Function("binom", vec![top, bottom]))
             }
-            "sqrt" => self.root(),
             "pi" => self.node(Expr::Pi),
             "infty" => self.node(Expr::Infinity),
             "emptyset" | "varnothing" => self.node(Expr::List('{', Vec::new(), '}')),
-            "lfloor" => self.fenced("\\rfloor", "floor"),
-            "lceil" => self.fenced("\\rceil", "ceil"),
-            "lvert" => self.fenced("\\rvert", "abs"),
+            "lfloor" | "llcorner" => self.fenced(&["\\rfloor", "\\lrcorner"], "floor"),
+            "lceil" | "ulcorner" => self.fenced(&["\\rceil", "\\urcorner"], "ceil"),
+            "lvert" => self.fenced(&["\\rvert"], "abs"),
+            "sum" => self.fold(Fold::Sum),
+            "prod" => self.fold(Fold::Product),
             "mathbb" => {
-                let inner = self.group('{', '}')?;
-                let Expr::Name(inner) = inner else {
-                    return Err(Refusal::Foreign);
-                };
-                if inner == "R" {
-                    let ends = vec![Expr::Negative(Box::new(Expr::Infinity)), Expr::Infinity];
-                    return self.node(Expr::List('(', ends, ')'));
-                }
-                self.node(Expr::Name(inner))
-            }
-            "begin" => self.matrix(),
-            "text" | "mathrm" | "mbox" | "textrm" | "textbf" | "mathbf" | "mathit" => {
-                self.space();
-                let inner = self.braced().ok_or(Refusal::Foreign)?;
-                let inner = inner.trim();
+                let inner = self.argument(false)?;
                 match inner {
-                    "i" => self.node(Expr::I),
-                    "e" => self.node(Expr::E),
-                    _ if name.starts_with("math") && inner.chars().count() == 1 => {
-                        self.node(Expr::Name(inner.to_owned()))
+                    Expr::Name(name) if name == "R" => {
+                        let ends = vec![Expr::Negative(Box::new(Expr::Infinity)), Expr::Infinity];
+                        self.node(Expr::List('(', ends, ')'))
                     }
-                    // Words alone are compared as text, before any parsing.
+                    Expr::Name(name) => self.node(Expr::Name(format!("mathbb {name}"))),
                     _ => Err(Refusal::Foreign),
                 }
             }
-            "" => Err(Refusal::Foreign),
+            "begin" => self.matrix(),
+            "text" | "mathrm" | "mbox" | "textrm" | "textbf" | "mathbf" | "mathit" | "bf" | "rm" | "boldsymbol"
+            | "vec" | "overrightarrow" | "overline" | "bar" | "hat" | "mathcal" | "tilde" => self.styled(&name),
+            "boxed" | "fbox" => self.group('{', '}'),
+            "" => {
+                self.at = start;
+                Err(Refusal::Foreign)
+            }
             _ => {
-                if let Some((_, function)) = FUNCTIONS.iter().find(|(known, _)| *known == name) {
+                if let Some(function) = known(&name) {
                     return self.call(function);
                 }
-                const GREEK: [&str; 24] = [
-                    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
-                    "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
-                    "varphi", "ell", "Gamma",
-                ];
-                if GREEK.contains(&name.as_str()) {
+                if is_greek(&name) {
                     return self.named(name);
                 }
                 self.at = start;
@@ -239,53 +205,77 @@ impl Parser {
         }
     }
 
-    pub(super) fn fenced(&mut self, close: &str, function: &'static str) -> Parsed {
-        let inner = self.sum()?;
-        if self.take(close) {
+    /// `\mathrm{lcm}(4, 6)`, `\mathbf{v}`, `\overline{AB}`, after the command.
+    fn styled(&mut self, command: &str) -> Parsed {
+        self.space();
+        if self.peek() != Some('{') {
+            return match command {
+                "text" | "mbox" => Err(Refusal::Foreign),
+                _ => self.argument(false),
+            };
+        }
+        let inner = self.braced().ok_or(Refusal::Foreign)?;
+        let inner = inner.trim();
+        if let Some(function) = known(inner) {
+            return self.call(function);
+        }
+        let label = !inner.is_empty() && inner.chars().count() <= 3 && inner.chars().all(char::is_alphanumeric);
+        match inner {
+            "i" => self.node(Expr::I),
+            "e" => self.node(Expr::E),
+            _ if inner.parse::<u32>().is_ok() => {
+                let value = crate::rational::decimal(inner).ok_or(Refusal::Foreign)?;
+                self.node(Expr::Number(value))
+            }
+            _ if label && matches!(command, "overline" | "bar" | "vec" | "overrightarrow" | "hat" | "tilde") => {
+                self.named(format!("{command} {inner}"))
+            }
+            _ if label && (command.starts_with("math") || inner.chars().count() == 1) => self.named(inner.to_owned()),
+            // Words alone are compared as text, before any parsing.
+            _ => Err(Refusal::Foreign),
+        }
+    }
+
+    /// `\{1, 2\}`, `\{x : x > 3\}`, after the brace.
+    fn set(&mut self) -> Parsed {
+        if self.take("\\}") {
+            return self.node(Expr::List('{', Vec::new(), '}'));
+        }
+        let bars = std::mem::replace(&mut self.bars, 1);
+        let inner = self.deeper(|parser| parser.list(None))?;
+        self.bars = bars;
+        let inner = if self.take("\\mid") || self.take("|") || self.take(":") {
+            // A set by its condition stands for the condition.
+            self.deeper(|parser| parser.list(None))?
+        } else {
+            inner
+        };
+        if !self.take("\\}") {
+            return Err(Refusal::Foreign);
+        }
+        let items = match inner {
+            Expr::List(' ', items, _) => items,
+            condition @ (Expr::Relation(..) | Expr::Sets(..)) => return Ok(condition),
+            single => vec![single],
+        };
+        self.node(Expr::List('{', items, '}'))
+    }
+
+    fn fenced(&mut self, closes: &[&str], function: &'static str) -> Parsed {
+        let inner = self.deeper(Self::sum)?;
+        if closes.iter().any(|close| self.take(close)) {
             self.node(Expr::Function(function, vec![inner]))
         } else {
             Err(Refusal::Foreign)
         }
     }
+}
 
-    pub(super) fn matrix(&mut self) -> Parsed {
-        let kind = self.braced().ok_or(Refusal::Foreign)?;
-        // `vmatrix` is a determinant.
-        let matrix = ["matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix"].contains(&kind.as_str());
-        if !matrix && kind != "array" {
-            return Err(Refusal::Foreign);
-        }
-        if kind == "array" {
-            self.braced();
-        }
-        let mut rows = vec![Vec::new()];
-        loop {
-            let cell = self.union()?;
-            if let Some(row) = rows.last_mut() {
-                row.push(cell);
-            }
-            if self.take("\\\\") {
-                if !self.starts_end() {
-                    rows.push(Vec::new());
-                }
-            } else if self.take("&") {
-                continue;
-            }
-            if self.starts_end() {
-                break;
-            }
-            self.space();
-            if self.peek().is_none() {
-                return Err(Refusal::Foreign);
-            }
-        }
-        self.take("\\end");
-        self.braced().ok_or(Refusal::Foreign)?;
-        self.node(Expr::Matrix(rows))
-    }
-
-    pub(super) fn starts_end(&mut self) -> bool {
-        self.space();
-        self.starts("\\end")
-    }
+/// Letters that are a product rather than a word: no vowel but an `a` before consonants, as in `abc`.
+fn is_product(word: &str) -> bool {
+    let vowel = |c: char| "aeiou".contains(c);
+    word.len() <= 5
+        && word.chars().all(|c| c.is_ascii_lowercase())
+        && !word.chars().skip(1).any(vowel)
+        && (!word.starts_with(vowel) || ["ab", "ac", "ax"].iter().any(|start| word.starts_with(start)))
 }

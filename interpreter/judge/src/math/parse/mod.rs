@@ -1,12 +1,17 @@
-//! The parser of bare answers: LaTeX as models write it, and plain text. Here: lists, relations, sums, products.
+//! The parser of bare answers: LaTeX as models write it, and plain text. Here: its state, lists, relations.
 
 mod atom;
 mod command;
+mod function;
+mod matrix;
+mod special;
+mod sum;
 mod unit;
 
-use super::expression::Expr;
-use crate::rational;
-use command::FUNCTIONS;
+pub(super) use atom::THOUSANDS;
+
+use super::expression::{Expr, SetOperation};
+use super::measure::Unit;
 
 /// Deepest nesting, most nodes.
 const DEPTH: usize = 60;
@@ -16,7 +21,8 @@ const NODES: usize = 6_000;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Answer {
     pub(super) tree: Expr,
-    pub(super) percent: bool,
+    /// The unit behind the value, where there is one that is known and alone.
+    pub(super) unit: Option<Unit>,
 }
 
 /// Why an answer has no tree.
@@ -30,54 +36,71 @@ pub(super) enum Refusal {
 
 /// Parses an answer in normal spelling; the caller bounds its length.
 pub(super) fn parse(text: &str) -> Result<Answer, Refusal> {
-    if let Some(tree) = thousands(text) {
-        return Ok(Answer { tree, percent: false });
+    if let Some(tree) = special::whole(text) {
+        return Ok(Answer { tree, unit: None });
     }
-    let mut parser = Parser {
-        chars: text.chars().collect(),
-        at: 0,
-        depth: 0,
-        nodes: 0,
-        percent: false,
-    };
+    let mut parser = Parser::new(text);
+    parser.opening_words();
     let tree = parser.list(None)?;
     parser.space();
     if parser.at < parser.chars.len() {
         return Err(Refusal::Foreign);
     }
-    Ok(Answer {
-        tree,
-        percent: parser.percent,
-    })
+    let unit = match parser.units.as_slice() {
+        [only] => only.clone(),
+        _ => None,
+    };
+    Ok(Answer { tree, unit })
 }
 
-/// `1,234,567.5` as a whole is one number.
-fn thousands(text: &str) -> Option<Expr> {
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    let (whole, _) = digits.split_once('.').unwrap_or((digits, ""));
-    let mut groups = whole.split([',', ' ']);
-    let first = groups.next()?;
-    let plain = |group: &str| group.bytes().all(|b| b.is_ascii_digit());
-    let rest: Vec<&str> = groups.collect();
-    let grouped = (1..=3).contains(&first.len()) && plain(first) && !rest.is_empty();
-    if !grouped || first == "0" || !rest.iter().all(|group| group.len() == 3 && plain(group)) {
-        return None;
+/// What parses from the start of a text, as a lenient system reads it: no units or percent signs, no mixed numbers.
+pub(super) fn prefix(text: &str) -> Result<Expr, Refusal> {
+    // What is behind the part that parses has to be readable letter by letter all the same.
+    let readable = text.is_ascii()
+        && !text.replace("\\;", "").contains([';', '?', '"', '#', '@'])
+        && !text.ends_with('\\')
+        && !text.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && pair[1].is_ascii_digit());
+    if !readable {
+        return Err(Refusal::Foreign);
     }
-    let value = rational::decimal(&digits.replace([',', ' '], ""))?;
-    Some(Expr::Number(if negative { -value } else { value }))
+    let mut parser = Parser::new(text);
+    parser.lenient = true;
+    parser.relation()
 }
 
-struct Parser {
+/// A word that names a known function.
+pub(super) fn is_function(word: &str) -> bool {
+    function::known(word).is_some()
+}
+
+pub(super) struct Parser {
     chars: Vec<char>,
     at: usize,
     depth: usize,
     nodes: usize,
-    percent: bool,
+    /// Open `|`, inside of which another closes.
+    bars: usize,
+    /// Units read so far; None for words that are no known unit.
+    units: Vec<Option<Unit>>,
+    /// No units, percent signs or mixed numbers.
+    lenient: bool,
 }
 
 type Parsed = Result<Expr, Refusal>;
 
 impl Parser {
+    fn new(text: &str) -> Self {
+        Parser {
+            chars: text.chars().collect(),
+            at: 0,
+            depth: 0,
+            nodes: 0,
+            bars: 0,
+            units: Vec::new(),
+            lenient: false,
+        }
+    }
+
     fn peek(&self) -> Option<char> {
         self.chars.get(self.at).copied()
     }
@@ -98,18 +121,31 @@ impl Parser {
     fn take(&mut self, text: &str) -> bool {
         let before = self.at;
         self.space();
-        let length = text.chars().count();
-        let command = text.starts_with('\\') && text.ends_with(|c: char| c.is_ascii_alphabetic());
-        let goes_on = self
-            .chars
-            .get(self.at + length)
-            .is_some_and(|c| c.is_ascii_alphabetic());
-        if self.starts(text) && !(command && goes_on) {
-            self.at += length;
-            return true;
+        if self.starts(text) {
+            let length = text.chars().count();
+            let command = text.starts_with('\\') && text.ends_with(|c: char| c.is_ascii_alphabetic());
+            let goes_on = self
+                .chars
+                .get(self.at + length)
+                .is_some_and(|c| c.is_ascii_alphabetic());
+            if !(command && goes_on) {
+                self.at += length;
+                return true;
+            }
         }
         self.at = before;
         false
+    }
+
+    /// The ASCII letters from here on, or from behind a backslash that stands here.
+    fn letters(&self) -> String {
+        let skip = usize::from(self.peek() == Some('\\'));
+        self.chars
+            .iter()
+            .skip(self.at + skip)
+            .take_while(|c| c.is_ascii_alphabetic())
+            .take(40)
+            .collect()
     }
 
     fn node(&mut self, tree: Expr) -> Parsed {
@@ -133,25 +169,48 @@ impl Parser {
 
     /// Terms with commas, semicolons, `and`, `or` between them, up to `close` (not taken).
     fn list(&mut self, close: Option<char>) -> Parsed {
-        let mut items = vec![self.union()?];
+        let mut items = vec![self.sets()?];
+        let (mut or, mut and) = (false, false);
         loop {
             self.space();
             if close.is_some() && self.peek() == close {
                 break;
             }
             let mut parted = false;
-            while self.take(",") || self.take(";") || self.joint() {
-                parted = true;
+            loop {
+                if self.take(",") || self.take(";") {
+                    parted = true;
+                } else if let Some(word) = self.joint() {
+                    parted = true;
+                    or |= word == "or";
+                    and |= word == "and";
+                } else {
+                    break;
+                }
             }
             if !parted || self.ended(close) {
                 break;
             }
-            items.push(self.union()?);
+            items.push(self.sets()?);
         }
-        match items.len() {
-            1 => Ok(items.swap_remove(0)),
-            _ => self.node(Expr::List(' ', items, ' ')),
+        if items.len() == 1 {
+            return Ok(items.swap_remove(0));
         }
+        let inequalities = items.iter().all(
+            |item| matches!(item, Expr::Relation(_, kinds) if kinds.iter().any(|kind| matches!(*kind, "<" | ">" | "<=" | ">="))),
+        );
+        if inequalities && or != and {
+            let operation = if or { SetOperation::Union } else { SetOperation::Intersection };
+            let mut items = items.into_iter();
+            let Some(first) = items.next() else {
+                return Err(Refusal::Foreign);
+            };
+            let joined = items.fold(first, |left, right| {
+                Expr::Sets(operation, Box::new(left), Box::new(right))
+            });
+            return self.node(joined);
+        }
+        self.node(Expr::bare(items))
     }
 
     fn ended(&mut self, close: Option<char>) -> bool {
@@ -159,63 +218,74 @@ impl Parser {
         self.peek().is_none() || (close.is_some() && self.peek() == close)
     }
 
-    fn joint(&mut self) -> bool {
-        for word in [
-            "\\text{ and }",
-            "\\text{and }",
-            "\\text{ and}",
-            "\\text{and}",
-            "\\text{ or }",
-            "\\mbox{ and }",
-            "\\mbox{ or }",
-            "\\lor",
-            "\\land",
-        ] {
-            if self.take(word) {
-                return true;
+    /// `and` or `or`, in text or as a command.
+    fn joint(&mut self) -> Option<&'static str> {
+        let before = self.at;
+        for (command, word) in [("\\lor", "or"), ("\\vee", "or"), ("\\land", "and"), ("\\wedge", "and")] {
+            if self.take(command) {
+                return Some(word);
             }
         }
-        let before = self.at;
+        for command in ["\\text", "\\mbox", "\\textrm", "\\mathrm", "\\textbf"] {
+            if self.take(command) {
+                self.space();
+                if self.peek() == Some('{')
+                    && let Some(inner) = self.braced()
+                {
+                    match inner.trim().trim_matches(',').trim() {
+                        "and" | "&" => return Some("and"),
+                        "or" => return Some("or"),
+                        _ => {}
+                    }
+                }
+                self.at = before;
+                return None;
+            }
+        }
         for word in ["and", "or"] {
             if self.take(word) && self.peek().is_some_and(|c| !c.is_ascii_alphabetic()) {
-                return true;
+                return Some(word);
             }
             self.at = before;
         }
-        false
+        None
     }
 
-    fn union(&mut self) -> Parsed {
-        let mut parts = vec![self.relation()?];
-        while self.take("\\cup") {
-            parts.push(self.relation()?);
-        }
-        match parts.len() {
-            1 => Ok(parts.swap_remove(0)),
-            _ => self.node(Expr::Union(parts)),
+    fn sets(&mut self) -> Parsed {
+        let mut left = self.relation()?;
+        loop {
+            let operation = if self.take("\\cup") || self.take("\\bigcup") {
+                SetOperation::Union
+            } else if self.take("\\cap") || self.take("\\bigcap") {
+                SetOperation::Intersection
+            } else if self.take("\\setminus") || self.take("\\backslash") {
+                SetOperation::Difference
+            } else {
+                return Ok(left);
+            };
+            let right = self.relation()?;
+            // `x \in A \cup B` is a statement on the union.
+            left = match left {
+                Expr::Relation(mut terms, kinds) if kinds.last() == Some(&"in") => {
+                    let last = terms.pop().ok_or(Refusal::Foreign)?;
+                    terms.push(Expr::Sets(operation, Box::new(last), Box::new(right)));
+                    Expr::Relation(terms, kinds)
+                }
+                left => Expr::Sets(operation, Box::new(left), Box::new(right)),
+            };
+            self.nodes += 1;
+            if self.nodes > NODES {
+                return Err(Refusal::Large);
+            }
         }
     }
 
     fn relation(&mut self) -> Parsed {
-        let mut terms = vec![self.sum()?];
+        let first = self.sum()?;
         let mut relations = Vec::new();
-        loop {
-            let known = [
-                ("\\le", "<="),
-                ("\\ge", ">="),
-                ("\\ne", "!="),
-                ("\\in", "in"),
-                ("\\approx", "="),
-                ("<", "<"),
-                (">", ">"),
-                ("==", "="),
-                ("=", "="),
-                ("\\equiv", "="),
-            ];
-            let Some((_, relation)) = known.iter().find(|(spelling, _)| self.take(spelling)) else {
-                break;
-            };
-            relations.push(*relation);
+        let mut terms = vec![first];
+        while let Some(relation) = self.relation_sign() {
+            relations.push(relation);
             terms.push(self.sum()?);
         }
         match relations.len() {
@@ -224,146 +294,51 @@ impl Parser {
         }
     }
 
-    fn sum(&mut self) -> Parsed {
-        self.deeper(|parser| {
-            let mut terms = vec![parser.signed()?];
-            loop {
-                if parser.take("+-") || parser.take("\\pm") {
-                    let left = Expr::Add(std::mem::take(&mut terms));
-                    let right = parser.term()?;
-                    terms = vec![Expr::PlusMinus(Box::new(left), Box::new(right))];
-                } else if parser.take("+") {
-                    terms.push(parser.signed()?);
-                } else if parser.take("-") {
-                    let term = parser.signed()?;
-                    terms.push(Expr::Negative(Box::new(term)));
-                } else {
-                    break;
-                }
-            }
-            match terms.len() {
-                1 => Ok(terms.swap_remove(0)),
-                _ => parser.node(Expr::Add(terms)),
-            }
-        })
+    fn relation_sign(&mut self) -> Option<&'static str> {
+        const KNOWN: [(&str, &str); 17] = [
+            ("=", "="),
+            ("<=", "<="),
+            (">=", ">="),
+            ("<", "<"),
+            (">", ">"),
+            ("\\le", "<="),
+            ("\\ge", ">="),
+            ("\\ne", "!="),
+            ("\\notin", "notin"),
+            ("\\in", "in"),
+            ("\\approx", "="),
+            ("\\simeq", "="),
+            ("\\sim", "="),
+            ("\\equiv", "="),
+            ("\\to", "="),
+            ("\\implies", "="),
+            ("!=", "!="),
+        ];
+        self.space();
+        if !matches!(self.peek(), Some('=' | '<' | '>' | '\\' | '!')) {
+            return None;
+        }
+        let (_, relation) = KNOWN.iter().find(|(spelling, _)| self.take(spelling))?;
+        while *relation == "=" && self.take("=") {}
+        Some(relation)
     }
 
-    fn signed(&mut self) -> Parsed {
-        if self.take("\\pm") {
-            let term = self.term()?;
-            return self.node(Expr::PlusMinus(Box::new(Expr::integer(0)), Box::new(term)));
-        }
-        let mut negative = false;
-        loop {
-            if self.take("-") {
-                negative = !negative;
-            } else if !self.take("+") {
-                break;
+    /// The content of the braces that open here.
+    fn braced(&mut self) -> Option<String> {
+        let mut depth = 0;
+        let start = self.at + 1;
+        for (offset, &c) in self.chars.iter().enumerate().skip(self.at) {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                let inner = self.chars.get(start..offset)?.iter().collect();
+                self.at = offset + 1;
+                return Some(inner);
             }
         }
-        let term = self.term()?;
-        Ok(if negative {
-            Expr::Negative(Box::new(term))
-        } else {
-            term
-        })
-    }
-
-    fn term(&mut self) -> Parsed {
-        let mut value = self.factor()?;
-        loop {
-            self.space();
-            if self.take("\\cdot") || self.take("\\times") || self.take("*") {
-                let factor = self.signed_factor()?;
-                value = product(value, factor);
-            } else if self.take("\\div") || self.take("/") || self.take(":") {
-                let bottom = self.signed_factor()?;
-                value = Expr::Divide(Box::new(value), Box::new(bottom));
-            } else if self.take("\\%") || self.take("%") {
-                self.percent = true;
-            } else if self.unit() {
-                // Units and words after a value carry no value.
-            } else if self.peek().is_some_and(|c| self.begins_factor(c)) {
-                let factor = self.factor()?;
-                value = match (&value, &factor) {
-                    // `2 1/2` and `2\frac12` are mixed numbers.
-                    (Expr::Number(whole), Expr::Divide(top, bottom))
-                        if whole.is_integer()
-                            && matches!(
-                                (top.as_ref(), bottom.as_ref()),
-                                (Expr::Number(_), Expr::Number(_))
-                            ) =>
-                    {
-                        Expr::Add(vec![value, factor])
-                    }
-                    (Expr::Number(whole), Expr::Number(_))
-                        if whole.is_integer() && self.peek() == Some('/') =>
-                    {
-                        self.at += 1;
-                        let bottom = self.factor()?;
-                        Expr::Add(vec![value, Expr::Divide(Box::new(factor), Box::new(bottom))])
-                    }
-                    (Expr::Number(_), Expr::Number(_)) => return Err(Refusal::Foreign),
-                    _ => product(value, factor),
-                };
-            } else {
-                break;
-            }
-            self.nodes += 1;
-            if self.nodes > NODES {
-                return Err(Refusal::Large);
-            }
-        }
-        Ok(value)
-    }
-
-    fn signed_factor(&mut self) -> Parsed {
-        let negative = self.take("-");
-        let factor = self.factor()?;
-        Ok(if negative {
-            Expr::Negative(Box::new(factor))
-        } else {
-            factor
-        })
-    }
-
-    fn begins_factor(&self, c: char) -> bool {
-        if c == '\\' {
-            const STOPS: [&str; 18] = [
-                "\\rfloor",
-                "\\rceil",
-                "\\rvert",
-                "\\}",
-                "\\le",
-                "\\ge",
-                "\\ne",
-                "\\in",
-                "\\cup",
-                "\\pm",
-                "\\text{ and",
-                "\\text{and",
-                "\\text{ or",
-                "\\mbox",
-                "\\approx",
-                "\\\\",
-                "\\end",
-                "\\equiv",
-            ];
-            return self.starts("\\infty") || !STOPS.iter().any(|stop| self.starts(stop));
-        }
-        if ["and ", "or "].iter().any(|word| self.starts(word)) {
-            return false;
-        }
-        c.is_alphanumeric() || c == '(' || c == '{' || c == '.' || (c == '[' && self.depth > 0)
-    }
-}
-
-fn product(left: Expr, right: Expr) -> Expr {
-    match left {
-        Expr::Multiply(mut factors) => {
-            factors.push(right);
-            Expr::Multiply(factors)
-        }
-        left => Expr::Multiply(vec![left, right]),
+        None
     }
 }
