@@ -340,13 +340,19 @@ pub(crate) struct ScoreArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GradeArgs {
-    /// `number`, `math`, `countdown` or `code`
+    /// `math`, `math_paper`, `number`, `choice`, `exact`, `countdown` or `code`
     #[arg(long)]
     pub(crate) judge: String,
     /// JSON lines: `{"id", "gold", "response"}`, optionally `"gold_is_text"`, `"problem"`, `"truncated"`; for `code`
     /// `{"id", "response", "tests"}`, optionally `"kind"`, `"prompt"`, `"setup"`, `"starter_code"`.
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: PathBuf,
+    /// Write the verdicts into this file instead of stdout; a run that was interrupted goes on where it ended.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// A second judge: each row gets its verdict as `against`, and a table of disagreements ends the run (on stderr).
+    #[arg(long, value_name = "JUDGE")]
+    pub(crate) against: Option<String>,
     /// Run programs with limits alone where the machine offers no way to lock them in.
     #[arg(long)]
     pub(crate) unsafe_judge: bool,

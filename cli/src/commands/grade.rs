@@ -1,17 +1,22 @@
 //! `rlx grade`: verdicts on responses made elsewhere.
 
-use crate::{args::GradeArgs, commands::lines, failure::Failure};
-use rlx_judge::Case;
-use serde::Deserialize;
-use std::{
-    io::{BufWriter, Write},
-    process::ExitCode,
-    time::Instant,
+use crate::{
+    args::GradeArgs,
+    commands::{lines, verdicts::Sink},
+    failure::Failure,
 };
+use rayon::prelude::*;
+use rlx_judge::{Case, Judge, Verdict};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{collections::BTreeMap, fmt::Write, process::ExitCode, time::Instant};
+
+/// Rows that are in memory together, and judged by all cores between two writes.
+const BLOCK: usize = 2048;
 
 #[derive(Deserialize)]
 struct Row {
-    id: serde_json::Value,
+    id: Value,
     #[serde(default)]
     problem: String,
     #[serde(default)]
@@ -27,31 +32,109 @@ pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
     if args.judge == "code" {
         return super::grade_code::run(args);
     }
-    let Some(judge) = rlx_judge::by_name(&args.judge) else {
-        let help = format!("the judges are {}, code", rlx_judge::NAMES.join(", "));
-        return Err(Failure::user(
-            "rlx::judge",
-            format!("there is no judge `{}`", args.judge),
-            Some(help),
-        ));
-    };
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    for row in lines::read::<Row>(&args.answers)? {
-        let row = row?;
-        let clock = Instant::now();
-        let verdict = judge.judge(&Case {
-            problem: &row.problem,
-            gold: &row.gold,
-            response: &row.response,
-            truncated: row.truncated,
-            gold_is_text: row.gold_is_text,
-        });
-        let line = serde_json::json!({
-            "id": row.id, "verdict": verdict.outcome.name(), "extracted": verdict.extracted, "rule": verdict.rule,
-            "reason": verdict.reason, "ms": clock.elapsed().as_secs_f64() * 1e3,
-        });
-        writeln!(out, "{line}").map_err(lines::stdout)?;
+    let judge = named(&args.judge)?;
+    let second = args.against.as_deref().map(named).transpose()?;
+    let mut table = Disagreements::default();
+    let mut sink = Sink::open(args)?;
+    let mut rows = lines::read::<Row>(&args.answers)?;
+    for at in 0..sink.done() {
+        match rows.next() {
+            Some(row) => sink.check(at, &row?.id)?,
+            None => break,
+        }
     }
-    out.flush().map_err(lines::stdout)?;
-    Ok(ExitCode::SUCCESS)
+    loop {
+        // A bad row ends the run after the rows before it are written.
+        let mut bad = None;
+        let mut block = Vec::with_capacity(BLOCK);
+        for row in rows.by_ref().take(BLOCK) {
+            match row {
+                Ok(row) => block.push(row),
+                Err(failure) => {
+                    bad = Some(failure);
+                    break;
+                }
+            }
+        }
+        let judged: Vec<_> = block
+            .par_iter()
+            .map(|row| {
+                let case = Case {
+                    problem: &row.problem,
+                    gold: &row.gold,
+                    response: &row.response,
+                    truncated: row.truncated,
+                    gold_is_text: row.gold_is_text,
+                };
+                let clock = Instant::now();
+                let verdict = judge.judge(&case);
+                let took = clock.elapsed();
+                (verdict, took, second.as_ref().map(|second| second.judge(&case)))
+            })
+            .collect();
+        for (row, (verdict, took, other)) in block.iter().zip(&judged) {
+            sink.write(&row.id, verdict, *took, other.as_ref())?;
+            if let Some(other) = other {
+                table.add(&row.id, verdict, other);
+            }
+        }
+        sink.flush()?;
+        if let Some(failure) = bad {
+            return Err(failure);
+        }
+        if block.len() < BLOCK {
+            if let Some(second) = &second {
+                eprint!("{}", table.text(judge.name(), second.name()));
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+}
+
+fn named(name: &str) -> Result<Box<dyn Judge + Send + Sync>, Failure> {
+    rlx_judge::by_name(name).ok_or_else(|| {
+        let help = format!("the judges are {}, code", rlx_judge::NAMES.join(", "));
+        Failure::user("rlx::judge", format!("there is no judge `{name}`"), Some(help))
+    })
+}
+
+/// How often two judges gave which pair of verdicts, with the first rows of each pair on which they differ.
+#[derive(Default)]
+struct Disagreements {
+    rows: u64,
+    pairs: BTreeMap<(&'static str, &'static str), (u64, Vec<String>)>,
+}
+
+impl Disagreements {
+    fn add(&mut self, id: &Value, first: &Verdict, second: &Verdict) {
+        self.rows += 1;
+        // Wrong and unparsed differ in name only: neither solves the problem.
+        if first.outcome.solved() == second.outcome.solved() {
+            return;
+        }
+        let pair = self
+            .pairs
+            .entry((first.outcome.name(), second.outcome.name()))
+            .or_default();
+        pair.0 += 1;
+        if pair.1.len() < 5 {
+            pair.1.push(id.to_string());
+        }
+    }
+
+    fn text(&self, first: &str, second: &str) -> String {
+        let differing: u64 = self.pairs.values().map(|(count, _)| count).sum();
+        let mut text = format!(
+            "{first} and {second} differ on {differing} of {} rows judged now\n",
+            self.rows
+        );
+        if differing > 0 {
+            let _ = writeln!(text, "{first:>12} {second:>12} {:>8}  ids", "rows");
+            for ((a, b), (count, ids)) in &self.pairs {
+                let more = if *count > ids.len() as u64 { ", …" } else { "" };
+                let _ = writeln!(text, "{a:>12} {b:>12} {count:>8}  {}{more}", ids.join(", "));
+            }
+        }
+        text
+    }
 }

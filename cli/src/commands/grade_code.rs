@@ -1,6 +1,10 @@
 //! `rlx grade --judge code`: programs made elsewhere, run in the sandbox.
 
-use crate::{args::GradeArgs, commands::lines, failure::Failure};
+use crate::{
+    args::GradeArgs,
+    commands::{lines, verdicts::Sink},
+    failure::Failure,
+};
 use rlx_judge::{
     Verdict,
     code::{CodeTask, ProgramKind, Tests},
@@ -10,7 +14,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    io::{BufWriter, Write},
     process::ExitCode,
     sync::{Mutex, mpsc},
     time::{Duration, Instant},
@@ -94,7 +97,15 @@ pub(crate) fn sandbox(error: SandboxError) -> Failure {
 pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
     let sandbox = open(args)?;
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let rows = Mutex::new(lines::read::<Row>(&args.answers)?.enumerate());
+    let mut sink = Sink::open(args)?;
+    let mut rows = lines::read::<Row>(&args.answers)?;
+    for at in 0..sink.done() {
+        match rows.next() {
+            Some(row) => sink.check(at, &row?.id)?,
+            None => break,
+        }
+    }
+    let rows = Mutex::new(rows.enumerate());
     let (send, results) = mpsc::sync_channel::<(usize, Value, Result<Verdict, Failure>, Duration)>(AHEAD);
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -116,21 +127,15 @@ pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
             });
         }
         drop(send);
-        let mut out = BufWriter::new(std::io::stdout().lock());
         let mut early = BTreeMap::new();
         let mut due = 0;
         for (at, id, verdict, took) in results {
             early.insert(at, (id, verdict, took));
             while let Some((id, verdict, took)) = early.remove(&due) {
                 due += 1;
-                let verdict = verdict?;
-                let line = serde_json::json!({
-                    "id": id, "verdict": verdict.outcome.name(), "extracted": verdict.extracted,
-                    "rule": verdict.rule, "reason": verdict.reason, "ms": took.as_secs_f64() * 1e3,
-                });
-                writeln!(out, "{line}").map_err(lines::stdout)?;
+                sink.write(&id, &verdict?, took, None)?;
             }
-            out.flush().map_err(lines::stdout)?;
+            sink.flush()?;
         }
         Ok(ExitCode::SUCCESS)
     })

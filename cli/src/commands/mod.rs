@@ -22,5 +22,6 @@ pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod sample;
 pub(crate) mod score;
+mod verdicts;
 pub(crate) mod verify;
 pub(crate) mod why;

@@ -52,7 +52,12 @@ impl Judge for Choice {
             Verdict::new(Outcome::Correct, Some(text), rule, "the gold choice")
         } else {
             let gold: String = gold.iter().collect();
-            Verdict::new(Outcome::Wrong, Some(text), rule, format!("the gold choice is {gold}"))
+            Verdict::new(
+                Outcome::Wrong,
+                Some(text),
+                rule,
+                format!("the gold choice is {gold}"),
+            )
         }
     }
 }
@@ -68,7 +73,15 @@ fn find(text: &str) -> (&'static str, Option<Vec<char>>) {
     }
     let lower = text.to_ascii_lowercase();
     let phrases = [
-        "answer is", "answer:", "answer**:", "answer:**", "choice is", "option is", "choose", "答案是", "答案为",
+        "answer is",
+        "answer:",
+        "answer**:",
+        "answer:**",
+        "choice is",
+        "option is",
+        "choose",
+        "答案是",
+        "答案为",
     ];
     let phrase = phrases
         .iter()
@@ -92,7 +105,11 @@ fn find(text: &str) -> (&'static str, Option<Vec<char>>) {
         .windows(3)
         .rev()
         .find(|window| matches!(window, [b'(', letter, b')'] if is_letter(char::from(*letter))));
-    ("last_letter", last.and_then(|window| window.get(1)).map(|letter| vec![char::from(*letter)]))
+    (
+        "last_letter",
+        last.and_then(|window| window.get(1))
+            .map(|letter| vec![char::from(*letter)]),
+    )
 }
 
 /// The letters that a short text chooses, sorted, each once.
@@ -102,7 +119,10 @@ fn letters(text: &str) -> Option<Vec<char>> {
         plain = plain.replace(command, " ");
     }
     let plain = plain.replace(['{', '}', '$', '*', '\\', '~'], " ");
-    let plain = plain.trim().trim_start_matches([':', ' ']).trim_end_matches(['.', ' ']);
+    let plain = plain
+        .trim()
+        .trim_start_matches([':', ' '])
+        .trim_end_matches(['.', ' ']);
     for lead in ["option ", "Option ", "choice ", "Choice "] {
         if let Some(rest) = plain.strip_prefix(lead) {
             return letters(rest);
@@ -113,9 +133,16 @@ fn letters(text: &str) -> Option<Vec<char>> {
         None => (plain, false),
     };
     let mut chars = body.chars();
-    let first = chars.next().map(|c| c.to_ascii_uppercase()).filter(|c| is_letter(*c))?;
+    let first = chars
+        .next()
+        .map(|c| c.to_ascii_uppercase())
+        .filter(|c| is_letter(*c))?;
     let rest = chars.as_str();
-    let rest = if enclosed { rest.trim_start().strip_prefix(')')? } else { rest };
+    let rest = if enclosed {
+        rest.trim_start().strip_prefix(')')?
+    } else {
+        rest
+    };
     // A list of letters: `A, C`, `(A) and (C)`, `ACD`.
     let listed = rest
         .split(|c: char| !c.is_ascii_alphabetic())
@@ -132,7 +159,9 @@ fn letters(text: &str) -> Option<Vec<char>> {
     if !list {
         // The letter, then the text of the choice: something has to part them.
         found.truncate(1);
-        let parted = enclosed || rest.starts_with([')', '.', ':', ',']) || rest.starts_with(' ') && first != 'A' && first != 'I';
+        let parted = enclosed
+            || rest.starts_with([')', '.', ':', ','])
+            || rest.starts_with(' ') && first != 'A' && first != 'I';
         if !parted {
             return None;
         }
@@ -154,7 +183,12 @@ mod tests {
             ("C", "\\boxed{\\textbf{(C)}\\ 12}", Correct, "boxed"),
             ("D", "\\boxed{\\textbf{(C)}\\ 12}", Wrong, "boxed"),
             ("(B)", "The answer is (B).", Correct, "answer_phrase"),
-            ("B", "The answer is: B. It cannot be (C).", Correct, "answer_phrase"),
+            (
+                "B",
+                "The answer is: B. It cannot be (C).",
+                Correct,
+                "answer_phrase",
+            ),
             ("A,C", "\\boxed{CA}", Correct, "boxed"),
             ("A, C", "\\boxed{A}", Wrong, "boxed"),
             ("A", "A box is what we want", Unparsed, "last_letter"),
@@ -172,7 +206,11 @@ mod tests {
                 gold_is_text: false,
             };
             let verdict = Choice.judge(&case);
-            assert_eq!((verdict.outcome, verdict.rule.as_str()), (outcome, rule), "{gold} / {response}: {verdict:?}");
+            assert_eq!(
+                (verdict.outcome, verdict.rule.as_str()),
+                (outcome, rule),
+                "{gold} / {response}: {verdict:?}"
+            );
         }
     }
 }

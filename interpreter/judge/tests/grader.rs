@@ -125,7 +125,10 @@ fn reference_grader_rows_take_no_time() {
             text(row, "id")
         );
     }
-    let plain: Vec<&Value> = rows.iter().filter(|row| text(row, "class") != "junk-long").collect();
+    let plain: Vec<&Value> = rows
+        .iter()
+        .filter(|row| text(row, "class") != "junk-long")
+        .collect();
     let started = Instant::now();
     for row in &plain {
         Math.judge(&case(row));
@@ -138,7 +141,10 @@ fn reference_grader_rows_take_no_time() {
 fn reference_grader_rows_are_judged_as_by_the_paper() {
     let Some(rows) = rows() else { return };
     let (mut counted, mut agreeing, mut extracted) = (0u32, 0u32, 0u32);
-    for row in rows.iter().filter(|row| row["paper_timeout"] != Value::Bool(true)) {
+    for row in rows
+        .iter()
+        .filter(|row| row["paper_timeout"] != Value::Bool(true))
+    {
         let Some(recorded) = row["paper"].as_bool() else {
             continue;
         };

@@ -151,8 +151,14 @@ pub struct Prompt {
 pub enum Judge {
     /// The last number equals the gold number.
     Number,
-    /// `\boxed{}` or final answer, simple mathematical equality.
+    /// `\boxed{}` or final answer, mathematical equality.
     Math,
+    /// The rules of the paper's repository, quirks included.
+    MathPaper,
+    /// The letter chosen is the gold letter.
+    Choice,
+    /// The final answer is the gold answer's text.
+    Exact,
     /// A countdown solution is checked step by step.
     Countdown,
 }

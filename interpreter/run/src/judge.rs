@@ -124,6 +124,9 @@ pub(crate) fn judge_name(judge: Judge) -> &'static str {
     match judge {
         Judge::Number => "number",
         Judge::Math => "math",
+        Judge::MathPaper => "math_paper",
+        Judge::Choice => "choice",
+        Judge::Exact => "exact",
         Judge::Countdown => "countdown",
     }
 }

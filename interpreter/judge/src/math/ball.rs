@@ -45,7 +45,11 @@ impl Precision {
     pub(super) fn new(bits: usize) -> Self {
         // The cost of an operation grows with the square of the length.
         let budget = (60_000_000 / (bits * bits / 64 + 4_000)).min(6_000) as u32;
-        Precision { bits, peak: 0, budget }
+        Precision {
+            bits,
+            peak: 0,
+            budget,
+        }
     }
 
     pub(super) fn spend(&mut self, cost: u32) -> Option<()> {
@@ -159,7 +163,11 @@ impl Ball {
     /// The exponent of an upper bound of the absolute value.
     pub(super) fn size(&self) -> i64 {
         let size = exponent(&self.mid);
-        if self.error <= EXACT { size } else { size.max(self.error) + 1 }
+        if self.error <= EXACT {
+            size
+        } else {
+            size.max(self.error) + 1
+        }
     }
 
     pub(super) fn error(&self) -> i64 {
@@ -181,7 +189,11 @@ impl Ball {
 
     /// The exponent of a lower bound of the absolute value; only for balls apart from zero.
     fn least(&self) -> i64 {
-        if self.error <= EXACT { exponent(&self.mid) - 1 } else { exponent(&self.mid) - 2 }
+        if self.error <= EXACT {
+            exponent(&self.mid) - 1
+        } else {
+            exponent(&self.mid) - 2
+        }
     }
 
     pub(super) fn negate(&self) -> Ball {
@@ -312,7 +324,11 @@ impl Ball {
         }
         let bits = precision.bits;
         let mid = with_constants(|constants| self.mid.ln(bits, ROUNDING, constants))?;
-        let error = if self.error <= EXACT { EXACT } else { self.error - self.least() };
+        let error = if self.error <= EXACT {
+            EXACT
+        } else {
+            self.error - self.least()
+        };
         Ball::rounded(mid, &[error], precision)
     }
 
@@ -412,14 +428,22 @@ mod tests {
         let square = two.multiply(&two, p).unwrap();
         assert!(!square.subtract(&Ball::small(2), p).unwrap().is_apart_from_zero());
         let tiny = Ball::rational(&BigRational::new(1.into(), BigInt::from(10).pow(60)), p).unwrap();
-        assert!(square
-            .subtract(&Ball::small(2), p)
-            .unwrap()
-            .add(&tiny, p)
-            .unwrap()
-            .is_apart_from_zero());
+        assert!(
+            square
+                .subtract(&Ball::small(2), p)
+                .unwrap()
+                .add(&tiny, p)
+                .unwrap()
+                .is_apart_from_zero()
+        );
         let e = Ball::small(1).exp(p).unwrap();
-        assert!(!e.ln(p).unwrap().subtract(&Ball::small(1), p).unwrap().is_apart_from_zero());
+        assert!(
+            !e.ln(p)
+                .unwrap()
+                .subtract(&Ball::small(1), p)
+                .unwrap()
+                .is_apart_from_zero()
+        );
         assert_eq!(pi.floor().and_then(|f| f.to_integer()), Some(3));
         assert_eq!(pi.negate().floor().and_then(|f| f.to_integer()), Some(-4));
         assert!(square.floor().is_none(), "2 ± error has no certain floor");

@@ -119,7 +119,11 @@ impl Complex {
             return self.im.divide(&self.re, p)?.atan(p);
         }
         // atan2 by the cotangent, which has no pole where the imaginary part is not zero.
-        let base = if self.im.is_negative() { half.negate() } else { half };
+        let base = if self.im.is_negative() {
+            half.negate()
+        } else {
+            half
+        };
         base.subtract(&self.re.divide(&self.im, p)?.atan(p)?, p)
     }
 
@@ -248,12 +252,18 @@ impl Complex {
                 }
             }
             "arctan" => x.atan(p)?,
-            "arccot" => Ball::pi(p)?.divide(&Ball::small(2), p)?.subtract(&x.atan(p)?, p)?,
+            "arccot" => Ball::pi(p)?
+                .divide(&Ball::small(2), p)?
+                .subtract(&x.atan(p)?, p)?,
             "arcsin" => arcsin(x, p)?,
-            "arccos" => Ball::pi(p)?.divide(&Ball::small(2), p)?.subtract(&arcsin(x, p)?, p)?,
+            "arccos" => Ball::pi(p)?
+                .divide(&Ball::small(2), p)?
+                .subtract(&arcsin(x, p)?, p)?,
             "arcsec" => {
                 let inverse = one().divide(x, p)?;
-                Ball::pi(p)?.divide(&Ball::small(2), p)?.subtract(&arcsin(&inverse, p)?, p)?
+                Ball::pi(p)?
+                    .divide(&Ball::small(2), p)?
+                    .subtract(&arcsin(&inverse, p)?, p)?
             }
             "arccsc" => arcsin(&one().divide(x, p)?, p)?,
             "sinh" | "cosh" | "tanh" | "coth" | "sech" | "csch" => {
@@ -344,7 +354,13 @@ mod tests {
         let right = pi.divide(&two, p).unwrap().negate().exp(p).unwrap();
         assert!(same(&left, &right, p));
         let half = Complex::real(Ball::small(1)).divide(&two, p).unwrap();
-        for (function, inverse) in [("sin", "arcsin"), ("cos", "arccos"), ("tan", "arctan"), ("sinh", "arcsinh"), ("tanh", "arctanh")] {
+        for (function, inverse) in [
+            ("sin", "arcsin"),
+            ("cos", "arccos"),
+            ("tan", "arctan"),
+            ("sinh", "arcsinh"),
+            ("tanh", "arctanh"),
+        ] {
             let back = half.apply(function, p).unwrap().apply(inverse, p).unwrap();
             assert!(same(&back, &half, p), "{function}");
         }

@@ -43,7 +43,7 @@ impl<'a> Point<'a> {
         }
     }
 
-    /// The value of a name: about half of the points are negative, and sizes range from 1/8 to 8.
+    /// The value of a name, the same at every place in both answers.
     fn name(&mut self, name: &str) -> Option<Ball> {
         if let Some((_, value)) = self.bound.iter().rev().find(|(known, _)| known == name) {
             return Some(value.clone());
@@ -54,12 +54,22 @@ impl<'a> Point<'a> {
             let more = if name == "n" || name == "N" { 4 } else { 1 };
             return Some(Ball::small(more + bits % 7));
         }
-        let top = (bits >> 8) % (1 << 40) + (1 << 37);
-        let scale = 1u64 << (37 + (bits & 3));
-        let value = BigRational::new(BigInt::from(top), BigInt::from(scale));
+        // Sizes below and above 1; all names positive, all negative, and neighbouring letters of either sign, so that an
+        // absolute value or a root is seen whole.
+        const SHIFTS: [i64; 6] = [1, -1, 0, 2, -2, 0];
+        let round = (self.turn % 6) as usize;
+        let shift = SHIFTS.get(round).copied().unwrap_or_default() + (bits & 1) as i64;
+        let letter = name.bytes().next_back().unwrap_or_default();
+        let negative = match round {
+            0 | 4 => false,
+            1 | 5 => true,
+            2 => letter & 1 == 1,
+            _ => letter & 2 == 2,
+        };
+        let top = (bits >> 8) % (1 << 40) + (1 << 40);
+        let value = BigRational::new(BigInt::from(top), BigInt::from(1u64 << (40 - shift)));
         let ball = Ball::rational(&value, self.precision)?;
-        // The first point is positive in every name, where roots and logarithms are real.
-        Some(if self.turn % 4 != 0 && bits & 4 != 0 { ball.negate() } else { ball })
+        Some(if negative { ball.negate() } else { ball })
     }
 
     /// A value of an unknown function: generic, the same for the same arguments.
@@ -117,7 +127,8 @@ impl<'a> Point<'a> {
             }
             Expr::Degree(inner) => {
                 let turn = Ball::pi(self.precision)?.divide(&Ball::small(180), self.precision)?;
-                self.value(inner)?.multiply(&Complex::real(turn), self.precision)?
+                self.value(inner)?
+                    .multiply(&Complex::real(turn), self.precision)?
             }
             Expr::Function(name, arguments) => self.function(name, arguments)?,
             Expr::Fold(fold, name, parts) => self.fold(*fold, name, parts)?,
@@ -134,7 +145,9 @@ impl<'a> Point<'a> {
         {
             // A rational exponent is a root and a power, so that (-8)^{1/3} is -2 as it is for a root.
             let degree = u32::try_from(exact.denom().clone()).ok().filter(|n| *n <= 64);
-            let top = i64::try_from(exact.numer().clone()).ok().filter(|n| n.abs() <= 4_096);
+            let top = i64::try_from(exact.numer().clone())
+                .ok()
+                .filter(|n| n.abs() <= 4_096);
             if let (Some(degree), Some(top)) = (degree, top) {
                 let root = self.value(base)?.root(degree, self.precision)?;
                 return root.powi(top, self.precision);
@@ -235,7 +248,17 @@ mod tests {
         let f = |argument: Expr| Expr::Call("f".into(), vec![argument]);
         let sum = Expr::Add(vec![x.clone(), y.clone()]);
         let turned = Expr::Add(vec![y.clone(), x.clone()]);
-        assert!(!point.value(&difference(&f(sum.clone()), &f(turned))).unwrap().is_apart_from_zero());
-        assert!(point.value(&difference(&f(sum), &f(x))).unwrap().is_apart_from_zero());
+        assert!(
+            !point
+                .value(&difference(&f(sum.clone()), &f(turned)))
+                .unwrap()
+                .is_apart_from_zero()
+        );
+        assert!(
+            point
+                .value(&difference(&f(sum), &f(x)))
+                .unwrap()
+                .is_apart_from_zero()
+        );
     }
 }

@@ -22,7 +22,9 @@ fn whole(value: &BigRational) -> Option<u64> {
 
 pub(super) fn factorial(n: &BigRational) -> Option<BigRational> {
     let n = whole(n).filter(|n| *n <= FACTORIAL)?;
-    Some(BigRational::from((1..=n).fold(BigInt::one(), |product, k| product * k)))
+    Some(BigRational::from(
+        (1..=n).fold(BigInt::one(), |product, k| product * k),
+    ))
 }
 
 pub(super) fn binomial(n: &BigRational, k: &BigRational) -> Option<BigRational> {
@@ -125,7 +127,9 @@ pub(super) fn apply(name: &str, arguments: &[BigRational]) -> Option<BigRational
         }
         ("exp", [x]) if x.is_zero() => BigRational::one(),
         ("ln" | "log", [x]) if x.is_one() => BigRational::zero(),
-        ("sin" | "tan" | "arcsin" | "arctan" | "sinh" | "tanh" | "arcsinh" | "arctanh", [_]) if first.is_zero() => {
+        ("sin" | "tan" | "arcsin" | "arctan" | "sinh" | "tanh" | "arcsinh" | "arctanh", [_])
+            if first.is_zero() =>
+        {
             BigRational::zero()
         }
         ("cos" | "cosh", [_]) if first.is_zero() => BigRational::one(),
@@ -168,9 +172,10 @@ impl Expr {
                 top.exact_with(bound, budget)? / bottom
             }
             Expr::Percent(inner) => inner.exact_with(bound, budget)? / BigRational::from(BigInt::from(100)),
-            Expr::Power(base, exponent) => {
-                power(&base.exact_with(bound, budget)?, &exponent.exact_with(bound, budget)?)?
-            }
+            Expr::Power(base, exponent) => power(
+                &base.exact_with(bound, budget)?,
+                &exponent.exact_with(bound, budget)?,
+            )?,
             Expr::Root(inner, degree) => root(&inner.exact_with(bound, budget)?, *degree)?,
             Expr::Function(name, arguments) => {
                 let mut values = Vec::with_capacity(arguments.len());
@@ -212,7 +217,8 @@ mod tests {
     #[test]
     fn exact_values_and_their_limits() {
         let number = |n: i64| Expr::integer(n);
-        let function = |name, values: &[i64]| Expr::Function(name, values.iter().map(|n| number(*n)).collect());
+        let function =
+            |name, values: &[i64]| Expr::Function(name, values.iter().map(|n| number(*n)).collect());
         let rows = [
             (function("gcd", &[144, 2988, 18]), Some(18)),
             (function("lcm", &[8, 9, 21]), Some(504)),
@@ -223,13 +229,20 @@ mod tests {
             (function("double_factorial", &[7]), Some(105)),
             (function("factorial", &[1_001]), None),
             (Expr::Power(Box::new(number(9)), Box::new(number(99_999))), None),
-            (Expr::Power(Box::new(number(-1)), Box::new(number(99_999))), Some(-1)),
+            (
+                Expr::Power(Box::new(number(-1)), Box::new(number(99_999))),
+                Some(-1),
+            ),
             (Expr::Power(Box::new(number(0)), Box::new(number(-1))), None),
             (Expr::Root(Box::new(number(-8)), 3), Some(-2)),
             (Expr::Root(Box::new(number(8)), 2), None),
         ];
         for (tree, value) in rows {
-            assert_eq!(tree.exact(), value.map(|n| BigRational::from(BigInt::from(n))), "{tree:?}");
+            assert_eq!(
+                tree.exact(),
+                value.map(|n| BigRational::from(BigInt::from(n))),
+                "{tree:?}"
+            );
         }
         let square = Expr::Power(Box::new(Expr::Name("k".into())), Box::new(number(2)));
         let sum = Expr::Fold(Fold::Sum, "k".into(), Box::new([number(1), number(10), square]));

@@ -85,10 +85,16 @@ impl Expr {
     pub(super) fn parts(&self) -> Vec<&Expr> {
         match self {
             Expr::Number(_) | Expr::Name(_) | Expr::Pi | Expr::E | Expr::I | Expr::Infinity => Vec::new(),
-            Expr::Indexed(_, a) | Expr::Negative(a) | Expr::Root(a, _) | Expr::Degree(a) | Expr::Percent(a) => {
+            Expr::Indexed(_, a)
+            | Expr::Negative(a)
+            | Expr::Root(a, _)
+            | Expr::Degree(a)
+            | Expr::Percent(a) => {
                 vec![a]
             }
-            Expr::Divide(a, b) | Expr::Power(a, b) | Expr::PlusMinus(a, b) | Expr::Sets(_, a, b) => vec![a, b],
+            Expr::Divide(a, b) | Expr::Power(a, b) | Expr::PlusMinus(a, b) | Expr::Sets(_, a, b) => {
+                vec![a, b]
+            }
             Expr::Call(_, all)
             | Expr::Add(all)
             | Expr::Multiply(all)
@@ -124,7 +130,11 @@ impl Expr {
             Expr::Relation(all, kinds) => Expr::Relation(all.iter().map(change).collect(), kinds.clone()),
             Expr::Fold(fold, name, parts) => {
                 let [from, to, body] = parts.as_ref();
-                Expr::Fold(*fold, name.clone(), Box::new([change(from), change(to), change(body)]))
+                Expr::Fold(
+                    *fold,
+                    name.clone(),
+                    Box::new([change(from), change(to), change(body)]),
+                )
             }
             Expr::Matrix(rows) => {
                 let rows = rows.iter().map(|row| row.iter().map(&mut *change).collect());
@@ -177,7 +187,9 @@ impl Expr {
             Expr::Multiply(factors) => factors.iter().all(Expr::is_label),
             Expr::List('(', items, ')') => items.iter().all(Expr::is_label),
             // `|AB| = 1` names a length.
-            Expr::Function("abs", inner) => inner.iter().all(|inner| matches!(inner, Expr::Multiply(_)) && inner.is_label()),
+            Expr::Function("abs", inner) => inner
+                .iter()
+                .all(|inner| matches!(inner, Expr::Multiply(_)) && inner.is_label()),
             _ => false,
         }
     }

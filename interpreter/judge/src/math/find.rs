@@ -63,7 +63,10 @@ pub(super) fn find(text: &str) -> Option<Found> {
     if let Some((formula, end)) = last_formula(text).filter(|(formula, _)| is_answer(formula)) {
         // A number in the sentence behind the formula is said later.
         let later = number.as_ref().is_some_and(|(_, start)| {
-            *start >= end && text.get(end..*start).is_some_and(|between| between.contains(". ") || between.contains(".\n"))
+            *start >= end
+                && text
+                    .get(end..*start)
+                    .is_some_and(|between| between.contains(". ") || between.contains(".\n"))
         });
         if !later || formula.len() <= 12 && number.as_ref().is_some_and(|(_, start)| *start < end + 20) {
             return Some(Found::new(formula, "last_formula"));
@@ -97,7 +100,10 @@ fn last_number(text: &str) -> Option<(String, usize)> {
         let sign = usize::from(rest.get(..start).is_some_and(|rest| rest.ends_with('-')));
         let joined = text.get(start - sign..number.end)?;
         // A longer list of numbers is no decimal.
-        if !text.get(..start - sign).is_some_and(|rest| rest.trim_end().ends_with(',')) {
+        if !text
+            .get(..start - sign)
+            .is_some_and(|rest| rest.trim_end().ends_with(','))
+        {
             return Some((joined.to_owned(), start - sign));
         }
     }
@@ -142,7 +148,8 @@ fn after_phrase(text: &str) -> Option<Found> {
     {
         // `The volume of $ABCD$ is 120`: the formula is what the sentence is about, not what it says.
         let behind = said(sentence);
-        match behind.filter(|text| !text.contains(['$', '\\']) && text.contains(|c: char| c.is_ascii_digit())) {
+        match behind.filter(|text| !text.contains(['$', '\\']) && text.contains(|c: char| c.is_ascii_digit()))
+        {
             Some(value) => return Some(value_of(value)),
             None => return Some(Found::new(&formulas, "answer_phrase")),
         }
@@ -156,7 +163,11 @@ fn after_phrase(text: &str) -> Option<Found> {
 /// Up to the full stop, without reasons.
 fn sentence(line: &str) -> &str {
     let end = line.find(". ").unwrap_or(line.len());
-    let sentence = line.get(..end).unwrap_or(line).trim().trim_end_matches(['.', '*', '!', '。']);
+    let sentence = line
+        .get(..end)
+        .unwrap_or(line)
+        .trim()
+        .trim_end_matches(['.', '*', '!', '。']);
     let sentence = sentence.split(" because ").next().unwrap_or(sentence);
     sentence.split(", since ").next().unwrap_or(sentence).trim()
 }
@@ -164,7 +175,10 @@ fn sentence(line: &str) -> &str {
 /// What a sentence says of its subject: the words behind the last " is ".
 fn said(sentence: &str) -> Option<&str> {
     let at = sentence.rfind(" is ")?;
-    sentence.get(at + 4..).map(str::trim).filter(|text| !text.is_empty())
+    sentence
+        .get(at + 4..)
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
 }
 
 fn parses(text: &str) -> bool {
@@ -247,7 +261,9 @@ fn is_sentence(text: &str) -> bool {
 fn is_answer(formula: &str) -> bool {
     let text = formula.trim();
     let word = text.len() >= 2 && text.chars().all(char::is_alphabetic);
-    !text.ends_with('=') && text.len() <= ANSWER && (word || parses(text) || right_side(text).is_some_and(parses))
+    !text.ends_with('=')
+        && text.len() <= ANSWER
+        && (word || parses(text) || right_side(text).is_some_and(parses))
 }
 
 /// The right side of a calculation, `2 + 3 = 5`; None where there is no such sign outside of braces.
@@ -268,7 +284,10 @@ pub(super) fn right_side(formula: &str) -> Option<&str> {
             _ => {}
         }
     }
-    formula.get(last?..).map(str::trim).filter(|side| !side.is_empty())
+    formula
+        .get(last?..)
+        .map(str::trim)
+        .filter(|side| !side.is_empty())
 }
 
 /// The contents of the last boxes, joined by commas, where only a few characters part them.

@@ -24,7 +24,8 @@ impl Unit {
 
     /// How many of `other` one of this unit is; None where they measure different things.
     pub(super) fn in_terms_of(&self, other: &Unit) -> Option<BigRational> {
-        (self.dimension == other.dimension && self.exponent == other.exponent).then(|| &self.factor / &other.factor)
+        (self.dimension == other.dimension && self.exponent == other.exponent)
+            .then(|| &self.factor / &other.factor)
     }
 }
 
@@ -66,10 +67,7 @@ const UNITS: [(&[&str], &str, i64, i64); 31] = [
 /// The unit of a name, plural or singular, squares and cubes in words; None for anything else.
 pub(super) fn unit(name: &str) -> Option<Unit> {
     let name = name.trim().trim_end_matches('.').to_lowercase();
-    for (words, exponent) in [
-        (["square ", "sq ", "sq. "], 2),
-        (["cubic ", "cu ", "cu. "], 3),
-    ] {
+    for (words, exponent) in [(["square ", "sq ", "sq. "], 2), (["cubic ", "cu ", "cu. "], 3)] {
         if let Some(rest) = words.iter().find_map(|word| name.strip_prefix(word)) {
             return unit(rest).map(|unit| unit.to_the(exponent));
         }
@@ -82,9 +80,9 @@ pub(super) fn unit(name: &str) -> Option<Unit> {
         },
     };
     let singular = name.strip_suffix('s').filter(|rest| rest.len() > 1);
-    let (_, dimension, top, bottom) = UNITS
-        .iter()
-        .find(|(names, ..)| names.contains(&name.as_str()) || singular.is_some_and(|name| names.contains(&name)))?;
+    let (_, dimension, top, bottom) = UNITS.iter().find(|(names, ..)| {
+        names.contains(&name.as_str()) || singular.is_some_and(|name| names.contains(&name))
+    })?;
     let unit = Unit {
         dimension,
         exponent: 1,

@@ -52,7 +52,9 @@ impl Judge for Math {
                 let reason = "no answer was found in the gold's text";
                 return Verdict::new(Outcome::GaveUp, None, "gold", reason);
             };
-            let joined = (found.rule == "boxed").then(|| find::neighbours(case.gold)).flatten();
+            let joined = (found.rule == "boxed")
+                .then(|| find::neighbours(case.gold))
+                .flatten();
             joined.unwrap_or(found.text)
         } else {
             case.gold.to_owned()
@@ -156,7 +158,9 @@ fn decide(found: &str, gold: &str, rule: &'static str) -> Verdict {
         (Err(Refusal::Large), _) | (_, Err(Refusal::Large)) => {
             verdict(Outcome::GaveUp, "an answer is too long or too deep")
         }
-        (Err(Refusal::Foreign), _) => verdict(Outcome::Wrong, "not a formula, and not the gold answer's text"),
+        (Err(Refusal::Foreign), _) => {
+            verdict(Outcome::Wrong, "not a formula, and not the gold answer's text")
+        }
         (_, Err(Refusal::Foreign)) => verdict(
             Outcome::Wrong,
             "the gold answer is no formula, and the texts differ",
@@ -189,7 +193,10 @@ pub(crate) fn loosely_equal(a: &str, b: &str, tolerance: f64) -> Option<bool> {
     if a.len().max(b.len()) > ANSWER {
         return None;
     }
-    match (parse::prefix(&a.replace('~', " ")), parse::prefix(&b.replace('~', " "))) {
+    match (
+        parse::prefix(&a.replace('~', " ")),
+        parse::prefix(&b.replace('~', " ")),
+    ) {
         (Ok(a), Ok(b)) => {
             if a == b {
                 return Some(true);

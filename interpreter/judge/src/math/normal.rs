@@ -14,7 +14,11 @@ pub(super) fn normal(text: &str) -> String {
         marked: false,
     };
     writer.write(text);
-    let mut text = if writer.marked { separated(&writer.out) } else { writer.out };
+    let mut text = if writer.marked {
+        separated(&writer.out)
+    } else {
+        writer.out
+    };
     if text.contains('\u{4}') {
         text = text.replace('\u{4}', "");
     }
@@ -61,7 +65,10 @@ impl Writer {
     /// A place where thousands may be parted.
     fn mark(&mut self, comma: &str) {
         self.out.push_str(comma);
-        if self.out.ends_with(|c: char| c.is_ascii_digit() || c == ',' || c == THOUSANDS) {
+        if self
+            .out
+            .ends_with(|c: char| c.is_ascii_digit() || c == ',' || c == THOUSANDS)
+        {
             self.out.push(THOUSANDS);
             self.marked = true;
         }
@@ -91,9 +98,10 @@ impl Writer {
         }
         match name {
             "left" | "mleft" | "right" | "mright" => return self.delimiter(name, after),
-            "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl" | "biggr" | "Biggl"
-            | "Biggr" | "bigm" | "displaystyle" | "textstyle" | "scriptstyle" | "limits" | "nolimits" | "hline"
-            | "nonumber" | "centering" | "large" | "Large" | "small" | "normalsize" => {
+            "big" | "Big" | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl" | "biggr"
+            | "Biggl" | "Biggr" | "bigm" | "displaystyle" | "textstyle" | "scriptstyle" | "limits"
+            | "nolimits" | "hline" | "nonumber" | "centering" | "large" | "Large" | "small"
+            | "normalsize" => {
                 if name.ends_with("style") {
                     self.out.push(' ');
                 }
@@ -141,7 +149,9 @@ impl Writer {
             }
         }
         // A command that became a command keeps its end.
-        if after.starts_with(|c: char| c.is_ascii_digit()) && self.out.ends_with(|c: char| c.is_ascii_alphabetic()) {
+        if after.starts_with(|c: char| c.is_ascii_digit())
+            && self.out.ends_with(|c: char| c.is_ascii_alphabetic())
+        {
             self.out.push(' ');
         }
         after
@@ -234,7 +244,9 @@ impl Writer {
             '。' => out.push('.'),
             '；' => out.push(';'),
             '\u{a0}' | '\u{2009}' | '\u{202f}' | '\u{2003}' | '\u{3000}' => out.push(' '),
-            '⁰' | '¹' | '²' | '³' | '⁴' | '⁵' | '⁶' | '⁷' | '⁸' | '⁹' | '⁻' | 'ⁿ' => raised(out, c),
+            '⁰' | '¹' | '²' | '³' | '⁴' | '⁵' | '⁶' | '⁷' | '⁸' | '⁹' | '⁻' | 'ⁿ' => {
+                raised(out, c)
+            }
             '₀'..='₉' => {
                 out.push('_');
                 out.extend(char::from_u32(c as u32 - 0x2080 + 0x30));
@@ -318,7 +330,11 @@ fn skip_group(text: &str) -> &str {
 /// Behind `[2pt]`.
 fn skip_optional(text: &str) -> &str {
     match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((length, rest)) if length.ends_with("pt") || length.ends_with("em") || length.ends_with("ex") => rest,
+        Some((length, rest))
+            if length.ends_with("pt") || length.ends_with("em") || length.ends_with("ex") =>
+        {
+            rest
+        }
         _ => text,
     }
 }

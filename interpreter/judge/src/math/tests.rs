@@ -119,7 +119,10 @@ fn equal_answers_in_another_form() {
         ("x=2 \\text{ or } x=-2", "\\pm 2"),
         ("x \\equiv 3 \\pmod 7", "3"),
         // matrices and vectors
-        ("\\begin{pmatrix} 7 \\\\ 10 \\end{pmatrix}", "\\begin{bmatrix} 1 & 2 \\\\ 3 & 1 \\end{bmatrix} \\begin{bmatrix} 13/5 \\\\ 11/5 \\end{bmatrix}"),
+        (
+            "\\begin{pmatrix} 7 \\\\ 10 \\end{pmatrix}",
+            "\\begin{bmatrix} 1 & 2 \\\\ 3 & 1 \\end{bmatrix} \\begin{bmatrix} 13/5 \\\\ 11/5 \\end{bmatrix}",
+        ),
         ("-2", "\\begin{vmatrix} 1 & 2 \\\\ 3 & 4 \\end{vmatrix}"),
         ("(1,2,3)", "[1,2,3]"),
         // choices and times
@@ -185,7 +188,10 @@ fn unequal_answers_stay_unequal() {
         ("\\ln 8", "2 \\ln 3"),
         ("3", "3x"),
         ("\\text{no}", "\\text{yes}"),
-        ("\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\begin{pmatrix} 2 \\\\ 1 \\end{pmatrix}"),
+        (
+            "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}",
+            "\\begin{pmatrix} 2 \\\\ 1 \\end{pmatrix}",
+        ),
     ];
     for (gold, answer) in rows {
         let verdict = boxed(gold, answer);

@@ -2,9 +2,27 @@
 
 /// Words for one answer; each group is one meaning.
 const SAME: [&[&str]; 6] = [
-    &["nosolution", "nosolutions", "none", "nosuchnumber", "norealsolution", "norealsolutions", "emptyset", "theemptyset", "nosolutionexists"],
+    &[
+        "nosolution",
+        "nosolutions",
+        "none",
+        "nosuchnumber",
+        "norealsolution",
+        "norealsolutions",
+        "emptyset",
+        "theemptyset",
+        "nosolutionexists",
+    ],
     &["doesnotexist", "dne", "undefined", "notdefined"],
-    &["allrealnumbers", "allreals", "anyrealnumber", "realnumbers", "everyrealnumber", "thesetofrealnumbers", "setofrealnumbers"],
+    &[
+        "allrealnumbers",
+        "allreals",
+        "anyrealnumber",
+        "realnumbers",
+        "everyrealnumber",
+        "thesetofrealnumbers",
+        "setofrealnumbers",
+    ],
     &["infinity", "positiveinfinity", "plusinfinity"],
     &["negativeinfinity", "minusinfinity"],
     &["yes", "true"],
@@ -65,8 +83,26 @@ pub(super) fn formula(text: &str) -> Option<String> {
 /// `two hundred and five`, `twenty-one`, `minus three`.
 fn spelt(text: &str) -> Option<i64> {
     const SMALL: [&str; 20] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-        "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
     ];
     const TENS: [&str; 10] = [
         "", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
@@ -79,7 +115,12 @@ fn spelt(text: &str) -> Option<i64> {
     if negative {
         words.remove(0);
     }
-    if words.is_empty() || words.len() > 16 || !text.chars().all(|c| c.is_ascii_alphabetic() || " -,.".contains(c)) {
+    if words.is_empty()
+        || words.len() > 16
+        || !text
+            .chars()
+            .all(|c| c.is_ascii_alphabetic() || " -,.".contains(c))
+    {
         return None;
     }
     let (mut total, mut group, mut read) = (0i64, 0i64, false);
@@ -146,7 +187,10 @@ pub(super) fn choice_prefix(text: &str) -> Option<(char, String)> {
     let rest = chars.as_str();
     let rest = match enclosed {
         true => rest.strip_prefix(')')?,
-        false => rest.strip_prefix(')').or_else(|| rest.strip_prefix(". ")).or_else(|| rest.strip_prefix(": "))?,
+        false => rest
+            .strip_prefix(')')
+            .or_else(|| rest.strip_prefix(". "))
+            .or_else(|| rest.strip_prefix(": "))?,
     };
     Some((letter, rest.trim_start_matches([':', '.', ' ']).to_owned()))
 }
@@ -188,7 +232,9 @@ fn is_formula(text: &str) -> bool {
         || words.any(|word| {
             super::parse::is_function(word)
                 || matches!(word, "infty" | "infinity" | "inf" | "oo" | "abc" | "xyz" | "pqr")
-                || ["sin", "cos", "tan", "log"].iter().any(|name| word.strip_prefix(name).is_some_and(|rest| rest.len() == 1))
+                || ["sin", "cos", "tan", "log"]
+                    .iter()
+                    .any(|name| word.strip_prefix(name).is_some_and(|rest| rest.len() == 1))
         })
 }
 
@@ -197,7 +243,8 @@ fn plain(text: &str) -> String {
     let mut text = text.to_owned();
     if text.contains('\\') {
         for command in [
-            "\\text", "\\mathrm", "\\textbf", "\\mathbf", "\\mbox", "\\textrm", "\\textit", "\\mathit", "\\emph", "\\textsf",
+            "\\text", "\\mathrm", "\\textbf", "\\mathbf", "\\mbox", "\\textrm", "\\textit", "\\mathit",
+            "\\emph", "\\textsf",
         ] {
             let opened = format!("{command}{{");
             for _ in 0..32 {

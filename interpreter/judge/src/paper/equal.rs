@@ -15,7 +15,11 @@ pub(super) fn equal(prediction: &str, reference: &str, work: &mut u32) -> Option
         return Some(true);
     }
     if let (Some(found), Some(gold)) = (number(prediction), number(reference)) {
-        return Some([gold / 100.0, gold, gold * 100.0].iter().any(|gold| close(found, *gold)));
+        return Some(
+            [gold / 100.0, gold, gold * 100.0]
+                .iter()
+                .any(|gold| close(found, *gold)),
+        );
     }
     if prediction.is_empty() {
         return Some(false);
@@ -94,7 +98,10 @@ fn every(a: &[&str], b: &[&str], work: &mut u32) -> Option<bool> {
 
 /// The last letter A to E that stands alone, else the cleaned text.
 pub(super) fn choice(text: &str) -> String {
-    let text = text.trim_matches('\n').trim_end_matches('.').trim_end_matches('/');
+    let text = text
+        .trim_matches('\n')
+        .trim_end_matches('.')
+        .trim_end_matches('/');
     let text = text.trim_matches(' ').trim_start_matches(':');
     let upper = text.to_uppercase();
     let last = upper
@@ -111,7 +118,10 @@ fn number(text: &str) -> Option<f64> {
     let plain = text.replace(',', "");
     let read = |text: &str| {
         let text = text.trim();
-        let text = text.strip_prefix('+').filter(|rest| !rest.starts_with(['+', '-'])).unwrap_or(text);
+        let text = text
+            .strip_prefix('+')
+            .filter(|rest| !rest.starts_with(['+', '-']))
+            .unwrap_or(text);
         text.parse::<f64>().ok()
     };
     read(&plain).or_else(|| {
@@ -169,7 +179,9 @@ fn inner(text: &str) -> &str {
 }
 
 fn rows(text: &str) -> Option<Vec<Vec<&str>>> {
-    let body = text.strip_prefix("\\begin{pmatrix}")?.strip_suffix("\\end{pmatrix}")?;
+    let body = text
+        .strip_prefix("\\begin{pmatrix}")?
+        .strip_suffix("\\end{pmatrix}")?;
     let rows = body.split("\\\\").map(str::trim).filter(|line| !line.is_empty());
     Some(rows.map(|line| line.split('&').collect()).collect())
 }

@@ -46,7 +46,12 @@ impl Judge for MathPaper {
         let (raw, rule) = find::answer(response);
         if raw.len() > ANSWER {
             let start = raw.chars().take(200).collect();
-            return Verdict::new(Outcome::GaveUp, Some(start), rule, "the answer is too long to be compared");
+            return Verdict::new(
+                Outcome::GaveUp,
+                Some(start),
+                rule,
+                "the answer is too long to be compared",
+            );
         }
         // The evaluation normalises a prediction twice.
         let mut answer = strip::strip(&strip::strip(&raw));
@@ -58,14 +63,29 @@ impl Judge for MathPaper {
             answer.retain(|c| ('A'..='E').contains(&c));
         }
         if answer.is_empty() {
-            return Verdict::new(Outcome::Unparsed, None, rule, "no answer is left after normalisation");
+            return Verdict::new(
+                Outcome::Unparsed,
+                None,
+                rule,
+                "no answer is left after normalisation",
+            );
         }
         let extracted = Some(answer.clone());
         let mut work = 64;
         match equal::equal(&answer, &gold, &mut work) {
             Some(true) => Verdict::new(Outcome::Correct, extracted, rule, "equal by the paper's rules"),
-            Some(false) => Verdict::new(Outcome::Wrong, extracted, rule, format!("not equal to {}", short(&gold))),
-            None => Verdict::new(Outcome::GaveUp, extracted, rule, "past the limits of the comparison"),
+            Some(false) => Verdict::new(
+                Outcome::Wrong,
+                extracted,
+                rule,
+                format!("not equal to {}", short(&gold)),
+            ),
+            None => Verdict::new(
+                Outcome::GaveUp,
+                extracted,
+                rule,
+                "past the limits of the comparison",
+            ),
         }
     }
 }

@@ -43,12 +43,16 @@ pub(super) fn strip(text: &str) -> String {
         s = number;
     }
     s = texts(&s, "\\text{", true);
-    for key in ["x=", "y=", "z=", "x\\in", "y\\in", "z\\in", "x\\to", "y\\to", "z\\to"] {
+    for key in [
+        "x=", "y=", "z=", "x\\in", "y\\in", "z\\in", "x\\to", "y\\to", "z\\to",
+    ] {
         if s.contains(key) {
             s = s.replace(key, "");
         }
     }
-    s = s.replace("\\emptyset", "{}").replace("(-\\infty,\\infty)", "\\mathbb{R}");
+    s = s
+        .replace("\\emptyset", "{}")
+        .replace("(-\\infty,\\infty)", "\\mathbb{R}");
     s = s.replace("\\%", "").replace('%', "");
     s = s.replace(" .", " 0.").replace("{.", "{0.");
     s = s.replace("infinity", "\\infty");
@@ -139,16 +143,20 @@ fn without(chars: &[char], pattern: &[char]) -> Option<Vec<char>> {
         return None;
     }
     let matches = |at: usize| {
-        pattern
-            .iter()
-            .enumerate()
-            .all(|(offset, c)| chars.get(at + offset).is_some_and(|found| found == c || *c == '.'))
+        pattern.iter().enumerate().all(|(offset, c)| {
+            chars
+                .get(at + offset)
+                .is_some_and(|found| found == c || *c == '.')
+        })
     };
     let mut out = Vec::with_capacity(chars.len());
     let (mut at, mut found) = (0, false);
     while at < chars.len() {
         // The match begins at the start of the text, or takes one character that is no word.
-        let starts = [(at == 0).then_some(0), (!chars.get(at).copied().is_none_or(is_word)).then_some(1)];
+        let starts = [
+            (at == 0).then_some(0),
+            (!chars.get(at).copied().is_none_or(is_word)).then_some(1),
+        ];
         let mut end = None;
         for lead in starts.into_iter().flatten() {
             let after = at + lead + pattern.len();
@@ -200,8 +208,26 @@ fn texts(text: &str, open: &str, keep: bool) -> String {
 /// A text with number words in it becomes their number; digits lose leading zeros.
 fn word_number(text: &str) -> Option<String> {
     const SMALL: [&str; 20] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-        "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
     ];
     const TENS: [&str; 8] = [
         "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
@@ -209,12 +235,19 @@ fn word_number(text: &str) -> Option<String> {
     let plain = text.replace('-', " ").to_lowercase();
     if !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit()) {
         let short = plain.trim_start_matches('0');
-        return Some(if short.is_empty() { "0".to_owned() } else { short.to_owned() });
+        return Some(if short.is_empty() {
+            "0".to_owned()
+        } else {
+            short.to_owned()
+        });
     }
     let (mut total, mut group, mut known) = (0i64, 0i64, 0);
     for word in plain.split_whitespace() {
         let small = SMALL.iter().position(|name| *name == word).map(|n| n as i64);
-        let tens = TENS.iter().position(|name| *name == word).map(|n| 10 * (n as i64 + 2));
+        let tens = TENS
+            .iter()
+            .position(|name| *name == word)
+            .map(|n| 10 * (n as i64 + 2));
         match (word, small.or(tens)) {
             (_, Some(value)) => group = group.checked_add(value)?,
             ("hundred", _) => group = group.max(1).checked_mul(100)?,
@@ -243,7 +276,10 @@ fn without_zeros(text: &str) -> String {
         let after_digit = at > 0 && chars.get(at - 1).is_some_and(char::is_ascii_digit);
         if c == '.' && after_digit {
             let zeros = chars.iter().skip(at + 1).take_while(|c| **c == '0').count();
-            if chars.get(at + 1 + zeros).is_none_or(|next| !next.is_ascii_digit()) {
+            if chars
+                .get(at + 1 + zeros)
+                .is_none_or(|next| !next.is_ascii_digit())
+            {
                 at += 1 + zeros;
                 continue;
             }
@@ -302,7 +338,8 @@ fn slash(text: &str) -> String {
     let Some((a, b)) = text.split_once('/').filter(|(_, b)| !b.contains('/')) else {
         return text.to_owned();
     };
-    let plain = |side: &str| side.contains("sqrt") || side.parse::<i128>().is_ok_and(|n| n.to_string() == side);
+    let plain =
+        |side: &str| side.contains("sqrt") || side.parse::<i128>().is_ok_and(|n| n.to_string() == side);
     if plain(a) && plain(b) {
         format!("\\frac{{{a}}}{{{b}}}")
     } else {

@@ -35,7 +35,11 @@ fn the_quirks_are_kept() {
     ];
     for (gold, answer, right) in rows {
         let verdict = judge(gold, &format!("\\boxed{{{answer}}}"));
-        assert_eq!(verdict.outcome == Outcome::Correct, right, "{gold} / {answer}: {verdict:?}");
+        assert_eq!(
+            verdict.outcome == Outcome::Correct,
+            right,
+            "{gold} / {answer}: {verdict:?}"
+        );
     }
 }
 
@@ -51,7 +55,11 @@ fn answers_are_taken_as_the_original_takes_them() {
         ("x=-3.", "-3"),
     ];
     for (response, answer) in rows {
-        assert_eq!(judge("0", response).extracted.as_deref(), Some(answer), "{response}");
+        assert_eq!(
+            judge("0", response).extracted.as_deref(),
+            Some(answer),
+            "{response}"
+        );
     }
     assert_eq!(judge("5", "").outcome, Outcome::Unparsed);
 }

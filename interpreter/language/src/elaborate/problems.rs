@@ -108,6 +108,9 @@ impl<'a> Elaborator<'a> {
         let judge = match checked.word("judge")? {
             "number" => Judge::Number,
             "math" => Judge::Math,
+            "math_paper" => Judge::MathPaper,
+            "choice" => Judge::Choice,
+            "exact" => Judge::Exact,
             _ => Judge::Countdown,
         };
         let task = matches!(source, ProblemSource::Task { .. });

@@ -56,9 +56,9 @@ const FIELDS: &[Field] = &[
     },
     Field {
         name: "judge",
-        ty: Type::Word(&["number", "math", "countdown"]),
+        ty: Type::Word(&["number", "math", "math_paper", "choice", "exact", "countdown"]),
         default: Required,
-        doc: "Who calls a response right: `number` compares the last number, `math` the boxed or final answer, `countdown` checks every step.",
+        doc: "Who calls a response right: `number` compares the last number, `math` the boxed or final answer, `math_paper` does so by the rules of \"limit of RLVR\", `choice` compares the letter chosen, `exact` the text, `countdown` checks every step.",
     },
     Field {
         name: "limit",

@@ -190,7 +190,10 @@ impl Algebra {
             });
         };
         // One term is divided out at once.
-        let inverted = monomial.iter().map(|(atom, exponent)| (*atom, -exponent)).collect();
+        let inverted = monomial
+            .iter()
+            .map(|(atom, exponent)| (*atom, -exponent))
+            .collect();
         let (monomial, factor) = self.reduce(inverted)?;
         let inverse = Polynomial::term(monomial, factor / value);
         Some(Form {
@@ -203,9 +206,8 @@ impl Algebra {
     pub(super) fn form(&mut self, tree: &Expr) -> Option<Form> {
         self.work = self.work.checked_sub(1)?;
         match tree {
-            Expr::Number(value) => {
-                (value.numer().bits() <= BITS && value.denom().bits() <= BITS).then(|| Form::constant(value.clone()))
-            }
+            Expr::Number(value) => (value.numer().bits() <= BITS && value.denom().bits() <= BITS)
+                .then(|| Form::constant(value.clone())),
             Expr::Name(name) => Some(self.single(Atom::Name(name.clone()))),
             Expr::Pi => Some(self.single(Atom::Pi)),
             Expr::E => Some(self.single(Atom::E)),
@@ -323,14 +325,23 @@ impl Algebra {
         let mut whole = 0;
         if power.bottom.as_constant().is_some_and(|bottom| bottom.is_one())
             && let Some(constant) = power.top.terms.get(&Vec::new())
-            && let Some(k) = constant.floor().to_integer().to_i64().filter(|k| k.abs() <= POWER)
+            && let Some(k) = constant
+                .floor()
+                .to_integer()
+                .to_i64()
+                .filter(|k| k.abs() <= POWER)
         {
             whole = k;
             let k = Polynomial::constant(BigRational::from(BigInt::from(k)));
             rest.top = rest.top.minus(&k)?;
         }
         // Of b^-u and b^u one is written as the inverse of the other.
-        let turned = rest.top.terms.values().next().is_some_and(BigRational::is_negative);
+        let turned = rest
+            .top
+            .terms
+            .values()
+            .next()
+            .is_some_and(BigRational::is_negative);
         if turned {
             rest.top = rest.top.scaled(&-BigRational::one());
         }
@@ -359,12 +370,18 @@ impl Algebra {
         // A single product of positive atoms; anything else keeps its root.
         if let (Some((monomial, value)), Some(bottom)) = (base.top.as_term(), base.bottom.as_constant())
             && bottom.is_one()
-            && monomial
-                .iter()
-                .all(|(atom, _)| matches!(self.atoms.get(*atom as usize), Some(Atom::Pi | Atom::E | Atom::Prime(_))))
+            && monomial.iter().all(|(atom, _)| {
+                matches!(
+                    self.atoms.get(*atom as usize),
+                    Some(Atom::Pi | Atom::E | Atom::Prime(_))
+                )
+            })
             && value.is_positive()
         {
-            let scaled = monomial.iter().map(|(atom, old)| (*atom, old * exponent)).collect();
+            let scaled = monomial
+                .iter()
+                .map(|(atom, old)| (*atom, old * exponent))
+                .collect();
             let (monomial, factor) = self.reduce(scaled)?;
             let root = self.radical(value, exponent)?;
             return self.product(&root, &Form::whole(Polynomial::term(monomial, factor)));

@@ -23,7 +23,10 @@ pub(super) fn equal(a: &Expr, b: &Expr) -> Option<bool> {
 }
 
 /// The coefficients (constant, slope) of a tree that is linear in `name` with rational coefficients.
-pub(super) fn linear(tree: &Expr, name: &str) -> Option<(num_rational::BigRational, num_rational::BigRational)> {
+pub(super) fn linear(
+    tree: &Expr,
+    name: &str,
+) -> Option<(num_rational::BigRational, num_rational::BigRational)> {
     let mut algebra = Algebra::default();
     let form = algebra.form(tree)?;
     algebra.linear(&form, name)

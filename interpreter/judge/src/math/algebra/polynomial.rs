@@ -49,7 +49,9 @@ impl Polynomial {
 
     /// The only term.
     pub(super) fn as_term(&self) -> Option<(&Monomial, &BigRational)> {
-        (self.terms.len() == 1).then(|| self.terms.first_key_value()).flatten()
+        (self.terms.len() == 1)
+            .then(|| self.terms.first_key_value())
+            .flatten()
     }
 
     pub(super) fn insert(&mut self, monomial: Monomial, value: BigRational) -> Option<()> {
@@ -79,7 +81,10 @@ impl Polynomial {
     }
 
     pub(super) fn scaled(&self, factor: &BigRational) -> Self {
-        let terms = self.terms.iter().map(|(monomial, value)| (monomial.clone(), value * factor));
+        let terms = self
+            .terms
+            .iter()
+            .map(|(monomial, value)| (monomial.clone(), value * factor));
         Polynomial {
             terms: terms.collect(),
         }

@@ -15,7 +15,9 @@ pub(super) fn plain(tree: &Expr) -> Expr {
     }
     match tree {
         Expr::Relation(terms, kinds) => match (terms.as_slice(), kinds.as_slice()) {
-            ([name, value @ (Expr::List(..) | Expr::Sets(..))], ["=" | "in"]) if name.is_label() => plain(value),
+            ([name, value @ (Expr::List(..) | Expr::Sets(..))], ["=" | "in"]) if name.is_label() => {
+                plain(value)
+            }
             ([name, value], ["in"]) if name.is_label() => plain(value),
             _ => tree.clone(),
         },
@@ -139,7 +141,10 @@ impl Comparison {
             (None, Some((_, values))) if open != '{' => {
                 let values: Vec<Expr> = values.into_iter().cloned().collect();
                 let brackets = if open == ' ' { ' ' } else { '(' };
-                return self.lists(found, (brackets, &values, if brackets == ' ' { ' ' } else { ')' }));
+                return self.lists(
+                    found,
+                    (brackets, &values, if brackets == ' ' { ' ' } else { ')' }),
+                );
             }
             _ => {}
         }
@@ -195,7 +200,9 @@ impl Comparison {
                 Some(place) => matched.push(left.swap_remove(place)),
                 None if unknown => result = Same::Unknown,
                 None => {
-                    if found.len() == gold.len() || !matched.iter().any(|other| self.trees(item, other) == Same::Yes) {
+                    if found.len() == gold.len()
+                        || !matched.iter().any(|other| self.trees(item, other) == Same::Yes)
+                    {
                         return Same::No;
                     }
                 }

@@ -120,7 +120,9 @@ fn product(a: Value, b: Value) -> Option<Value> {
                 });
                 Expr::Add(terms.collect())
             };
-            let rows = a.iter().map(|row| (0..width).map(|column| cell(row, column)).collect());
+            let rows = a
+                .iter()
+                .map(|row| (0..width).map(|column| cell(row, column)).collect());
             Some(Value::Matrix(rows.collect()))
         }
     }

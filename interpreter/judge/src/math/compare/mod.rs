@@ -108,7 +108,8 @@ pub(super) fn answers(found: &Answer, gold: &Answer) -> Decision {
     let gold_tree = &gold.tree;
     let degrees = (has_degrees(&found_tree), has_degrees(gold_tree));
     let percents = (has_percent(&found_tree), has_percent(gold_tree));
-    let plain_log = |tree: &Expr| tree.any(&|part| matches!(part, Expr::Function("log", all) if all.len() == 1));
+    let plain_log =
+        |tree: &Expr| tree.any(&|part| matches!(part, Expr::Function("log", all) if all.len() == 1));
     let logs = plain_log(&found_tree) || plain_log(gold_tree);
     let mut unknown = false;
     let mut rule = "structure";
@@ -151,7 +152,9 @@ pub(super) fn loosely(a: &Expr, b: &Expr, tolerance: f64) -> Same {
             ([a, b], [c, d]) => {
                 let (left, right) = (a.clone().minus(b.clone()), c.clone().minus(d.clone()));
                 let turned = right.clone().negative();
-                comparison.values(&left, &right).or(|| comparison.values(&left, &turned))
+                comparison
+                    .values(&left, &right)
+                    .or(|| comparison.values(&left, &turned))
             }
             _ => Same::of(one == other && x == y),
         },
@@ -193,7 +196,9 @@ fn read(tree: &Expr, radians: bool, fraction: bool, inside: bool) -> Expr {
         Expr::Percent(inner) if !fraction => read(inner, radians, fraction, inside),
         Expr::Function(name, all) => Expr::Function(
             name,
-            all.iter().map(|part| read(part, radians, fraction, true)).collect(),
+            all.iter()
+                .map(|part| read(part, radians, fraction, true))
+                .collect(),
         ),
         other => other.map(&mut |part| read(part, radians, fraction, inside)),
     }
@@ -209,7 +214,10 @@ impl Comparison {
             return Same::Unknown;
         };
         self.work = work;
-        let (a, b) = (&lists::plain(&matrix::simple(a)), &lists::plain(&matrix::simple(b)));
+        let (a, b) = (
+            &lists::plain(&matrix::simple(a)),
+            &lists::plain(&matrix::simple(b)),
+        );
         match (a, b) {
             (Expr::Matrix(a), Expr::Matrix(b)) => {
                 if a.len() != b.len() || a.iter().zip(b).any(|(a, b)| a.len() != b.len()) {
@@ -217,7 +225,8 @@ impl Comparison {
                 }
                 self.all(a.iter().flatten().zip(b.iter().flatten()))
             }
-            (Expr::Matrix(rows), Expr::List('(', items, _)) | (Expr::List('(', items, _), Expr::Matrix(rows)) => {
+            (Expr::Matrix(rows), Expr::List('(', items, _))
+            | (Expr::List('(', items, _), Expr::Matrix(rows)) => {
                 let flat: Vec<&Expr> = rows.iter().flatten().collect();
                 let line = rows.len() == 1 || rows.iter().all(|row| row.len() == 1);
                 if line && flat.len() == items.len() {
@@ -246,7 +255,11 @@ impl Comparison {
             }
             (Expr::Sets(..), _) | (_, Expr::Sets(..)) => {
                 let same = self.real_sets(a, b);
-                if same == Same::Yes { same } else { self.unions(a, b).or(|| same) }
+                if same == Same::Yes {
+                    same
+                } else {
+                    self.unions(a, b).or(|| same)
+                }
             }
             (Expr::Relation(..), other) | (other, Expr::Relation(..)) => {
                 let relation = if matches!(a, Expr::Relation(..)) { a } else { b };

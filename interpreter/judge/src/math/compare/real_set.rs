@@ -83,7 +83,9 @@ fn end(tree: &Expr, upper: bool) -> Option<Option<Expr>> {
     match tree {
         Expr::Infinity => upper.then_some(None),
         Expr::Negative(inner) if matches!(inner.as_ref(), Expr::Infinity) => (!upper).then_some(None),
-        value if value.is_value() && !value.any(&|part| matches!(part, Expr::Infinity)) => Some(Some(value.clone())),
+        value if value.is_value() && !value.any(&|part| matches!(part, Expr::Infinity)) => {
+            Some(Some(value.clone()))
+        }
         _ => None,
     }
 }
@@ -95,10 +97,19 @@ fn set(tree: &Expr) -> Option<Set> {
             let [low, high] = items.as_slice() else {
                 return None;
             };
-            Some(Set::Interval(end(low, false)?, *open == '[', end(high, true)?, *close == ']'))
+            Some(Set::Interval(
+                end(low, false)?,
+                *open == '[',
+                end(high, true)?,
+                *close == ']',
+            ))
         }
         Expr::List('{' | ' ', items, _) => {
-            if items.iter().all(|item| matches!(item, Expr::Relation(_, kinds) if kinds.iter().any(|k| *k != "="))) && !items.is_empty() {
+            if items
+                .iter()
+                .all(|item| matches!(item, Expr::Relation(_, kinds) if kinds.iter().any(|k| *k != "=")))
+                && !items.is_empty()
+            {
                 // Conditions with commas between them hold together, or are pieces where they cannot.
                 let mut sets = items.iter().map(set);
                 let first = sets.next()??;
@@ -130,7 +141,9 @@ fn set(tree: &Expr) -> Option<Set> {
         Expr::Sets(operation, a, b) => Some(Set::joined(*operation, set(a)?, set(b)?)),
         // `\mathbb{R} - \{0\}`
         Expr::Add(terms) => match terms.as_slice() {
-            [whole, Expr::Negative(part)] => Some(Set::joined(SetOperation::Difference, set(whole)?, set(part)?)),
+            [whole, Expr::Negative(part)] => {
+                Some(Set::joined(SetOperation::Difference, set(whole)?, set(part)?))
+            }
             _ => None,
         },
         Expr::Relation(terms, kinds) => relation(terms, kinds),
@@ -141,9 +154,11 @@ fn set(tree: &Expr) -> Option<Set> {
 fn relation(terms: &[Expr], kinds: &[&'static str]) -> Option<Set> {
     match (terms, kinds) {
         ([name, other], ["in"]) if name.is_label() => set(other),
-        ([name, other], ["notin"]) if name.is_label() => {
-            Some(Set::joined(SetOperation::Difference, Set::everything(), set(other)?))
-        }
+        ([name, other], ["notin"]) if name.is_label() => Some(Set::joined(
+            SetOperation::Difference,
+            Set::everything(),
+            set(other)?,
+        )),
         ([left, right], [kind]) => single(left, kind, right),
         ([left, middle, right], [first, second]) => Some(Set::joined(
             SetOperation::Intersection,

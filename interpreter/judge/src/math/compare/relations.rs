@@ -52,7 +52,10 @@ impl Comparison {
             if kinds == other_kinds {
                 same = self.all(terms.iter().zip(others));
             }
-            let back = kinds.iter().zip(other_kinds.iter().rev()).all(|(a, b)| *a == turned(b));
+            let back = kinds
+                .iter()
+                .zip(other_kinds.iter().rev())
+                .all(|(a, b)| *a == turned(b));
             if same != Same::Yes && back {
                 same = same.or(|| self.all(terms.iter().zip(others.iter().rev())));
             }
@@ -94,7 +97,11 @@ impl Comparison {
         let other = other_left.clone().minus(other_right.clone());
         if let Some(ratio) = algebra::ratio(&difference, &other) {
             self.note("algebra");
-            let expected = if ratio.is_negative() { turned(other_kind) } else { other_kind };
+            let expected = if ratio.is_negative() {
+                turned(other_kind)
+            } else {
+                other_kind
+            };
             return Same::of(*kind == expected);
         }
         match (*kind, *other_kind) {

@@ -16,7 +16,7 @@ const BITS: usize = 192;
 const MOST_BITS: usize = 16_384;
 /// Points tried, and points that must agree.
 const POINTS: u64 = 12;
-const ENOUGH: usize = 5;
+const ENOUGH: usize = 7;
 /// Significant digits from which a decimal stands for the number that it rounds.
 const DIGITS: usize = 10;
 
@@ -79,7 +79,9 @@ impl Comparison {
             };
         }
         let same = self.numeric(a, b);
-        if same == Same::No && let (Some(decimal), None) | (None, Some(decimal)) = (&x, &y) {
+        if same == Same::No
+            && let (Some(decimal), None) | (None, Some(decimal)) = (&x, &y)
+        {
             let other = if x.is_some() { b } else { a };
             return self.rounded(decimal, other);
         }
@@ -102,7 +104,11 @@ impl Comparison {
         let distance = |value: &Complex, precision: &mut Precision| {
             let decimal = Ball::rational(decimal, precision)?;
             let unit = Ball::rational(&unit, precision)?;
-            value.re.subtract(&decimal, precision)?.abs().subtract(&unit, precision)
+            value
+                .re
+                .subtract(&decimal, precision)?
+                .abs()
+                .subtract(&unit, precision)
         };
         match distance(&value, &mut precision) {
             Some(over) if over.is_apart_from_zero() && over.is_negative() => {
@@ -123,7 +129,13 @@ impl Comparison {
                     part,
                     Expr::Fold(..)
                         | Expr::Function(
-                            "factorial" | "double_factorial" | "binom" | "permutations" | "gcd" | "lcm" | "mod",
+                            "factorial"
+                                | "double_factorial"
+                                | "binom"
+                                | "permutations"
+                                | "gcd"
+                                | "lcm"
+                                | "mod",
                             _
                         )
                 )
@@ -133,9 +145,14 @@ impl Comparison {
         loop {
             let same = self.at_points(a, b, named, integers);
             // Names that stand for whole numbers by custom may make two forms equal: (-1)^n and cos(nπ).
-            let custom = |tree: &Expr| tree.names().iter().all(|name| matches!(*name, "n" | "k" | "m" | "j" | "N"));
+            let custom = |tree: &Expr| {
+                tree.names()
+                    .iter()
+                    .all(|name| matches!(*name, "n" | "k" | "m" | "j" | "N"))
+            };
             let powers = |tree: &Expr| tree.any(&|part| matches!(part, Expr::Power(_, e) if e.has_names()));
-            let again = !integers && same != Same::Yes && named && custom(a) && custom(b) && (powers(a) || powers(b));
+            let again =
+                !integers && same != Same::Yes && named && custom(a) && custom(b) && (powers(a) || powers(b));
             if !again {
                 return same;
             }
@@ -267,7 +284,11 @@ impl Comparison {
         if !difference.is_apart_from_zero() {
             return None;
         }
-        Some(if difference.is_negative() { Ordering::Less } else { Ordering::Greater })
+        Some(if difference.is_negative() {
+            Ordering::Less
+        } else {
+            Ordering::Greater
+        })
     }
 }
 
@@ -291,7 +312,9 @@ pub(super) fn near(a: &Expr, b: &Expr, tolerance: f64) -> bool {
         return false;
     };
     let mut within = |size: &Ball| {
-        let bound = size.abs().multiply(&Ball::rational(&tolerance, &mut precision)?, &mut precision)?;
+        let bound = size
+            .abs()
+            .multiply(&Ball::rational(&tolerance, &mut precision)?, &mut precision)?;
         let rest = bound.subtract(&x.subtract(&y, &mut precision)?.abs(), &mut precision)?;
         Some(!rest.is_negative())
     };
@@ -345,6 +368,10 @@ fn places(value: &BigRational) -> Option<usize> {
 fn last_digit(decimal: &BigRational) -> Option<BigRational> {
     let places = places(decimal).filter(|places| *places > 0)?;
     let scale = num_traits::Pow::pow(BigInt::from(10), places);
-    let digits = (decimal * BigRational::from(scale.clone())).to_integer().abs().to_string().len();
+    let digits = (decimal * BigRational::from(scale.clone()))
+        .to_integer()
+        .abs()
+        .to_string()
+        .len();
     (digits >= DIGITS).then(|| BigRational::new(BigInt::one(), scale))
 }

@@ -172,7 +172,12 @@ impl Parser {
             return;
         }
         while self.peek() == Some(THOUSANDS) {
-            let group = self.chars.iter().skip(self.at + 1).take_while(|c| c.is_ascii_digit()).count();
+            let group = self
+                .chars
+                .iter()
+                .skip(self.at + 1)
+                .take_while(|c| c.is_ascii_digit())
+                .count();
             if group != 3 {
                 break;
             }
@@ -196,7 +201,10 @@ impl Parser {
         };
         self.at += 1;
         // `]a, b[` is the French open interval.
-        let (start, end) = (if open == ']' { '(' } else { open }, if close == '[' { ')' } else { close });
+        let (start, end) = (
+            if open == ']' { '(' } else { open },
+            if close == '[' { ')' } else { close },
+        );
         match inner {
             Expr::List(..) if self.lenient => Err(Refusal::Foreign),
             Expr::List(' ', items, _) => self.node(Expr::List(start, items, end)),

@@ -7,7 +7,9 @@ use crate::math::expression::{Expr, Fold};
 impl Parser {
     pub(super) fn word(&mut self) -> Parsed {
         let word = self.letters();
-        if self.lenient && let Some(letter) = word.chars().next() {
+        if self.lenient
+            && let Some(letter) = word.chars().next()
+        {
             self.at += 1;
             return self.symbol(letter.to_string());
         }
@@ -63,7 +65,10 @@ impl Parser {
     /// `g(x)`, `h(2)`: one letter or digit in parentheses.
     fn simple_call(&self) -> bool {
         self.peek() == Some('(')
-            && self.chars.get(self.at + 1).is_some_and(char::is_ascii_alphanumeric)
+            && self
+                .chars
+                .get(self.at + 1)
+                .is_some_and(char::is_ascii_alphanumeric)
             && self.chars.get(self.at + 2) == Some(&')')
     }
 
@@ -78,8 +83,8 @@ impl Parser {
     /// A command as a lenient reader takes it.
     fn lenient_command(&mut self) -> Parsed {
         const KNOWN: [&str; 24] = [
-            "frac", "binom", "sqrt", "sum", "prod", "infty", "lfloor", "lceil", "sin", "cos", "tan", "csc", "sec", "cot",
-            "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "exp", "lg",
+            "frac", "binom", "sqrt", "sum", "prod", "infty", "lfloor", "lceil", "sin", "cos", "tan", "csc",
+            "sec", "cot", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "ln", "exp", "lg",
         ];
         let name = self.letters();
         if name.is_empty() {
@@ -127,7 +132,11 @@ impl Parser {
             let letters = self.letters();
             self.at += 1 + letters.len();
             self.space();
-            if self.peek() == Some('{') { self.braced().ok_or(Refusal::Foreign)? } else { letters }
+            if self.peek() == Some('{') {
+                self.braced().ok_or(Refusal::Foreign)?
+            } else {
+                letters
+            }
         } else {
             return Err(Refusal::Foreign);
         };
@@ -185,8 +194,10 @@ impl Parser {
                 }
             }
             "begin" => self.matrix(),
-            "text" | "mathrm" | "mbox" | "textrm" | "textbf" | "mathbf" | "mathit" | "bf" | "rm" | "boldsymbol"
-            | "vec" | "overrightarrow" | "overline" | "bar" | "hat" | "mathcal" | "tilde" => self.styled(&name),
+            "text" | "mathrm" | "mbox" | "textrm" | "textbf" | "mathbf" | "mathit" | "bf" | "rm"
+            | "boldsymbol" | "vec" | "overrightarrow" | "overline" | "bar" | "hat" | "mathcal" | "tilde" => {
+                self.styled(&name)
+            }
             "boxed" | "fbox" => self.group('{', '}'),
             "" => {
                 self.at = start;
@@ -219,7 +230,8 @@ impl Parser {
         if let Some(function) = known(inner) {
             return self.call(function);
         }
-        let label = !inner.is_empty() && inner.chars().count() <= 3 && inner.chars().all(char::is_alphanumeric);
+        let label =
+            !inner.is_empty() && inner.chars().count() <= 3 && inner.chars().all(char::is_alphanumeric);
         match inner {
             "i" => self.node(Expr::I),
             "e" => self.node(Expr::E),
@@ -227,10 +239,17 @@ impl Parser {
                 let value = crate::rational::decimal(inner).ok_or(Refusal::Foreign)?;
                 self.node(Expr::Number(value))
             }
-            _ if label && matches!(command, "overline" | "bar" | "vec" | "overrightarrow" | "hat" | "tilde") => {
+            _ if label
+                && matches!(
+                    command,
+                    "overline" | "bar" | "vec" | "overrightarrow" | "hat" | "tilde"
+                ) =>
+            {
                 self.named(format!("{command} {inner}"))
             }
-            _ if label && (command.starts_with("math") || inner.chars().count() == 1) => self.named(inner.to_owned()),
+            _ if label && (command.starts_with("math") || inner.chars().count() == 1) => {
+                self.named(inner.to_owned())
+            }
             // Words alone are compared as text, before any parsing.
             _ => Err(Refusal::Foreign),
         }

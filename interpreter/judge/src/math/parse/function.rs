@@ -76,11 +76,17 @@ const FUNCTIONS: [(&str, &str); 66] = [
 
 /// The function that a spelling names.
 pub(super) fn known(word: &str) -> Option<&'static str> {
-    FUNCTIONS.iter().find(|(name, _)| *name == word).map(|(_, function)| *function)
+    FUNCTIONS
+        .iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, function)| *function)
 }
 
 fn takes_many(function: &str) -> bool {
-    matches!(function, "max" | "min" | "gcd" | "lcm" | "binom" | "permutations" | "mod" | "log")
+    matches!(
+        function,
+        "max" | "min" | "gcd" | "lcm" | "binom" | "permutations" | "mod" | "log"
+    )
 }
 
 impl Parser {
@@ -89,8 +95,16 @@ impl Parser {
         if function == "sqrt" {
             return self.root();
         }
-        let mut base = if self.take("_") { Some(self.argument(true)?) } else { None };
-        let power = if self.take("^") { Some(self.argument(true)?) } else { None };
+        let mut base = if self.take("_") {
+            Some(self.argument(true)?)
+        } else {
+            None
+        };
+        let power = if self.take("^") {
+            Some(self.argument(true)?)
+        } else {
+            None
+        };
         if base.is_none() && self.take("_") {
             base = Some(self.argument(true)?);
         }
@@ -116,7 +130,10 @@ impl Parser {
         self.node(match power {
             None => called,
             // `\sin^{-1}` is the inverse function, not the reciprocal.
-            Some(power) if power == Expr::integer(1).negative() || power == Expr::Negative(Box::new(Expr::integer(1))) => {
+            Some(power)
+                if power == Expr::integer(1).negative()
+                    || power == Expr::Negative(Box::new(Expr::integer(1))) =>
+            {
                 inverse(called)?
             }
             Some(power) => Expr::Power(Box::new(called), Box::new(power)),
@@ -217,7 +234,10 @@ impl Parser {
             return Err(Refusal::Foreign);
         }
         let inner = self.argument(false)?;
-        self.node(Expr::Power(Box::new(inner), Box::new(Expr::integer(1).over(degree))))
+        self.node(Expr::Power(
+            Box::new(inner),
+            Box::new(Expr::integer(1).over(degree)),
+        ))
     }
 
     /// `\sum_{k=1}^{n} f(k)`, after the command.
@@ -280,10 +300,53 @@ fn inverse(called: Expr) -> Parsed {
 /// Greek letters and other commands that are names of values.
 pub(super) fn is_greek(name: &str) -> bool {
     const NAMES: [&str; 47] = [
-        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu",
-        "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "varepsilon", "vartheta", "varpi",
-        "varrho", "varsigma", "varphi", "ell", "hbar", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Sigma", "Upsilon",
-        "Phi", "Psi", "Omega", "imath", "jmath", "aleph", "nabla", "angle", "triangle", "Pi",
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+        "varepsilon",
+        "vartheta",
+        "varpi",
+        "varrho",
+        "varsigma",
+        "varphi",
+        "ell",
+        "hbar",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Sigma",
+        "Upsilon",
+        "Phi",
+        "Psi",
+        "Omega",
+        "imath",
+        "jmath",
+        "aleph",
+        "nabla",
+        "angle",
+        "triangle",
+        "Pi",
     ];
     NAMES.contains(&name)
 }

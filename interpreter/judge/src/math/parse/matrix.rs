@@ -14,12 +14,17 @@ impl Parser {
                 self.space();
                 self.braced();
             }
-            "matrix" | "pmatrix" | "bmatrix" | "Bmatrix" | "smallmatrix" | "vmatrix" | "cases" | "aligned" => {}
+            "matrix" | "pmatrix" | "bmatrix" | "Bmatrix" | "smallmatrix" | "vmatrix" | "cases"
+            | "aligned" => {}
             _ => return Err(Refusal::Foreign),
         }
         let mut rows: Vec<Vec<Expr>> = vec![Vec::new()];
         loop {
-            let cell = if kind == "cases" || kind == "aligned" { self.list(None)? } else { self.sets()? };
+            let cell = if kind == "cases" || kind == "aligned" {
+                self.list(None)?
+            } else {
+                self.sets()?
+            };
             if let Some(row) = rows.last_mut() {
                 row.push(cell);
             }

@@ -59,7 +59,10 @@ pub(super) fn prefix(text: &str) -> Result<Expr, Refusal> {
     let readable = text.is_ascii()
         && !text.replace("\\;", "").contains([';', '?', '"', '#', '@'])
         && !text.ends_with('\\')
-        && !text.as_bytes().windows(2).any(|pair| pair[0] == b'\\' && pair[1].is_ascii_digit());
+        && !text
+            .as_bytes()
+            .windows(2)
+            .any(|pair| pair[0] == b'\\' && pair[1].is_ascii_digit());
     if !readable {
         return Err(Refusal::Foreign);
     }
@@ -200,7 +203,11 @@ impl Parser {
             |item| matches!(item, Expr::Relation(_, kinds) if kinds.iter().any(|kind| matches!(*kind, "<" | ">" | "<=" | ">="))),
         );
         if inequalities && or != and {
-            let operation = if or { SetOperation::Union } else { SetOperation::Intersection };
+            let operation = if or {
+                SetOperation::Union
+            } else {
+                SetOperation::Intersection
+            };
             let mut items = items.into_iter();
             let Some(first) = items.next() else {
                 return Err(Refusal::Foreign);
@@ -221,7 +228,12 @@ impl Parser {
     /// `and` or `or`, in text or as a command.
     fn joint(&mut self) -> Option<&'static str> {
         let before = self.at;
-        for (command, word) in [("\\lor", "or"), ("\\vee", "or"), ("\\land", "and"), ("\\wedge", "and")] {
+        for (command, word) in [
+            ("\\lor", "or"),
+            ("\\vee", "or"),
+            ("\\land", "and"),
+            ("\\wedge", "and"),
+        ] {
             if self.take(command) {
                 return Some(word);
             }

@@ -17,7 +17,9 @@ pub(super) fn whole(text: &str) -> Option<Expr> {
 
 /// `1,234,567.5` as a whole is one number.
 fn thousands(text: &str) -> Option<Expr> {
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest.trim_start()));
+    let (negative, digits) = text
+        .strip_prefix('-')
+        .map_or((false, text), |rest| (true, rest.trim_start()));
     let (whole, _) = digits.split_once('.').unwrap_or((digits, ""));
     let mut groups = whole.split([',', ' ']);
     let first = groups.next()?;
@@ -35,7 +37,10 @@ fn thousands(text: &str) -> Option<Expr> {
 /// (-1 where they hold letters).
 fn in_base(text: &str) -> Option<Expr> {
     let (digits, base) = text.rsplit_once('_')?;
-    let digits = digits.trim().trim_start_matches("\\text").trim_start_matches("\\mathrm");
+    let digits = digits
+        .trim()
+        .trim_start_matches("\\text")
+        .trim_start_matches("\\mathrm");
     let digits = digits.trim_matches(['(', ')', '{', '}', ' ']);
     let base = base.trim_matches(['{', '}', ' ']);
     let base = base
@@ -58,7 +63,10 @@ fn in_base(text: &str) -> Option<Expr> {
         "sixteen" => 16,
         number => number.parse().ok()?,
     };
-    let digits: String = digits.chars().filter(|c| !matches!(c, ',' | ' ' | '{' | '}')).collect();
+    let digits: String = digits
+        .chars()
+        .filter(|c| !matches!(c, ',' | ' ' | '{' | '}'))
+        .collect();
     let starts = digits.bytes().next()?.is_ascii_digit() || (base > 10 && digits.len() > 1);
     if !(2..=36).contains(&base) || digits.len() > 200 || !starts {
         return None;

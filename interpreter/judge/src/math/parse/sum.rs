@@ -64,7 +64,11 @@ impl Parser {
             }
         }
         let term = self.term()?;
-        Ok(if negative { Expr::Negative(Box::new(term)) } else { term })
+        Ok(if negative {
+            Expr::Negative(Box::new(term))
+        } else {
+            term
+        })
     }
 
     /// Factors with `\cdot`, `/`, or nothing between them.
@@ -81,7 +85,11 @@ impl Parser {
             } else if self.lenient {
                 // A lenient reader stops where it cannot go on.
                 let before = self.at;
-                match self.peek().is_some_and(|c| self.begins_factor(c)).then(|| self.factor()) {
+                match self
+                    .peek()
+                    .is_some_and(|c| self.begins_factor(c))
+                    .then(|| self.factor())
+                {
                     Some(Ok(factor)) => value = product(value, factor),
                     Some(Err(Refusal::Large)) => return Err(Refusal::Large),
                     _ => {
@@ -145,20 +153,60 @@ impl Parser {
             negative = !negative;
         }
         let factor = self.factor()?;
-        Ok(if negative { Expr::Negative(Box::new(factor)) } else { factor })
+        Ok(if negative {
+            Expr::Negative(Box::new(factor))
+        } else {
+            factor
+        })
     }
 
     fn begins_factor(&self, c: char) -> bool {
         if c == '\\' {
             const STOPS: [&str; 38] = [
-                "rfloor", "rceil", "rvert", "rVert", "le", "ge", "ne", "in", "notin", "cup", "cap", "bigcup", "bigcap",
-                "setminus", "backslash", "pm", "mp", "mbox", "approx", "sim", "simeq", "equiv", "end", "lor", "land",
-                "vee", "wedge", "mid", "to", "implies", "mod", "bmod", "pmod", "cdot", "times", "div", "lrcorner",
+                "rfloor",
+                "rceil",
+                "rvert",
+                "rVert",
+                "le",
+                "ge",
+                "ne",
+                "in",
+                "notin",
+                "cup",
+                "cap",
+                "bigcup",
+                "bigcap",
+                "setminus",
+                "backslash",
+                "pm",
+                "mp",
+                "mbox",
+                "approx",
+                "sim",
+                "simeq",
+                "equiv",
+                "end",
+                "lor",
+                "land",
+                "vee",
+                "wedge",
+                "mid",
+                "to",
+                "implies",
+                "mod",
+                "bmod",
+                "pmod",
+                "cdot",
+                "times",
+                "div",
+                "lrcorner",
                 "urcorner",
             ];
             let name = self.letters();
             if self.lenient {
-                const ENDS: [&str; 10] = ["rfloor", "rceil", "rvert", "le", "ge", "ne", "lt", "gt", "end", "begin"];
+                const ENDS: [&str; 10] = [
+                    "rfloor", "rceil", "rvert", "le", "ge", "ne", "lt", "gt", "end", "begin",
+                ];
                 return !name.is_empty() && !ENDS.contains(&name.as_str())
                     || matches!(self.chars.get(self.at + 1), Some(',' | ';' | ':' | '!' | ' '));
             }
@@ -166,7 +214,12 @@ impl Parser {
                 return self.starts("\\{");
             }
             if matches!(name.as_str(), "text" | "textrm" | "mathrm" | "textbf") {
-                let inner: String = self.chars.iter().skip(self.at + name.len() + 1).take(12).collect();
+                let inner: String = self
+                    .chars
+                    .iter()
+                    .skip(self.at + name.len() + 1)
+                    .take(12)
+                    .collect();
                 let inner = inner.trim_start_matches(['{', ' ', ',']);
                 return !["and", "or"].iter().any(|word| {
                     inner
@@ -179,7 +232,10 @@ impl Parser {
         if c == '|' {
             return self.bars == 0;
         }
-        if ["and ", "or ", "and(", "or("].iter().any(|word| self.starts(word)) {
+        if ["and ", "or ", "and(", "or("]
+            .iter()
+            .any(|word| self.starts(word))
+        {
             return false;
         }
         c.is_alphanumeric() || c == '(' || c == '{' || c == '.' || (c == '[' && self.depth > 0)

@@ -1,7 +1,7 @@
 //! Units and words around a value.
 
-use super::function::known;
 use super::Parser;
+use super::function::known;
 use crate::math::measure::{self, Unit};
 
 impl Parser {
@@ -89,7 +89,10 @@ impl Parser {
         for _ in 0..4 {
             let before = self.at;
             self.space();
-            if ["\\approx", "\\simeq", "\\sim", "\\therefore"].iter().any(|sign| self.take(sign)) {
+            if ["\\approx", "\\simeq", "\\sim", "\\therefore"]
+                .iter()
+                .any(|sign| self.take(sign))
+            {
                 continue;
             }
             if self.take("\\text") || self.take("\\textrm") || self.take("\\mbox") || self.take("\\mathrm") {
@@ -112,7 +115,20 @@ impl Parser {
                 return;
             }
             const WORDS: [&str; 14] = [
-                "Rs.", "Rs", "USD", "US", "EUR", "INR", "GBP", "approximately", "about", "exactly", "roughly", "around", "is", "equals",
+                "Rs.",
+                "Rs",
+                "USD",
+                "US",
+                "EUR",
+                "INR",
+                "GBP",
+                "approximately",
+                "about",
+                "exactly",
+                "roughly",
+                "around",
+                "is",
+                "equals",
             ];
             let taken = WORDS.iter().any(|word| {
                 let here = self.at;
@@ -135,8 +151,9 @@ impl Parser {
 /// A word that measures or counts: the short unit names, and any longer word in lower case.
 fn is_unit(word: &str) -> bool {
     const SHORT: [&str; 33] = [
-        "cm", "mm", "km", "in", "ft", "yd", "mi", "kg", "mg", "lb", "lbs", "oz", "ml", "mL", "hr", "hrs", "min", "mins", "sec", "secs",
-        "mph", "kmph", "kph", "am", "pm", "deg", "rad", "sq", "dm", "USD", "Hz", "cents", "men",
+        "cm", "mm", "km", "in", "ft", "yd", "mi", "kg", "mg", "lb", "lbs", "oz", "ml", "mL", "hr", "hrs",
+        "min", "mins", "sec", "secs", "mph", "kmph", "kph", "am", "pm", "deg", "rad", "sq", "dm", "USD",
+        "Hz", "cents", "men",
     ];
     SHORT.contains(&word)
         || (word.len() >= 4
