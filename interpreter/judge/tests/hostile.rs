@@ -13,14 +13,28 @@ fn case<'a>(gold: &'a str, response: &'a str) -> Case<'a> {
     }
 }
 
-/// The shorter of two times, so that a machine under load fails no row.
+/// Time that this thread has spent on a core, so that a machine under load fails no row; None where it is not told.
+fn on_core() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+        .map(Duration::from_nanos)
+}
+
+/// The verdict, and the shortest of some times.
 fn timed(judge: &dyn Judge, case: &Case) -> (Outcome, Duration) {
     let mut best = Duration::MAX;
     let mut outcome = Outcome::GaveUp;
     for _ in 0..4 {
-        let start = Instant::now();
+        let (clock, core) = (Instant::now(), on_core());
         outcome = judge.judge(case).outcome;
-        best = best.min(start.elapsed());
+        let took = match (core, on_core()) {
+            (Some(start), Some(end)) => end.saturating_sub(start),
+            _ => clock.elapsed(),
+        };
+        best = best.min(took);
         if best < Duration::from_millis(25) {
             break;
         }
@@ -70,7 +84,7 @@ fn hostile() -> Vec<String> {
         "\\sqrt{2}+".repeat(800) + "1",
         list(&|n| format!("\\sqrt{{{}}}", n + 2), 64),
         list(&|n| format!("\\sin {n}"), 200),
-        (0..40)
+        (0..38)
             .map(|n| format!("(\\sqrt{{{}}},\\sqrt{{{}}})", n + 2, n + 3))
             .collect::<Vec<_>>()
             .join("\\cup"),
@@ -115,7 +129,7 @@ fn hostile_input_ends_at_once() {
                 assert!(took < limit, "{} / {start} took {took:?}", judge.name());
             }
             let (_, took) = timed(&MathPaper, &case("42", &response));
-            assert!(took < 4 * limit, "math_paper / {start} took {took:?}");
+            assert!(took < 2 * limit, "math_paper / {start} took {took:?}");
         }
         let (_, took) = timed(&Math, &case(answer, "\\boxed{\\sqrt{2}+\\pi}"));
         assert!(took < limit, "gold {start} took {took:?}");

@@ -36,6 +36,31 @@ enum Value {
     Matrix(Rows),
 }
 
+/// Most nodes of an entry: products of entries that are formulas grow with every factor.
+const NODES: usize = 400;
+
+/// The entry as a number where it is one; None where it grows too large.
+fn settled(cell: Expr) -> Option<Expr> {
+    fn nodes(tree: &Expr, left: &mut usize) -> bool {
+        let Some(rest) = left.checked_sub(1) else {
+            return false;
+        };
+        *left = rest;
+        tree.parts().into_iter().all(|part| nodes(part, left))
+    }
+    if !nodes(&cell, &mut NODES.clone()) {
+        return None;
+    }
+    Some(cell.exact().map_or(cell, Expr::Number))
+}
+
+fn settle(rows: Rows) -> Option<Value> {
+    let rows = rows
+        .into_iter()
+        .map(|row| row.into_iter().map(settled).collect::<Option<Vec<Expr>>>());
+    rows.collect::<Option<Rows>>().map(Value::Matrix)
+}
+
 fn evaluate(tree: &Expr) -> Option<Value> {
     match tree {
         Expr::Matrix(rows) => (rows.len() <= SIDE && rows.iter().all(|row| row.len() <= SIDE))
@@ -101,12 +126,12 @@ fn product(a: Value, b: Value) -> Option<Value> {
                 .map(|cell| Expr::Multiply(vec![factor.clone(), cell]))
                 .collect()
         });
-        Value::Matrix(rows.collect())
+        settle(rows.collect())
     };
     match (a, b) {
-        (Value::Scalar(a), Value::Scalar(b)) => Some(Value::Scalar(Expr::Multiply(vec![a, b]))),
+        (Value::Scalar(a), Value::Scalar(b)) => settled(Expr::Multiply(vec![a, b])).map(Value::Scalar),
         (Value::Scalar(factor), Value::Matrix(rows)) | (Value::Matrix(rows), Value::Scalar(factor)) => {
-            Some(scaled(factor, rows))
+            scaled(factor, rows)
         }
         (Value::Matrix(a), Value::Matrix(b)) => {
             let width = b.first()?.len();
@@ -123,7 +148,7 @@ fn product(a: Value, b: Value) -> Option<Value> {
             let rows = a
                 .iter()
                 .map(|row| (0..width).map(|column| cell(row, column)).collect());
-            Some(Value::Matrix(rows.collect()))
+            settle(rows.collect())
         }
     }
 }
