@@ -14,7 +14,7 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    pub(super) fn to_the(self, exponent: i32) -> Unit {
+    pub(super) fn raised(self, exponent: i32) -> Unit {
         Unit {
             dimension: self.dimension,
             exponent: self.exponent * exponent,
@@ -69,7 +69,7 @@ pub(super) fn unit(name: &str) -> Option<Unit> {
     let name = name.trim().trim_end_matches('.').to_lowercase();
     for (words, exponent) in [(["square ", "sq ", "sq. "], 2), (["cubic ", "cu ", "cu. "], 3)] {
         if let Some(rest) = words.iter().find_map(|word| name.strip_prefix(word)) {
-            return unit(rest).map(|unit| unit.to_the(exponent));
+            return unit(rest).map(|unit| unit.raised(exponent));
         }
     }
     let (name, exponent) = match name.strip_suffix("^2").or_else(|| name.strip_suffix('²')) {
@@ -88,7 +88,7 @@ pub(super) fn unit(name: &str) -> Option<Unit> {
         exponent: 1,
         factor: BigRational::new(BigInt::from(*top), BigInt::from(*bottom)) * BigRational::one(),
     };
-    Some(unit.to_the(exponent))
+    Some(unit.raised(exponent))
 }
 
 #[cfg(test)]

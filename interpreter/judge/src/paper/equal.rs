@@ -69,15 +69,19 @@ pub(super) fn equal(prediction: &str, reference: &str, work: &mut u32) -> Option
                 return Some(true);
             }
         }
-        (Some((name, value)), None) if name.chars().count() <= 2 && !reference.contains('=') => {
-            if settle(equal(&value, &reference, work)) {
-                return Some(true);
-            }
+        (Some((name, value)), None)
+            if name.chars().count() <= 2
+                && !reference.contains('=')
+                && settle(equal(&value, &reference, work)) =>
+        {
+            return Some(true);
         }
-        (None, Some((name, value))) if name.chars().count() <= 2 && !prediction.contains('=') => {
-            if settle(equal(prediction, &value, work)) {
-                return Some(true);
-            }
+        (None, Some((name, value)))
+            if name.chars().count() <= 2
+                && !prediction.contains('=')
+                && settle(equal(prediction, &value, work)) =>
+        {
+            return Some(true);
         }
         _ => {}
     }

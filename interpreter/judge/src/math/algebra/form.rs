@@ -254,7 +254,7 @@ impl Algebra {
             Expr::Power(base, exponent) => self.power(base, exponent),
             Expr::Root(inner, degree) => {
                 let form = self.form(inner)?;
-                self.rational_power(&form, Ratio::new(1, i64::from(*degree)), true)
+                self.rational_power(&form, Ratio::new(1, i64::from(*degree)))
             }
             Expr::Function(name, arguments) => self.function(name, arguments),
             Expr::Call(name, arguments) => {
@@ -316,7 +316,7 @@ impl Algebra {
         if bottom > 64 || top.abs() > 1 << 20 {
             return None;
         }
-        self.rational_power(&form, Ratio::new(top, bottom), false)
+        self.rational_power(&form, Ratio::new(top, bottom))
     }
 
     /// `b^(u + k)` is `b^k` times an opaque `b^u`.
@@ -349,17 +349,17 @@ impl Algebra {
         let atom = self.atom(Atom::Opaque(key));
         let exponent = if turned { -Ratio::one() } else { Ratio::one() };
         let opaque = Form::whole(Polynomial::term(vec![(atom, exponent)], BigRational::one()));
-        let factor = self.rational_power(base, Ratio::from(whole), false)?;
+        let factor = self.rational_power(base, Ratio::from(whole))?;
         self.product(&opaque, &factor)
     }
 
-    fn rational_power(&mut self, base: &Form, exponent: Ratio<i64>, real: bool) -> Option<Form> {
+    fn rational_power(&mut self, base: &Form, exponent: Ratio<i64>) -> Option<Form> {
         if exponent.is_zero() {
             return Some(Form::constant(BigRational::one()));
         }
         if exponent.is_negative() {
             let inverse = self.inverse(base)?;
-            return self.rational_power(&inverse, -exponent, real);
+            return self.rational_power(&inverse, -exponent);
         }
         if exponent.is_integer() {
             return self.whole_power(base, exponent.to_integer());

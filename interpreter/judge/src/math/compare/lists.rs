@@ -162,7 +162,8 @@ impl Comparison {
         if items.len() == 2 {
             // Two items in brackets may be an interval, whose ends count; without brackets they are a pair.
             let pair = |brackets| brackets == (' ', ' ') || brackets == ('(', ')');
-            if !same_brackets && !(pair((open, close)) && pair((other_open, other_close))) {
+            let pairs = pair((open, close)) && pair((other_open, other_close));
+            if !same_brackets && !pairs {
                 return Same::No;
             }
         }

@@ -53,7 +53,7 @@ impl Parser {
                 break;
             }
         }
-        let unit: Option<Unit> = measure::unit(word).map(|unit| unit.to_the(exponent));
+        let unit: Option<Unit> = measure::unit(word).map(|unit| unit.raised(exponent));
         self.units.push(unit);
     }
 
