@@ -62,6 +62,15 @@ impl Outcome {
         Outcome::NoProgram,
     ];
 
+    /// What judges of texts say, in the order in which tables list it.
+    pub const OF_TEXTS: [Outcome; 5] = [
+        Outcome::Correct,
+        Outcome::Wrong,
+        Outcome::Unparsed,
+        Outcome::Truncated,
+        Outcome::GaveUp,
+    ];
+
     /// Whether the response solves its problem.
     pub fn solved(self) -> bool {
         matches!(self, Outcome::Correct | Outcome::Pass)

@@ -135,7 +135,7 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
             problems: problems.iter().map(|problem| problem.id.clone()).collect(),
             models: models.iter().map(|rows| rows.label.clone()).collect(),
             samples: evaluation.samples,
-            verdicts: Outcome::ALL
+            verdicts: Outcome::OF_TEXTS
                 .iter()
                 .map(|outcome| outcome.name().to_owned())
                 .collect(),

@@ -1,4 +1,5 @@
 //! Programs that want out, or want a pass that they did not earn. None gets it, and none is left behind.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 mod common;
 
@@ -347,6 +348,14 @@ except TypeError:
 ";
     let verdict = sandbox.judge(program, tests);
     assert_eq!(verdict.outcome, Pass, "{}", verdict.reason);
+    // A problem may ask for a function with a built-in name, and for numbers too long for decimal digits.
+    let named = sandbox.judge("def sum(a, b):\n    return a - b", "assert sum(5, 3) == 2");
+    assert_eq!(named.outcome, Pass, "{}", named.reason);
+    let long = sandbox.judge(
+        "def power(n):\n    return 10 ** n",
+        "assert power(1_000_000) == 10 ** 1_000_000\nassert power(0) == 1",
+    );
+    assert_eq!(long.outcome, Pass, "{}", long.reason);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! The cases are other people's texts and are read in place: `RLX_REFERENCE` or `../shared/reference` for the cases,
 //! `RLX_DATA` or `../shared/data` for the problems.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 mod common;
 

@@ -29,8 +29,11 @@ import string, re, datetime, collections, heapq, bisect, copy, math, random, sta
 def encode(value, objects):
     """Plain data as JSON can carry it; what is not plain stays here and gets a number."""
     kind = type(value)
-    if value is None or kind in (int, str, float, bool):
+    if value is None or kind in (str, float, bool):
         return value
+    if kind is int:
+        # Long numbers in a base that takes no quadratic time.
+        return value if -(1 << 64) < value < 1 << 64 else {"i": hex(value)}
     if kind is list:
         return [encode(item, objects) for item in value]
     if kind is tuple:
@@ -51,7 +54,7 @@ def encode(value, objects):
         return {"r": [value.start, value.stop, value.step]}
     # Subclasses of plain types count as the plain value in them, whatever their own methods say.
     if isinstance(value, int):
-        return int.__add__(value, 0)
+        return encode(int.__add__(value, 0), objects)
     if isinstance(value, float):
         return float.__add__(value, 0.0)
     if isinstance(value, str):

@@ -93,6 +93,8 @@ def built(tag, value, peer):
         return tuple(value)
     if tag == "d":
         return {key: item for key, item in value}
+    if tag == "i":
+        return int(value, 16)
     if tag == "s":
         return set(value)
     if tag == "f":
@@ -245,10 +247,16 @@ def assert_style(spec, peer):
     namespace = {"__name__": "tests"}
     if spec.get("setup"):
         exec(compile(spec["setup"], "<setup>", "exec", dont_inherit=True), namespace)
-    wanted = sorted(name for name in names_of(code) if not hasattr(builtins, name))
+    used = names_of(code)
+    wanted = sorted(name for name in used if not hasattr(builtins, name))
     found = peer.ask("names", wanted)
     if type(found) is not list:
         raise CandidateGone
+    if not any(kind == "function" for _, kind, _ in found):
+        # Some problems ask for a function with the name of a built-in one (`sum`). Where the program has any other
+        # function that the tests use, the built-in names stay those of this process.
+        wanted = sorted(used)
+        found = peer.ask("names", wanted)
     for name, kind, value in found:
         if name not in wanted or name in namespace:
             continue

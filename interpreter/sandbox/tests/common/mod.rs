@@ -1,5 +1,5 @@
 //! A sandbox for tests.
-#![allow(dead_code)] // each test file takes its part
+#![allow(dead_code, clippy::unwrap_used)] // each test file takes its part
 
 use rlx_judge::{
     Verdict,
