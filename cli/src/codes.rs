@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 33] = [
+const STORIES: [(&str, &str); 35] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -93,12 +93,20 @@ const STORIES: [(&str, &str); 33] = [
     ),
     ("rlx::plan::step", "`rlx plan FILE` lists the names of the steps."),
     (
+        "rlx::run::answer",
+        "The judge compares with an answer, and problems of the set have none: no response to them could be right. Name the column of the answers, or leave these rows out.",
+    ),
+    (
         "rlx::run::checkpoint",
         "A training is finished, but a checkpoint that a later step needs was removed from the store.",
     ),
     (
         "rlx::run::context",
         "Prompt and response do not fit into the model's context. Left to run, responses would be cut early without a word.",
+    ),
+    (
+        "rlx::run::size",
+        "A set says how many problems it has (`size`), and another number was read. Epochs, costs and what is few are reckoned with it. Mend `size`, or look whether split, configuration and revision are the ones that are meant.",
     ),
     (
         "rlx::sandbox",

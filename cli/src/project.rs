@@ -21,6 +21,17 @@ impl Sources for Files {
     fn read(&self, name: &str) -> Option<String> {
         std::fs::read_to_string(name).ok()
     }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.ends_with(".rlx") && !name.starts_with('.'))
+            .collect();
+        names.sort();
+        names
+    }
 }
 
 /// A checked study and its plan.

@@ -273,6 +273,9 @@ fn special(place: &Place<'_>) -> Option<SyntaxError> {
             .help("names are made of letters, digits and `_`"),
         );
     }
+    if let Some(help) = head_help(place, found) {
+        return Some(general(place).help(help));
+    }
     if found == "for"
         && place
             .head
@@ -300,7 +303,7 @@ fn special(place: &Place<'_>) -> Option<SyntaxError> {
     if found == "-" && place.begins_line && !place.expects(Rule::value) {
         return Some(
             error("a line cannot begin with `-`".to_owned(), "joined to no line")
-                .help("end the line before with `-`"),
+                .help("a list is written `[a, b]`; a subtraction that goes on has its `-` at the end of the line before"),
         );
     }
     if place.expects(Rule::equals) && KEYWORDS.contains(&before) && place.kind() == Some(TokenKind::Word) {
@@ -325,6 +328,26 @@ fn special(place: &Place<'_>) -> Option<SyntaxError> {
         );
     }
     None
+}
+
+/// What is meant by forms of families and conditions that other languages have.
+fn head_help(place: &Place<'_>, found: &str) -> Option<&'static str> {
+    let names_axis = place.expects(Rule::in_word);
+    Some(match found {
+        "if" => {
+            "there are no conditions: a profile changes values, and `where` says which members a family has"
+        }
+        "$" => "a name stands for its value as it is: `n`, not `${n}`",
+        "in" | "[" if place.expects(Rule::open_brace) && place.expects(Rule::equals) => {
+            "a family is declared with `for`: `train rl for algo in [ppo, grpo] { … }` declares rl[ppo] and rl[grpo]"
+        }
+        "=" | ":" if names_axis => "an axis has its values behind `in`: `for algo in [ppo, grpo]`",
+        "{" | "," if names_axis => "the values of an axis stand in brackets: `for algo in [ppo, grpo]`",
+        ":" if place.expects(Rule::comma) && !place.expects(Rule::close_bracket) => {
+            "fields stand in braces: write `{` here and `}` after the last field"
+        }
+        _ => return None,
+    })
 }
 
 fn general(place: &Place<'_>) -> SyntaxError {

@@ -109,6 +109,26 @@ fn the_layout_of_families() {
 }
 
 #[test]
+fn forms_of_other_languages_are_put_right() {
+    for (source, help) in [
+        ("train rl in [1, 2] { seed = 1 }", "declared with `for`"),
+        ("train rl[grpo] { seed = 1 }", "declared with `for`"),
+        ("train rl for algo = [ppo] { seed = 1 }", "behind `in`"),
+        ("train rl for algo in ppo, grpo { seed = 1 }", "stand in brackets"),
+        ("train rl for algo in [ppo]:\n    seed = 1\n", "stand in braces"),
+        ("let a = n if b else c", "no conditions"),
+        ("let a = ${n}", "`n`, not `${n}`"),
+    ] {
+        let errors = parse(source).errors;
+        let found = errors.iter().filter_map(|error| error.help.as_deref());
+        assert!(
+            found.clone().any(|text| text.contains(help)),
+            "{source}: {errors:?}"
+        );
+    }
+}
+
+#[test]
 fn what_is_no_family() {
     assert_eq!(
         errors("let x for a in [1] = a"),

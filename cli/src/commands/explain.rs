@@ -7,6 +7,7 @@ use crate::{
     project,
 };
 use rlx_language::{Leaf, Options, Origin};
+use rlx_plan::{Surroundings, build, readers};
 use std::{path::Path, process::ExitCode};
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
@@ -56,10 +57,16 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
             help,
         ));
     }
+    // Names of steps need no look at the world.
+    let plan = build(&study, &Surroundings::default()).map_err(rlx_run::RunError::from)?;
     if args.format == Format::Json {
         let map: serde_json::Map<String, serde_json::Value> = leaves
             .iter()
-            .map(|(name, leaf)| ((*name).to_owned(), serde_json::json!(leaf)))
+            .map(|(name, leaf)| {
+                let mut value = serde_json::json!(leaf);
+                value["read_by"] = serde_json::json!(readers(&study, &plan, name));
+                ((*name).to_owned(), value)
+            })
             .collect();
         println!("{:#}", serde_json::Value::Object(map));
         return Ok(ExitCode::SUCCESS);
@@ -77,11 +84,34 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
         for before in &leaf.overrode {
             println!("    instead of what is {}", place(before));
         }
+        for through in &leaf.through {
+            println!("    through {}, {}", through.name, place(&through.origin));
+            for before in &through.overrode {
+                println!("        instead of what is {}", place(before));
+            }
+        }
+        if let Some(by) = shortened(&readers(&study, &plan, name)) {
+            println!("    read by {by}");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn place(origin: &Origin) -> String {
+/// `train rl, sample aime base, … 12 steps in all`
+fn shortened(steps: &[&str]) -> Option<String> {
+    const MOST: usize = 4;
+    match steps {
+        [] => None,
+        steps if steps.len() <= MOST + 1 => Some(steps.join(", ")),
+        steps => Some(format!(
+            "{}, … {} steps in all",
+            steps[..MOST].join(", "),
+            steps.len()
+        )),
+    }
+}
+
+pub(super) fn place(origin: &Origin) -> String {
     match origin {
         Origin::Written { file, line, column } => format!("written in {file}:{line}:{column}"),
         Origin::Default => "the default".to_owned(),

@@ -51,6 +51,12 @@ pub const CODES: &[Code] = &[
                 with a longer context. The check needs a stated `context` (or `init`).",
     },
     Code {
+        code: "rlx::context::tight",
+        story: "A warning: the model's context is stated, and what `max_tokens` leaves of it is less than the words of the \
+                prompt take that stand around every problem (reckoned at four characters a token). The problems come on top. \
+                A prompt that does not fit ends the run with `rlx::run::context`: lower `max_tokens`.",
+    },
+    Code {
         code: "rlx::data::contamination",
         story: "A training names a `benchmark` as its data. What is measured must not be trained on, so the language has \
                 two kinds of problem sets. Declare training problems as `data`, and let `exclude = [BENCHMARK]` keep the \
@@ -77,7 +83,13 @@ pub const CODES: &[Code] = &[
     },
     Code {
         code: "rlx::data::short",
-        story: "More prompts are asked for than the data has problems, by its stated `size`, `skip` and `limit`.",
+        story: "More prompts or problems are asked for than there are, by the stated `size`, `skip` and `limit`.",
+    },
+    Code {
+        code: "rlx::distill::vocabulary",
+        story: "With a `divergence` the student learns the teacher's distribution over tokens, position by position. That needs \
+                one vocabulary; those that the models state differ. Without `divergence` the student learns the teacher's \
+                responses as text, which any two models can.",
     },
     Code {
         code: "rlx::family::axis",
@@ -280,6 +292,16 @@ pub const CODES: &[Code] = &[
         code: "rlx::train::length",
         story: "A training is as long as `steps` says, or `epochs` over data whose size is known. With both, one would be \
                 ignored; without a known size, an epoch has no length.",
+    },
+    Code {
+        code: "rlx::train::mini_batch",
+        story: "`mini_batch` says how many of a step's prompts an optimiser update takes, so it divides `batch`. With a batch of \
+                128 prompts, 32 make four updates a pass; 48 would leave a smaller last update that weighs as much as the others.",
+    },
+    Code {
+        code: "rlx::train::repeats",
+        story: "A warning: `batch` is larger than the data, by its stated `size`, `skip` and `limit`. A step then sees some \
+                problems twice, and an epoch is less than a step.",
     },
     Code {
         code: "rlx::train::warmup",

@@ -279,6 +279,10 @@ impl Loader<'_> {
             return Some(*module);
         }
         let Some(text) = self.sources.read(&name) else {
+            let files = self.sources.list(&name);
+            if !files.is_empty() {
+                return Some(self.package(&name, &files));
+            }
             let source = self.source(into);
             self.out.push(
                 Diagnostic::error(
@@ -286,11 +290,46 @@ impl Loader<'_> {
                     format!("there is no file `{name}`, or it cannot be read"),
                 )
                 .label(&source, span, "imported here")
-                .help("the path is taken from the folder of this file"),
+                .help("the path is taken from the folder of this file; a folder can be named that has `.rlx` files in it"),
             );
             return None;
         };
         Some(self.file(&name, text))
+    }
+
+    /// A folder: its files are the parts of a package, `lab.models` for `lab/models.rlx`. A file that is being read,
+    /// such as a study that lies in the folder, is no part of what it imports.
+    fn package(&mut self, name: &str, files: &[String]) -> ModuleId {
+        let file = self.add_file(name, String::new());
+        let nothing = ast::File {
+            doc: None,
+            items: Vec::new(),
+        };
+        let id = self.module(name, file, Arc::new(nothing));
+        self.stack.push(name.into());
+        for part in files {
+            let path = format!("{name}/{part}");
+            if self.stack.contains(&path) {
+                continue;
+            }
+            let inner = match self.by_name.get(&path) {
+                Some(module) => *module,
+                None => match self.sources.read(&path) {
+                    Some(text) => self.file(&path, text),
+                    None => continue,
+                },
+            };
+            let symbol = Symbol {
+                target: Target::Module(inner),
+                span: Span::default(),
+                imported: true,
+            };
+            self.program.modules[id]
+                .symbols
+                .insert(stem(part).to_owned(), symbol);
+        }
+        self.stack.pop();
+        id
     }
 
     /// `std.models` or `std.models.name`: the module, and the name where there is one.

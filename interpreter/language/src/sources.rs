@@ -6,6 +6,12 @@ use std::collections::BTreeMap;
 pub trait Sources {
     /// The text, or None where there is no such file (or it cannot be read).
     fn read(&self, name: &str) -> Option<String>;
+
+    /// The names of the `.rlx` files directly in a folder, without the folder, by letter; none where there is no such
+    /// folder.
+    fn list(&self, _folder: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Texts in memory, for tests and editors.
@@ -15,6 +21,16 @@ pub struct Memory(pub BTreeMap<String, String>);
 impl Sources for Memory {
     fn read(&self, name: &str) -> Option<String> {
         self.0.get(name).cloned()
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        let inside = format!("{folder}/");
+        self.0
+            .keys()
+            .filter_map(|name| name.strip_prefix(&inside))
+            .filter(|name| name.ends_with(".rlx") && !name.contains('/'))
+            .map(str::to_owned)
+            .collect()
     }
 }
 

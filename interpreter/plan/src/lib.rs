@@ -11,6 +11,7 @@ mod diff;
 mod key;
 mod perplexities;
 mod plan;
+mod readers;
 
 pub use build::{PlanError, Surroundings, build};
 pub use cost::{Cost, DeviceSpeed};
@@ -18,3 +19,4 @@ pub use diff::{Change, Locked, LockedStep, diff};
 pub use key::{ENCODING, Key};
 pub use perplexities::perplexities;
 pub use plan::{Action, ModelUse, Plan, SampleStep, Step, StepId, TrainStep};
+pub use readers::{readers, value_of};

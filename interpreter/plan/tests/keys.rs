@@ -353,3 +353,65 @@ fn the_names_of_locals_change_no_key() {
     assert_ne!(other, SWEEP);
     assert_eq!(keys(&plan(SWEEP, &[])), keys(&plan(&other, &[])));
 }
+
+#[test]
+fn values_know_their_readers() {
+    let sources = Memory(BTreeMap::from([("study.rlx".to_owned(), SWEEP.to_owned())]));
+    let (study, _) = elaborate(&sources, "study.rlx", &Options::default()).unwrap();
+    let plan = build(&study, &Surroundings::default()).unwrap();
+    let read = |path: &str| rlx_plan::readers(&study, &plan, path);
+    assert_eq!(read("rl[grpo, 10].batch"), ["train rl[grpo, 10]"]);
+    assert_eq!(
+        read("rate"),
+        ["train rl[dr_grpo, 4]", "train rl[grpo, 4]", "train rl[grpo, 10]"]
+    );
+    assert!(read("n").contains(&"sample test base"));
+    assert!(read("n").contains(&"figure coverage[grpo]"));
+    assert_eq!(read("gap"), ["table gap"]);
+    assert!(read("test.sampling.top_p").contains(&"sample test rl[grpo, 4]@2"));
+    assert!(!read("test.sampling.top_p").contains(&"train rl[grpo, 4]"));
+    assert!(read("held.judge").contains(&"judge test base"));
+    assert!(read("base.source").contains(&"train rl[grpo, 4]"));
+    let step = plan.step("train rl[grpo, 4]").unwrap();
+    assert_eq!(
+        rlx_plan::value_of(&study, &plan, step, "recipe.batch"),
+        Some("rl[grpo, 4].batch")
+    );
+    assert_eq!(
+        rlx_plan::value_of(&study, &plan, step, "optimizer.learning_rate"),
+        Some("rl[grpo, 4].optimizer.learning_rate")
+    );
+}
+
+#[test]
+fn values_say_behind_which_names_they_stand() {
+    let sources = Memory(BTreeMap::from([("study.rlx".to_owned(), SWEEP.to_owned())]));
+    let options = Options {
+        set: vec!["n=16".to_owned()],
+        ..Options::default()
+    };
+    let (study, _) = elaborate(&sources, "study.rlx", &options).unwrap();
+    let through = |path: &str| {
+        let leaf = study.origins.get(path).unwrap_or_else(|| panic!("{path}"));
+        leaf.through.clone()
+    };
+    let samples = through("test.samples");
+    assert_eq!(samples[0].name, "n");
+    assert!(matches!(&samples[0].origin, rlx_language::Origin::Set { .. }));
+    assert!(matches!(
+        samples[0].overrode.as_slice(),
+        [rlx_language::Origin::Written { line: 2, .. }]
+    ));
+    assert_eq!(through("rl[grpo, 10].steps")[0].name, "steps");
+    let names: Vec<&str> = rlx_language::explain(&study, "rl.steps")
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
+    assert_eq!(
+        names,
+        ["rl[dr_grpo, 4].steps", "rl[grpo, 4].steps", "rl[grpo, 10].steps"]
+    );
+    assert_eq!(rlx_language::explain(&study, "rl[grpo].steps").len(), 2);
+    assert_eq!(rlx_language::explain(&study, "rl[*, 10].steps").len(), 1);
+    assert!(rlx_language::explain(&study, "rl[ppo].steps").is_empty());
+}

@@ -73,6 +73,7 @@ pub fn execute(
     let todo: Vec<usize> = (0..plan.steps.len())
         .filter(|id| before[*id] != StepState::Done && is_work(&plan.steps[*id]))
         .collect();
+    crate::answers::check_all(study, plan, world, &todo)?;
     let mut models = Models::default();
     let mut journal = Vec::new();
     for (number, id) in todo.iter().enumerate() {

@@ -49,6 +49,7 @@ pub(crate) fn run(
 ) -> Result<(), RunError> {
     let table = store.verdicts(&step.key.folder());
     let problems = sampled_problems(world, draw)?;
+    crate::answers::check(world.set(&draw.set)?, problems, &step.name)?;
     let responses = store.samples(&samples.key.folder()).read()?;
     let judge = named(step, judge)?;
     let missing = missing(&responses, problems, draw.samples, &table.present()?);

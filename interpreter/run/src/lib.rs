@@ -4,6 +4,7 @@
 //! `rlx-compute`, a scripted one in tests), rows go to the store block by block, and what is made of them is written beside.
 //! A run can be killed at any moment; the same command goes on and ends with the same bytes.
 
+mod answers;
 mod backend;
 mod error;
 mod event;

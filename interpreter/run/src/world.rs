@@ -85,6 +85,7 @@ impl World {
             return Ok(problems);
         }
         let problems = rlx_data::load(name, &self.sets, self.needed.get(name).copied(), &self.place)?;
+        crate::answers::check_size(self.set(name)?, problems.len())?;
         Ok(cell.get_or_init(|| problems))
     }
 

@@ -39,8 +39,12 @@ impl<'a> Elaborator<'a> {
         let record = checked.record("sampling")?;
         let sampling = sampling(record)?;
         self.check_context(&teacher, sampling.max_tokens, record.place("max_tokens"))?;
+        self.warn_room(&teacher, &data, sampling.max_tokens, record.place("max_tokens"));
         let optimizer = optimizer(checked.record("optimizer")?)?;
         let divergence = self.divergence(&checked)?;
+        if divergence.is_some() {
+            self.check_vocabularies(&checked, &start, &teacher)?;
+        }
         let on_policy = divergence.as_ref().is_some_and(|divergence| divergence.on_policy);
         if on_policy {
             self.check_context(&start, sampling.max_tokens, record.place("max_tokens"))?;

@@ -249,6 +249,11 @@ impl<'a> Elaborator<'a> {
                         format!("here must be the name of {wanted}, not {found}"),
                     );
                     let mut diagnostic = self.at(diagnostic, at.place(), "no name");
+                    if let ExprKind::Text(text) = &at.expr.node
+                        && self.program.modules[at.site.module].symbols.contains_key(text)
+                    {
+                        diagnostic = diagnostic.help(format!("names stand without quotes: `{text}`"));
+                    }
                     if matches!(at.expr.node, ExprKind::Record(_)) {
                         diagnostic = diagnostic.help("fields of a declaration follow its name without `=`; here a declared name is wanted");
                     }

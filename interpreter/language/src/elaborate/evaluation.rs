@@ -83,6 +83,17 @@ impl<'a> Elaborator<'a> {
                 .check_context(model, sampling.max_tokens, record.place("max_tokens"))
                 .is_some();
         }
+        if let Some((tightest, _)) = models
+            .iter()
+            .min_by_key(|(model, _)| self.context_of(model).map_or(u64::MAX, |(context, _)| context))
+        {
+            self.warn_room(
+                tightest,
+                &benchmark,
+                sampling.max_tokens,
+                record.place("max_tokens"),
+            );
+        }
         if !fits {
             return None;
         }

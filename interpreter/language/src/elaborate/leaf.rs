@@ -2,10 +2,10 @@
 
 use rlx_grammar::ast::{ExprKind, Number};
 
-use super::scope::Content;
+use super::scope::{Content, names};
 use super::{Elaborator, Sited, Via};
 use crate::program::{DeclId, Place};
-use crate::study::{Leaf, Origin};
+use crate::study::{Leaf, Origin, Through};
 use crate::unit::Unit;
 
 impl<'a> Elaborator<'a> {
@@ -54,6 +54,55 @@ impl<'a> Elaborator<'a> {
                 through: Vec::new(),
             },
         );
+    }
+
+    /// The names of values that an expression reads, each with where its own value is written: outermost first.
+    pub(super) fn followed(&mut self, at: Sited<'a>) -> Vec<Through> {
+        let mut all = Vec::new();
+        self.follow(at, &mut all);
+        all
+    }
+
+    fn follow(&mut self, at: Sited<'a>, all: &mut Vec<Through>) {
+        /// Names behind one field; more tell nobody anything.
+        const MOST: usize = 16;
+        if matches!(at.expr.node, ExprKind::Number(_) | ExprKind::Text(_)) || at.site.via == Via::Default {
+            return;
+        }
+        let mut paths = Vec::new();
+        names(at.expr, &mut |path| paths.push(path));
+        for path in paths {
+            if all.len() >= MOST {
+                return;
+            }
+            let (name, value, overrode) = if let Some(bound) = self.axis(path, at.site) {
+                (bound.name.to_owned(), bound.value, Vec::new())
+            } else {
+                let Ok((id, used)) = self.program.lookup(at.site.module, &path.node) else {
+                    continue;
+                };
+                if used != path.node.len() || !self.is_binding(id) {
+                    continue;
+                }
+                let Some(value) = self.binding(id) else { continue };
+                let overrode = match (value.site.via, self.written(id)) {
+                    (Via::Written, _) => Vec::new(),
+                    (_, Content::Value(before)) => vec![self.origin(before)],
+                    _ => Vec::new(),
+                };
+                let name: Vec<&str> = path.node.iter().map(|name| name.node.as_str()).collect();
+                (name.join("."), value, overrode)
+            };
+            if all.iter().all(|known| known.name != name) {
+                let origin = self.origin(value);
+                all.push(Through {
+                    name,
+                    origin,
+                    overrode,
+                });
+                self.follow(value, all);
+            }
+        }
     }
 
     /// A value that follows from others.

@@ -25,6 +25,7 @@ mod entries;
 mod evaluation;
 mod family;
 mod leaf;
+mod limits;
 mod measure;
 mod model;
 mod models;

@@ -66,13 +66,24 @@ impl<'a> Elaborator<'a> {
             });
         };
         let Some(unit) = Unit::parse(&written.node) else {
-            let help = suggest::did_you_mean(&written.node, Unit::ALL.iter().map(|unit| unit.name()))
-                .unwrap_or_else(|| {
-                    format!(
-                        "the units are {}",
-                        suggest::list(Unit::ALL.iter().map(|unit| unit.name()))
-                    )
-                });
+            let thousands = match written.node.as_str() {
+                "k" | "K" => Some(1e3),
+                "M" => Some(1e6),
+                "B" | "G" => Some(1e9),
+                _ => None,
+            };
+            let whole = thousands.map(|by| {
+                let value = super::leaf::number(number.value * by);
+                format!("write the number out: `{value}`")
+            });
+            let near = whole
+                .or_else(|| suggest::did_you_mean(&written.node, Unit::ALL.iter().map(|unit| unit.name())));
+            let help = near.unwrap_or_else(|| {
+                format!(
+                    "the units are {}",
+                    suggest::list(Unit::ALL.iter().map(|unit| unit.name()))
+                )
+            });
             let diagnostic = Diagnostic::error(
                 "rlx::unit::unknown",
                 format!("there is no unit `{}`", written.node),

@@ -137,6 +137,7 @@ impl<'a> Elaborator<'a> {
             self.report(diagnostic);
             return None;
         }
+        self.check_limit(&checked, size, skip)?;
         let set = ProblemSet {
             name: key.clone(),
             source,

@@ -271,6 +271,10 @@ impl<'a> Elaborator<'a> {
             }
         };
         self.leaf(path, text, unit, origin, overrode);
+        let through = self.followed(at);
+        if let Some(leaf) = self.origins.get_mut(path) {
+            leaf.through = through;
+        }
         Ok((typed, place))
     }
 

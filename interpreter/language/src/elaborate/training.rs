@@ -58,6 +58,7 @@ impl<'a> Elaborator<'a> {
         }
         let (start, data, steps, keep) = (start?, data?, steps?, keep?);
         let batch = checked.count("batch")?;
+        self.warn_batch(&checked, &data, batch);
         let stated = checked.maybe_count("max_tokens")?;
         let tokens_path = format!("{}.max_tokens", owner.path);
         let context = self.context_of(&start).map(|(context, _)| context);
@@ -68,6 +69,8 @@ impl<'a> Elaborator<'a> {
                     self.computed(&tokens_path, super::leaf::grouped(max_tokens), Some(Unit::Tokens));
                 }
                 self.check_context(&start, max_tokens, checked.place("max_tokens"))?;
+                self.warn_room(&start, &data, max_tokens, checked.place("max_tokens"));
+                self.check_mini_batch(&checked, batch, rl.mini_batch)?;
                 if rl.aggregation == crate::study::Aggregation::SeqMeanTokenSumNorm
                     && rl.loss_length.is_none()
                 {

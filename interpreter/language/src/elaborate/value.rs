@@ -8,6 +8,14 @@ use crate::program::Place;
 use crate::schema::Type;
 use crate::suggest;
 
+/// `0.6`, `5%`, `450 steps`
+fn is_number(text: &str) -> bool {
+    let digits = text
+        .trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%')
+        .trim_end();
+    digits.parse::<f64>().is_ok() || text.parse::<f64>().is_ok()
+}
+
 impl<'a> Elaborator<'a> {
     /// A text, with where it is written: file for paths, place for blame.
     pub(super) fn text(&mut self, at: Sited<'a>) -> Result<(&'a str, Sited<'a>), Fail> {
@@ -141,9 +149,11 @@ impl<'a> Elaborator<'a> {
         if value.place() != at.place() {
             diagnostic = self.at(diagnostic, at.place(), "read here");
         }
+        let takes_number = wanted.contains("number") || wanted.contains("share");
         if let ExprKind::Text(text) = &value.expr.node
-            && wanted.contains("number")
-            && text.parse::<f64>().is_ok()
+            && (takes_number && is_number(text)
+                || (wanted.contains("`true`") && matches!(text.as_str(), "true" | "false"))
+                || (wanted.contains("`none`") && text == "none"))
         {
             diagnostic = diagnostic.help(format!("write it without quotes: `{field} = {text}`"));
         }

@@ -1,0 +1,96 @@
+//! Whether the data are what the study says they are: as many as stated, with the answers that their judge compares with.
+
+use crate::{RunError, judge::judge_name, world::World};
+use rlx_data::Problem;
+use rlx_language::{Judge, ProblemSet, ProblemSource, Recipe, Study};
+use rlx_plan::{Action, Plan};
+
+/// Looks at every set that verdicts will be given on, as far as it is on this machine.
+///
+/// # Errors
+/// A problem without an answer where the judge compares with one.
+pub(crate) fn check_all(study: &Study, plan: &Plan, world: &World, todo: &[usize]) -> Result<(), RunError> {
+    for step in todo.iter().filter_map(|id| plan.steps.get(*id)) {
+        let set = match &step.action {
+            Action::Judge { set, .. } => set,
+            Action::Train(train) if matches!(train.training.recipe, Recipe::Rl { .. }) => {
+                &train.training.data
+            }
+            _ => continue,
+        };
+        // What has to be fetched first is looked at when it is judged.
+        if let (Some(set), Ok(problems)) = (study.problem_sets.get(set), world.problems(set)) {
+            check(set, problems, &step.name)?;
+        }
+    }
+    Ok(())
+}
+
+/// # Errors
+/// A problem without an answer where the judge compares with one.
+pub(crate) fn check(set: &ProblemSet, problems: &[Problem], step: &str) -> Result<(), RunError> {
+    if !matches!(set.judge, Judge::Number | Judge::Math) {
+        return Ok(());
+    }
+    let blank = |problem: &&Problem| {
+        problem
+            .answer
+            .as_deref()
+            .is_none_or(|answer| answer.trim().is_empty())
+    };
+    let without = problems.iter().filter(blank).count();
+    let Some(first) = problems.iter().find(blank) else {
+        return Ok(());
+    };
+    Err(RunError::Step {
+        step: step.to_owned(),
+        code: "rlx::run::answer",
+        message: format!(
+            "{without} of {} problems of `{}` have no answer, the first is `{}`, and the judge `{}` compares with one: \
+             no response could be right",
+            problems.len(),
+            set.name,
+            first.id,
+            judge_name(set.judge)
+        ),
+        help: match &set.answer {
+            Some(column) => {
+                format!("answers are read from the column `{column}`; name another with `answer = \"…\"`")
+            }
+            None => "name the column of the answers with `answer = \"…\"`".into(),
+        },
+    })
+}
+
+/// A file or a split has as many rows as the study says it has.
+///
+/// # Errors
+/// Another number.
+pub(crate) fn check_size(set: &ProblemSet, problems: usize) -> Result<(), RunError> {
+    let task = matches!(set.source, ProblemSource::Task { .. });
+    // What is left out because another set has it cannot be counted beforehand.
+    let Some(size) = set.size.filter(|_| !task && set.exclude.is_empty()) else {
+        return Ok(());
+    };
+    let left = size.saturating_sub(set.skip);
+    let expected = set.limit.map_or(left, |limit| limit.min(left));
+    if problems as u64 == expected {
+        return Ok(());
+    }
+    let limited = if set.skip > 0 || set.limit.is_some() {
+        " after `skip` and `limit`"
+    } else {
+        ""
+    };
+    Err(RunError::Step {
+        step: set.name.clone(),
+        code: "rlx::run::size",
+        message: format!(
+            "the study says that `{}` has {size} problems, so {expected}{limited}, and {problems} were read",
+            set.name
+        ),
+        help: "epochs, costs and intervals are reckoned with this number: mend `size`, or look whether split and \
+               revision are the ones that are meant"
+            .into(),
+    })
+}
