@@ -86,12 +86,6 @@ pub const CODES: &[Code] = &[
         story: "More prompts or problems are asked for than there are, by the stated `size`, `skip` and `limit`.",
     },
     Code {
-        code: "rlx::distill::vocabulary",
-        story: "With a `divergence` the student learns the teacher's distribution over tokens, position by position. That needs \
-                one vocabulary; those that the models state differ. Without `divergence` the student learns the teacher's \
-                responses as text, which any two models can.",
-    },
-    Code {
         code: "rlx::family::axis",
         story: "An axis of a family is a name for the value in which its members differ: `train rl for algo in [ppo, grpo] \
                 { algorithm = algo … }`. When nothing in the declaration reads it, all members would be the same training.",
@@ -304,6 +298,12 @@ pub const CODES: &[Code] = &[
                 problems twice, and an epoch is less than a step.",
     },
     Code {
+        code: "rlx::train::vocabulary",
+        story: "With a `divergence` the student learns the teacher's distribution over tokens, position by position. That needs \
+                one vocabulary; those that the models state differ. Without `divergence` the student learns the teacher's \
+                responses as text, which any two models can.",
+    },
+    Code {
         code: "rlx::train::warmup",
         story: "A warning: the warm-up is as long as the training or longer, so the learning rate never reaches its value.",
     },
@@ -320,10 +320,6 @@ pub const CODES: &[Code] = &[
     Code {
         code: "rlx::unit::unknown",
         story: "The units are samples, prompts, steps, tokens, epochs, problems and %. The singular is understood, too.",
-    },
-    Code {
-        code: "rlx::train::vocabulary",
-        story: "Logit distillation compares distributions token by token, so teacher and student need the same tokenizer.",
     },
     Code {
         code: "rlx::value::pattern",

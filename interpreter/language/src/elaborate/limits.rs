@@ -71,7 +71,12 @@ impl<'a> Elaborator<'a> {
     }
 
     /// An optimiser update takes a whole part of the step's prompts.
-    pub(super) fn check_mini_batch(&mut self, checked: &Checked<'a>, batch: u64, mini: Option<u64>) -> Option<()> {
+    pub(super) fn check_mini_batch(
+        &mut self,
+        checked: &Checked<'a>,
+        batch: u64,
+        mini: Option<u64>,
+    ) -> Option<()> {
         let Some(mini) = mini.filter(|mini| *mini > 0 && batch % *mini != 0) else {
             return Some(());
         };
@@ -83,10 +88,20 @@ impl<'a> Elaborator<'a> {
                 format!("{batch} prompts a step cannot be cut into updates of {mini} prompts")
             },
         );
-        let diagnostic = self.at(diagnostic, checked.place("batch"), format!("{batch} prompts a step"));
-        let below = (1..=mini.min(batch)).rev().find(|part| batch.is_multiple_of(*part));
+        let diagnostic = self.at(
+            diagnostic,
+            checked.place("batch"),
+            format!("{batch} prompts a step"),
+        );
+        let below = (1..=mini.min(batch))
+            .rev()
+            .find(|part| batch.is_multiple_of(*part));
         let diagnostic = self
-            .at(diagnostic, checked.place("algorithm"), format!("`mini_batch` is {mini} prompts"))
+            .at(
+                diagnostic,
+                checked.place("algorithm"),
+                format!("`mini_batch` is {mini} prompts"),
+            )
             .help(format!(
                 "`mini_batch` divides `batch`: {} does",
                 below.unwrap_or(batch)
@@ -96,7 +111,12 @@ impl<'a> Elaborator<'a> {
     }
 
     /// Distributions over tokens can be compared over one vocabulary only.
-    pub(super) fn check_vocabularies(&mut self, checked: &Checked<'a>, student: &ModelRef, teacher: &ModelRef) -> Option<()> {
+    pub(super) fn check_vocabularies(
+        &mut self,
+        checked: &Checked<'a>,
+        student: &ModelRef,
+        teacher: &ModelRef,
+    ) -> Option<()> {
         let (Some(own), Some(other)) = (self.vocabulary_of(student), self.vocabulary_of(teacher)) else {
             return Some(());
         };
@@ -104,12 +124,26 @@ impl<'a> Elaborator<'a> {
             return Some(());
         }
         let diagnostic = Diagnostic::error(
-            "rlx::distill::vocabulary",
-            format!("the student has {own} tokens and the teacher {other}: their distributions cannot be compared"),
+            "rlx::train::vocabulary",
+            format!(
+                "the student has {own} tokens and the teacher {other}: their distributions cannot be compared"
+            ),
         );
-        let diagnostic = self.at(diagnostic, checked.place("teacher"), format!("a vocabulary of {other}"));
-        let diagnostic = self.at(diagnostic, checked.place("start"), format!("a vocabulary of {own}"));
-        let diagnostic = self.at(diagnostic, checked.place("divergence"), "learns the teacher's distributions");
+        let diagnostic = self.at(
+            diagnostic,
+            checked.place("teacher"),
+            format!("a vocabulary of {other}"),
+        );
+        let diagnostic = self.at(
+            diagnostic,
+            checked.place("start"),
+            format!("a vocabulary of {own}"),
+        );
+        let diagnostic = self.at(
+            diagnostic,
+            checked.place("divergence"),
+            "learns the teacher's distributions",
+        );
         self.report(diagnostic.help(
             "take a teacher of the same family, or leave `divergence` out: responses can be learnt across vocabularies",
         ));
