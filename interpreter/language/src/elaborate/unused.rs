@@ -1,6 +1,6 @@
 //! Names that nothing reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rlx_grammar::ast::{Body, Keyword, Path};
 
@@ -57,10 +57,9 @@ impl<'a> Elaborator<'a> {
         for setting in &program.settings {
             names(&setting.value, &mut visit);
         }
-        let mut used: Vec<&str> = Vec::new();
+        let mut used: BTreeSet<&str> = BTreeSet::new();
         while let Some(name) = results.pop() {
-            if !used.contains(&name) {
-                used.push(name);
+            if used.insert(name) {
                 results.extend(mentions.get(name).into_iter().flatten());
             }
         }
@@ -68,7 +67,7 @@ impl<'a> Elaborator<'a> {
             .symbols
             .keys()
             .map(String::as_str)
-            .filter(|name| !used.contains(name))
+            .filter(|name| !used.contains(*name))
             .collect();
         // A name that is the correction of a misspelt one will be read once that is mended.
         let unknown = |diagnostic: &&Diagnostic| diagnostic.code == "rlx::name::unknown";
