@@ -77,7 +77,7 @@ impl<'a> Elaborator<'a> {
         batch: u64,
         mini: Option<u64>,
     ) -> Option<()> {
-        let Some(mini) = mini.filter(|mini| *mini > 0 && batch % *mini != 0) else {
+        let Some(mini) = mini.filter(|mini| !batch.is_multiple_of(*mini)) else {
             return Some(());
         };
         let diagnostic = Diagnostic::error(
