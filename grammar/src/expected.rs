@@ -338,7 +338,9 @@ fn head_help(place: &Place<'_>, found: &str) -> Option<&'static str> {
             "there are no conditions: a profile changes values, and `where` says which members a family has"
         }
         "$" => "a name stands for its value as it is: `n`, not `${n}`",
-        "in" | "[" if place.expects(Rule::open_brace) && place.expects(Rule::equals) => {
+        "in" | "["
+            if (place.expects(Rule::open_brace) || place.expects(Rule::fields)) && place.expects(Rule::equals) =>
+        {
             "a family is declared with `for`: `train rl for algo in [ppo, grpo] { … }` declares rl[ppo] and rl[grpo]"
         }
         "=" | ":" if names_axis => "an axis has its values behind `in`: `for algo in [ppo, grpo]`",
