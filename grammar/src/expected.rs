@@ -339,7 +339,8 @@ fn head_help(place: &Place<'_>, found: &str) -> Option<&'static str> {
         }
         "$" => "a name stands for its value as it is: `n`, not `${n}`",
         "in" | "["
-            if (place.expects(Rule::open_brace) || place.expects(Rule::fields)) && place.expects(Rule::equals) =>
+            if (place.expects(Rule::open_brace) || place.expects(Rule::fields))
+                && place.expects(Rule::equals) =>
         {
             "a family is declared with `for`: `train rl for algo in [ppo, grpo] { … }` declares rl[ppo] and rl[grpo]"
         }

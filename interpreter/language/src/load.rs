@@ -305,7 +305,7 @@ impl Loader<'_> {
             doc: None,
             items: Vec::new(),
         };
-        let id = self.module(name, file, Arc::new(nothing));
+        let id = self.module(name, file, Arc::new(nothing), BTreeSet::new());
         self.stack.push(name.into());
         for part in files {
             let path = format!("{name}/{part}");
