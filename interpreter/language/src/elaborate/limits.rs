@@ -88,19 +88,19 @@ impl<'a> Elaborator<'a> {
                 format!("{batch} prompts a step cannot be cut into updates of {mini} prompts")
             },
         );
-        let diagnostic = self.at(
-            diagnostic,
-            checked.place("batch"),
-            format!("{batch} prompts a step"),
-        );
         let below = (1..=mini.min(batch))
             .rev()
             .find(|part| batch.is_multiple_of(*part));
+        let diagnostic = self.at(
+            diagnostic,
+            checked.place("algorithm"),
+            format!("`mini_batch` is {mini} prompts"),
+        );
         let diagnostic = self
             .at(
                 diagnostic,
-                checked.place("algorithm"),
-                format!("`mini_batch` is {mini} prompts"),
+                checked.place("batch"),
+                format!("{batch} prompts a step"),
             )
             .help(format!(
                 "`mini_batch` divides `batch`: {} does",
