@@ -90,6 +90,7 @@ impl<'a> Elaborator<'a> {
         );
         let below = (1..=mini.min(batch))
             .rev()
+            .take(10_000)
             .find(|part| batch.is_multiple_of(*part));
         let diagnostic = self.at(
             diagnostic,
