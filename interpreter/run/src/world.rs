@@ -69,6 +69,7 @@ impl World {
             place: rlx_data::World::default(),
             sets: study.problem_sets.clone(),
             needed: BTreeMap::new(),
+            sized: BTreeSet::new(),
             loaded: problems
                 .into_iter()
                 .map(|(name, problems)| (name, OnceCell::from(problems)))
