@@ -312,6 +312,17 @@ pub(crate) struct SampleArgs {
     pub(crate) top_p: f64,
     #[arg(long)]
     pub(crate) top_k: Option<u64>,
+    /// Draw no token less likely than this share of the likeliest one.
+    #[arg(long)]
+    pub(crate) min_p: Option<f64>,
+    #[arg(long)]
+    pub(crate) repetition_penalty: Option<f64>,
+    /// End a response before this text.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) stop: Option<String>,
+    /// End no response before so many tokens.
+    #[arg(long)]
+    pub(crate) min_tokens: Option<u64>,
     #[arg(long, default_value_t = 512)]
     pub(crate) max_tokens: u64,
     #[arg(long, default_value_t = 0)]

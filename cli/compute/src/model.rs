@@ -3,7 +3,8 @@
 use crate::failure::engine as failed;
 use rlx_data::RenderedPrompt;
 use rlx_engine::{
-    LanguageModel, Message, Progress, Runtime, SampleRequest, SamplingParams, ScoreRequest, Tokenizer,
+    Completion, LanguageModel, Message, Progress, Runtime, SampleOptions, SampleRequest, SamplingParams,
+    ScoreRequest, StopStrings, Tokenizer,
 };
 use rlx_run::{BackendError, Drawn, OpenModel, Request, Settings};
 use rlx_store::Finish;
@@ -108,6 +109,9 @@ impl OpenModel for Loaded {
             temperature: settings.temperature,
             top_p: settings.top_p,
             top_k: settings.top_k,
+            min_p: settings.min_p.unwrap_or(0.0),
+            repetition_penalty: settings.repetition_penalty.unwrap_or(1.0),
+            min_tokens: settings.min_tokens.unwrap_or(0) as usize,
             max_tokens: settings.max_tokens as usize,
             stop_ids: self.tokenizer.eos_ids().to_vec(),
             ..SamplingParams::default()
@@ -125,22 +129,38 @@ impl OpenModel for Loaded {
             before = progress.tokens;
             true
         };
-        let drawn = rlx_engine::sample(&self.model, &requests, &params, &mut progress).map_err(failed)?;
-        let finish = |finish| match finish {
-            rlx_engine::Finish::Stop => Finish::Stop,
-            rlx_engine::Finish::Length => Finish::Length,
+        let stop = match &settings.stop {
+            Some(text) => {
+                Some(StopStrings::new(&self.tokenizer, std::slice::from_ref(text)).map_err(failed)?)
+            }
+            None => None,
         };
+        let options = SampleOptions {
+            stop: stop.as_ref(),
+            ..SampleOptions::default()
+        };
+        let mut drawn: Vec<Vec<Option<Drawn>>> = requests
+            .iter()
+            .map(|request| request.streams.iter().map(|_| None).collect())
+            .collect();
+        let mut row = |request: usize, sample: usize, row: Completion| {
+            if let Some(place) = drawn.get_mut(request).and_then(|rows| rows.get_mut(sample)) {
+                *place = Some(Drawn {
+                    finish: match row.finish {
+                        rlx_engine::Finish::Stop => Finish::Stop,
+                        rlx_engine::Finish::Length => Finish::Length,
+                    },
+                    tokens: row.tokens,
+                    logprobs: row.logprobs,
+                });
+            }
+        };
+        rlx_engine::sample_each(&self.model, &requests, &params, &options, &mut row, &mut progress)
+            .map_err(failed)?;
+        // Without an error every row has come.
         Ok(drawn
             .into_iter()
-            .map(|rows| {
-                rows.into_iter()
-                    .map(|row| Drawn {
-                        finish: finish(row.finish),
-                        tokens: row.tokens,
-                        logprobs: row.logprobs,
-                    })
-                    .collect()
-            })
+            .map(|rows| rows.into_iter().flatten().collect())
             .collect())
     }
 

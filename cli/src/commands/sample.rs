@@ -34,6 +34,10 @@ pub(crate) fn run(args: &SampleArgs, compute: Option<&OpenBackend>) -> Result<Ex
         temperature: args.temperature,
         top_p: args.top_p,
         top_k: args.top_k,
+        min_p: args.min_p,
+        repetition_penalty: args.repetition_penalty,
+        stop: args.stop.clone(),
+        min_tokens: args.min_tokens,
         max_tokens: args.max_tokens,
     };
     let mut requests = Vec::new();
@@ -55,7 +59,7 @@ pub(crate) fn run(args: &SampleArgs, compute: Option<&OpenBackend>) -> Result<Ex
         for (row, drawn) in rows.iter().zip(model.sample(requests, &settings, &mut |_| {})?) {
             for (sample, completion) in drawn.into_iter().enumerate() {
                 let line = serde_json::json!({
-                    "id": row.id, "sample": sample, "text": model.decode(&completion.tokens)?,
+                    "id": row.id, "sample": sample, "text": settings.cut(model.decode(&completion.tokens)?),
                     "tokens": completion.tokens, "finish": completion.finish,
                 });
                 writeln!(out, "{line}").map_err(lines::stdout)?;

@@ -378,6 +378,15 @@ pub struct Sampling {
     pub temperature: f64,
     pub top_p: f64,
     pub top_k: Option<u64>,
+    // Not written where absent, so that keys of studies without them stay what they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_p: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repetition_penalty: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_tokens: Option<u64>,
     pub max_tokens: u64,
 }
 

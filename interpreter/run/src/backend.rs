@@ -105,7 +105,23 @@ pub struct Settings {
     pub temperature: f64,
     pub top_p: f64,
     pub top_k: Option<u64>,
+    /// Tokens less likely than this share of the likeliest one are not drawn.
+    pub min_p: Option<f64>,
+    pub repetition_penalty: Option<f64>,
+    /// A response ends when this text appears.
+    pub stop: Option<String>,
+    pub min_tokens: Option<u64>,
     pub max_tokens: u64,
+}
+
+impl Settings {
+    /// A response's text without the stop text and what follows it.
+    pub fn cut(&self, mut text: String) -> String {
+        if let Some(end) = self.stop.as_deref().and_then(|stop| text.find(stop)) {
+            text.truncate(end);
+        }
+        text
+    }
 }
 
 /// One drawn row.

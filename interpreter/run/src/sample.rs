@@ -12,6 +12,7 @@ use crate::{
     world::World,
 };
 use rlx_data::Problem;
+use rlx_language::Sampling;
 use rlx_plan::{SampleStep, Step};
 use rlx_store::{Response, Store, problems_hash};
 use std::collections::BTreeSet;
@@ -76,7 +77,7 @@ pub(crate) fn run(
     let problems = sampled_problems(world, draw)?;
     let set = world.set(&draw.set)?;
     let present = table.present()?;
-    let settings = settings(draw);
+    let settings = settings(&draw.sampling);
     let failed = || RunError::backend(&step.name);
     let mut prompts = std::collections::BTreeMap::new();
     let mut longest = 0;
@@ -154,7 +155,7 @@ pub(crate) fn run(
                     sample: *sample,
                     seed: *seed,
                     prompt: prompt.clone(),
-                    text: model.decode(&completion.tokens).map_err(failed())?,
+                    text: settings.cut(model.decode(&completion.tokens).map_err(failed())?),
                     logprob: completion.logprobs.iter().map(|value| f64::from(*value)).sum(),
                     finish: completion.finish,
                     tokens: completion.tokens,
@@ -212,7 +213,7 @@ pub fn draw_again(
             streams: vec![stream(draw, problem, row.sample)],
         });
     }
-    let settings = settings(draw);
+    let settings = settings(&draw.sampling);
     let engine = model.fingerprint();
     let drawn = model
         .sample(&requests, &settings, &mut |_| {})
@@ -225,7 +226,7 @@ pub fn draw_again(
                 sample: row.sample,
                 seed: *seed,
                 prompt: prompt_hash(&request.prompt),
-                text: model.decode(&completion.tokens).map_err(failed())?,
+                text: settings.cut(model.decode(&completion.tokens).map_err(failed())?),
                 logprob: completion.logprobs.iter().map(|value| f64::from(*value)).sum(),
                 finish: completion.finish,
                 tokens: completion.tokens,
@@ -236,12 +237,16 @@ pub fn draw_again(
     Ok(again)
 }
 
-fn settings(draw: &SampleStep) -> Settings {
+pub(crate) fn settings(sampling: &Sampling) -> Settings {
     Settings {
-        temperature: draw.sampling.temperature,
-        top_p: draw.sampling.top_p,
-        top_k: draw.sampling.top_k,
-        max_tokens: draw.sampling.max_tokens,
+        temperature: sampling.temperature,
+        top_p: sampling.top_p,
+        top_k: sampling.top_k,
+        min_p: sampling.min_p,
+        repetition_penalty: sampling.repetition_penalty,
+        stop: sampling.stop.clone(),
+        min_tokens: sampling.min_tokens,
+        max_tokens: sampling.max_tokens,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     RunError,
     backend::{
-        Backend, BackendError, DistilledOn, ModelAt, Settings, TrainExample, TrainJob, TrainProblem,
+        Backend, BackendError, DistilledOn, ModelAt, TrainExample, TrainJob, TrainProblem,
         TrainStepSeen, TrainWork,
     },
     event::{Event, Listener},
@@ -178,12 +178,7 @@ pub(crate) fn run(
                     on: if divergence.on_policy {
                         DistilledOn::Own {
                             steps: (count as u64 * samples * epochs).div_ceil(*batch).max(1),
-                            sampling: Settings {
-                                temperature: sampling.temperature,
-                                top_p: sampling.top_p,
-                                top_k: sampling.top_k,
-                                max_tokens: sampling.max_tokens,
-                            },
+                            sampling: crate::sample::settings(sampling),
                             problems: &mut problems,
                         }
                     } else {

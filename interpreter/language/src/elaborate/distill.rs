@@ -135,6 +135,10 @@ pub(super) fn sampling(checked: &Checked<'_>) -> Option<Sampling> {
         temperature: checked.number("temperature")?,
         top_p: checked.number("top_p")?,
         top_k: checked.maybe_count("top_k")?,
+        min_p: checked.maybe_number("min_p")?,
+        repetition_penalty: checked.maybe_number("repetition_penalty")?,
+        stop: checked.maybe_text("stop")?,
+        min_tokens: checked.maybe_count("min_tokens")?,
         max_tokens: checked.count("max_tokens")?,
     })
 }

@@ -1,5 +1,5 @@
 use super::Default::{Computed, None, Required, Value};
-use super::{ABOVE_ZERO_TO_ONE, AT_LEAST_ZERO, Field, Schema, Type};
+use super::{ABOVE_ZERO, ABOVE_ZERO_TO_ONE, AT_LEAST_ZERO, Field, Schema, Type, ZERO_TO_ONE};
 use crate::unit::Unit;
 
 pub const EVALUATE: Schema = Schema {
@@ -65,6 +65,33 @@ pub const SAMPLING: Schema = Schema {
             ty: Type::Integer { least: 1 },
             default: None,
             doc: "Draws from the k likeliest tokens.",
+        },
+        Field {
+            name: "min_p",
+            ty: Type::Share(ZERO_TO_ONE),
+            default: None,
+            doc: "Draws no token less likely than this share of the likeliest one.",
+        },
+        Field {
+            name: "repetition_penalty",
+            ty: Type::Number(ABOVE_ZERO),
+            default: None,
+            doc: "Divides positive logits of tokens that have occurred, multiplies negative ones.",
+        },
+        Field {
+            name: "stop",
+            ty: Type::Text,
+            default: None,
+            doc: "A response ends before this text.",
+        },
+        Field {
+            name: "min_tokens",
+            ty: Type::Count {
+                unit: Unit::Tokens,
+                least: 1,
+            },
+            default: None,
+            doc: "No response ends before so many tokens.",
         },
         Field {
             name: "max_tokens",
