@@ -95,12 +95,22 @@ pub(crate) fn run(
                 tokens: 0,
                 tell,
             };
+            if sampling.stop.is_some() {
+                return Err(failure::engine(rlx_engine::EngineError::InvalidRequest {
+                    what: "a stop text in the sampling of a student that learns from its own responses"
+                        .to_owned(),
+                    mend: "leave `stop` out: its responses end with the end-of-sequence token".to_owned(),
+                }));
+            }
             let sampling = SamplingParams {
                 temperature: sampling.temperature,
                 top_p: sampling.top_p,
                 top_k: sampling.top_k.map(|k| k as _),
                 max_tokens: sampling.max_tokens as usize,
                 stop_ids: job.tokenizer.eos_ids().to_vec(),
+                min_p: sampling.min_p.unwrap_or(0.0),
+                repetition_penalty: sampling.repetition_penalty.unwrap_or(1.0),
+                min_tokens: sampling.min_tokens.unwrap_or(0) as usize,
                 ..SamplingParams::default()
             };
             train_distill(

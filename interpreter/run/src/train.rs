@@ -3,8 +3,8 @@
 use crate::{
     RunError,
     backend::{
-        Backend, BackendError, DistilledOn, ModelAt, TrainExample, TrainJob, TrainProblem,
-        TrainStepSeen, TrainWork,
+        Backend, BackendError, DistilledOn, ModelAt, TrainExample, TrainJob, TrainProblem, TrainStepSeen,
+        TrainWork,
     },
     event::{Event, Listener},
     judge::{case, judge_name},
