@@ -191,8 +191,9 @@ pub(crate) fn check(
     program: &Program,
     root: &str,
     options: &Options,
-    mut out: Vec<Diagnostic>,
+    out: Vec<Diagnostic>,
 ) -> Result<(Study, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut out = told(out);
     let arena = Arena::new();
     if out.iter().any(Diagnostic::is_error) {
         // What could be read is checked all the same: all errors are told at once. Who reads what cannot be known.
@@ -222,6 +223,18 @@ pub(crate) fn check(
         Some(study) if !diagnostics.iter().any(Diagnostic::is_error) => Ok((study, diagnostics)),
         _ => Err(diagnostics),
     }
+}
+
+/// The most diagnostics of one file that are told: nobody mends more at once.
+const MOST_TOLD: usize = 1000;
+
+/// The first of them, errors before warnings where there are too many.
+fn told(mut all: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if all.len() > MOST_TOLD {
+        all.sort_by_key(|diagnostic| !diagnostic.is_error());
+        all.truncate(MOST_TOLD);
+    }
+    all
 }
 
 /// Whether a diagnostic says that nothing reads something, which a broken file cannot tell.
@@ -337,7 +350,7 @@ impl<'a> Elaborator<'a> {
 
     fn finish(mut self, root: &str, changes: (Vec<Change>, Vec<Change>)) -> (Option<Study>, Vec<Diagnostic>) {
         let mut seen: Vec<Diagnostic> = Vec::new();
-        for diagnostic in std::mem::take(&mut self.out) {
+        for diagnostic in told(std::mem::take(&mut self.out)) {
             if !seen.contains(&diagnostic) {
                 seen.push(diagnostic);
             }
