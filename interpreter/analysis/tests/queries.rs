@@ -325,12 +325,12 @@ proptest! {
             for sample in 0..8 {
                 let correct = (sample + turn) % 8 < c;
                 let verdict = if correct { "right" } else { "wrong" };
-                rows.push(SampleRow { model: "base", problem, sample, correct, verdict, tokens: 10, truncated: false });
+                rows.push(SampleRow { model: "base", problem, sample, correct, verdict, tokens: 10, truncated: false, answer: None, surprisal: None });
             }
         }
         rows.reverse();
         let turned = Outcomes::new(straight.design().clone(), rows, []).unwrap();
-        let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 8] };
+        let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 8], folded: false };
         let of = |outcomes| {
             let evidence = Evidence { evaluations: [(main(), outcomes)].into(), trainings: vec![] };
             answer(&query, &evidence, &resampling(1, 200), 0.95).unwrap()
@@ -342,7 +342,7 @@ proptest! {
     #[test]
     fn curves_rise_and_intervals_nest(counts in prop::collection::vec(0_u64..=16, 1..40)) {
         let evidence = evidence(16, &[("base", &counts)]);
-        let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 4, 8, 16] };
+        let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 4, 8, 16], folded: false };
         let at = |confidence| match answer(&query, &evidence, &resampling(1, 400), confidence).unwrap() {
             Results::PassAtK(found) => found.curves[0].points.clone(),
             _ => Vec::new(),
