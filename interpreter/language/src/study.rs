@@ -172,6 +172,7 @@ pub struct Algorithm {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant)] // a handful a study: a box would only be in the way
 pub enum Method {
     Sft,
     Rl(Rl),
@@ -331,6 +332,7 @@ pub struct Training {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant)] // a handful a study: a box would only be in the way
 pub enum Recipe {
     /// Reinforcement learning with verifiable rewards.
     Rl {

@@ -169,7 +169,7 @@ fn an_adapter_and_its_content_are_part_of_the_meaning() {
     };
     let key = |text: &str, hash: &str| {
         let plan = plan_around(text, &[], &pinned(hash));
-        plan.step("sample test base").unwrap().key.clone()
+        plan.step("sample test base").unwrap().key
     };
     assert_ne!(key(STUDY, "aa"), key(&adapted, "aa"));
     assert_ne!(key(&adapted, "aa"), key(&adapted, "bb"));

@@ -170,6 +170,7 @@ pub type Reward<'a> = dyn FnMut(&TrainProblem, &str, bool) -> f64 + 'a;
 /// Examples of one step, a pure function of (step, number).
 pub type ExamplesOf<'a> = dyn FnMut(u64, usize) -> Result<Vec<TrainExample>, BackendError> + 'a;
 
+#[allow(clippy::large_enum_variant)] // one a training: a box would only be in the way
 pub enum TrainWork<'a> {
     Rl {
         algorithm: Rl,

@@ -237,7 +237,7 @@ impl<'a> Elaborator<'a> {
             }
         }
         self.members_made += rows.len();
-        let mut keyed: Vec<(Vec<(Option<f64>, String)>, Vec<Bound<'a>>)> = Vec::new();
+        let mut keyed = Vec::new();
         for row in rows {
             let key = row
                 .iter()
@@ -247,7 +247,7 @@ impl<'a> Elaborator<'a> {
                         bound.label.clone(),
                     )
                 })
-                .collect();
+                .collect::<Vec<(Option<f64>, String)>>();
             keyed.push((key, row));
         }
         keyed.sort_by(|(a, _), (b, _)| order(a, b));
@@ -468,8 +468,8 @@ impl<'a> Elaborator<'a> {
         if !chosen.is_empty() {
             return Some(chosen);
         }
-        for axis in 0..family.axes.len() {
-            let Some((label, _, at_place)) = wanted[axis].clone() else {
+        for (axis, asked) in wanted.iter().enumerate().take(family.axes.len()) {
+            let Some((label, _, at_place)) = asked.clone() else {
                 continue;
             };
             let mut known = false;

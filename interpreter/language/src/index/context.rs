@@ -144,10 +144,8 @@ impl<'t> Context<'t> {
                 head: recent,
                 ..Frame::default()
             }),
-            "}" | "]" | ")" => {
-                if self.frames.len() > 1 {
-                    self.frames.pop();
-                }
+            "}" | "]" | ")" if self.frames.len() > 1 => {
+                self.frames.pop();
             }
             "." | "@" => self.recent = recent,
             _ => {}
