@@ -112,7 +112,11 @@ fn a_hover_tells_type_unit_value_and_origin() {
             &["param n = 64 samples", "Samples a problem.", "= `64 samples`"],
         ),
         ("train", 0, &["**`train`**", "`rollouts`"]),
-        ("pass_at_k", 0, &["pass_at_k(evaluation, of, k)", "Unbiased"]),
+        (
+            "pass_at_k",
+            0,
+            &["pass_at_k(evaluation, of, k, axis)", "Unbiased"],
+        ),
         ("test_set", 0, &["benchmark test_set", "Declared in `lab.rlx`"]),
         ("top_p", 0, &["above 0 and at most 1", "value: `0.9`"]),
         ("small", 0, &["--profile"]),
@@ -397,7 +401,7 @@ fn broken_texts_are_no_danger() {
 
 #[test]
 fn axes_of_a_family_are_names_of_their_own() {
-    let text = "use \"./lab.rlx\" as lab\nlet seeds = [1, 2]\ntrain rl for s in seeds {\n    start     = lab.base\n    algorithm = std.algorithms.grpo\n    data      = lab.train_set\n    batch     = 4\n    rollouts  = 4\n    steps     = 5\n    seed      = s\n}\nevaluate e = lab.eval { models = [lab.base, rl[1], rl[2]] }\n";
+    let text = "use \"./lab.rlx\" as lab\nlet seeds = [1, 2]\ntrain rl for s in seeds {\n    start     = lab.base\n    algorithm = std.algorithms.grpo\n    data      = lab.train_set\n    batch     = 4\n    rollouts  = 4\n    steps     = 5\n    max_tokens = 64\n    seed      = s\n}\nevaluate e = lab.eval { models = [lab.base, rl[1], rl[2]] }\n";
     let found = index(text);
     assert!(found.diagnostics().is_empty(), "{:?}", found.diagnostics());
     let edits = found

@@ -258,7 +258,7 @@ fn markdown_rows_have_equal_cells() {
         .take_while(|line| line.starts_with('|'))
         .map(|line| line.replace("\\|", "").matches('|').count())
         .collect();
-    assert_eq!(rows, vec![7; 4]);
+    assert_eq!(rows, vec![8; 4]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rlx_grammar::ast::Span;
 
 use super::{Index, Location, Mark, Meaning, Written, is_standard};
-use crate::diagnostic::Source;
+use crate::diagnostic::{Severity, Source};
 use crate::program::{DeclId, ModuleId, Target};
 use crate::sources::Memory;
 
@@ -142,6 +142,16 @@ impl Index {
         };
         let after = Index::new(&texts, root).ok_or(RenameError::NoName)?;
         if after.marks.len() != self.marks.len() {
+            return Err(changed(crate::program::ROOT));
+        }
+        // A name that is free in the file can still be one that an axis or a field's own words have.
+        let errors = |index: &Index| {
+            let diagnostics = index.diagnostics.iter();
+            diagnostics
+                .filter(|known| known.severity == Severity::Error)
+                .count()
+        };
+        if errors(&after) > errors(self) {
             return Err(changed(crate::program::ROOT));
         }
         for (module, (before, after)) in self.marks.iter().zip(&after.marks).enumerate() {

@@ -90,8 +90,7 @@ pub(crate) fn draw(results: &Coverage, palette: &Palette, size: Size) -> Drawing
     canvas.text(
         (left, y + 6.0),
         Text::new(&format!(
-            "problems of {}, those that {} solves most often first",
-            results.benchmark,
+            "by how often {} solves them",
             results
                 .rows
                 .first()
