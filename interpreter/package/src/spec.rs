@@ -162,8 +162,8 @@ mod tests {
         let _ = elaborate(&recording, "work/studies/one.rlx", &Options::default());
         assert_eq!(recording.seen.borrow().len(), 2);
         assert_eq!(
-            common(Path::new("/work/common"), Path::new("/work/studies")),
-            Path::new("/work")
+            common(Path::new("/lab/common"), Path::new("/lab/studies")),
+            Path::new("/lab")
         );
         assert_eq!(absolute("/a/./b/../c.rlx").unwrap(), Path::new("/a/c.rlx"));
     }
