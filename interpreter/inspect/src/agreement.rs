@@ -1,8 +1,8 @@
 //! What labels add up to.
 
-use crate::{InspectError, Label, Labels, Reading};
+use crate::{InspectError, Label, Labels, Reading, Said};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 /// The counts of the paper's section 3.1 for one model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,8 +27,13 @@ pub struct Validity {
 /// Labels that cannot be read.
 pub fn validity(readings: &[Reading], labels: &Labels) -> Result<Vec<Validity>, InspectError> {
     let mut rows: Vec<Validity> = Vec::new();
+    // A model's readings share one key: its labels are read once.
+    let mut by_key: BTreeMap<&str, Said> = BTreeMap::new();
     for reading in readings {
-        let said = labels.of(&reading.key)?;
+        let said = match by_key.entry(&reading.key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(labels.of(&reading.key)?),
+        };
         let known = rows
             .iter()
             .position(|row| row.evaluation == reading.evaluation && row.model == reading.model);

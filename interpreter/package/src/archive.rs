@@ -51,15 +51,24 @@ impl Content {
     }
 }
 
-/// Sizes and hashes, in the order of the paths.
-pub(crate) fn list(contents: &Contents) -> Result<Vec<Listed>, PackError> {
+/// Sizes and hashes, in the order of the paths. What is in `known` is not read again: rows can be gigabytes.
+pub(crate) fn list(contents: &Contents, known: Vec<Listed>) -> Result<Vec<Listed>, PackError> {
+    let mut known: BTreeMap<String, Listed> = known
+        .into_iter()
+        .map(|listed| (listed.path.clone(), listed))
+        .collect();
     let mut listed = Vec::with_capacity(contents.len());
     for (path, content) in contents {
-        let (bytes, sha256) = digest(&mut content.open()?, Path::new(path))?;
-        listed.push(Listed {
-            path: path.clone(),
-            bytes,
-            sha256,
+        listed.push(match known.remove(path) {
+            Some(listed) => listed,
+            None => {
+                let (bytes, sha256) = digest(&mut content.open()?, Path::new(path))?;
+                Listed {
+                    path: path.clone(),
+                    bytes,
+                    sha256,
+                }
+            }
         });
     }
     Ok(listed)

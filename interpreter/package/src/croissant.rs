@@ -1,10 +1,11 @@
 //! Croissant 1.0: the rows as data sets that a machine-learning tool can load.
 
 use crate::{
-    archive::{self, Content, Contents},
+    archive::{Content, Contents},
     documents::Facts,
     error::PackError,
     gather::{pretty, safe},
+    manifest::Listed,
 };
 use rlx_plan::Action;
 use serde_json::{Value, json};
@@ -35,8 +36,7 @@ const VERDICT: [Field; 4] = [
 ];
 
 /// Adds `croissant/<evaluation>.json` for the responses and verdicts of each evaluation.
-pub(crate) fn add(contents: &mut Contents, facts: &Facts<'_>) -> Result<(), PackError> {
-    let listed = archive::list(contents)?;
+pub(crate) fn add(contents: &mut Contents, listed: &[Listed], facts: &Facts<'_>) -> Result<(), PackError> {
     for evaluation in facts.spec.study.evaluations.values() {
         let mut distribution = Vec::new();
         let mut records = Vec::new();

@@ -129,11 +129,12 @@ pub fn pack(subject: &Subject<'_>, target: &Path) -> Result<Packed, PackError> {
         models: &models,
     };
     documents::add(&mut contents, &facts);
-    croissant::add(&mut contents, &facts)?;
-    let listed = archive::list(&contents)?;
+    let listed = archive::list(&contents, Vec::new())?;
+    croissant::add(&mut contents, &listed, &facts)?;
+    let listed = archive::list(&contents, listed)?;
     let text = pretty(&statement::provenance(&facts, &listed))?;
     contents.insert("provenance.intoto.json".into(), Content::Bytes(text));
-    let listed = archive::list(&contents)?;
+    let listed = archive::list(&contents, listed)?;
     let text = pretty(&rocrate::metadata(&facts, &listed))?;
     contents.insert(rocrate::NAME.into(), Content::Bytes(text));
     let manifest = Manifest {
@@ -146,7 +147,7 @@ pub fn pack(subject: &Subject<'_>, target: &Path) -> Result<Packed, PackError> {
         seed: subject.options.seed,
         standard_library: standard_library_hash(),
         withheld: withheld.clone(),
-        files: archive::list(&contents)?,
+        files: archive::list(&contents, listed)?,
     };
     add_json(&mut contents, MANIFEST, &manifest)?;
     let sha256 = archive::write(target, &contents)?;
@@ -411,7 +412,7 @@ fn model_files(place: &Path) -> Result<Vec<(Listed, PathBuf)>, PackError> {
         };
         let one = Contents::from([(name, Content::File(path.clone()))]);
         files.extend(
-            archive::list(&one)?
+            archive::list(&one, Vec::new())?
                 .into_iter()
                 .map(|listed| (listed, path.clone())),
         );
