@@ -60,7 +60,6 @@ pub(crate) fn run(
             let mut watch = Watch {
                 steps,
                 tokens: 0,
-                warnings: Vec::new(),
                 tell,
             };
             train_distill(
@@ -94,7 +93,6 @@ pub(crate) fn run(
             let mut watch = Watch {
                 steps,
                 tokens: 0,
-                warnings: Vec::new(),
                 tell,
             };
             if sampling.stop.is_some() {

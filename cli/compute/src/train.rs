@@ -21,7 +21,6 @@ use std::collections::BTreeMap;
 pub(crate) struct Watch<'a> {
     pub(crate) steps: u64,
     pub(crate) tokens: u64,
-    pub(crate) warnings: Vec<String>,
     pub(crate) tell: &'a mut dyn FnMut(TrainStepSeen),
 }
 
@@ -42,13 +41,8 @@ impl Observer for Watch<'_> {
             steps: self.steps,
             tokens: self.tokens,
             shown,
-            warnings: std::mem::take(&mut self.warnings),
         });
         true
-    }
-
-    fn warning(&mut self, text: &str) {
-        self.warnings.push(text.to_owned());
     }
 }
 
@@ -86,7 +80,6 @@ pub(crate) fn run(
             let mut watch = Watch {
                 steps,
                 tokens: 0,
-                warnings: Vec::new(),
                 tell,
             };
             train_rl(model, &tokenizer, &spec, &mut source, &job.folder, &mut watch)
@@ -102,7 +95,6 @@ pub(crate) fn run(
             let mut watch = Watch {
                 steps,
                 tokens: 0,
-                warnings: Vec::new(),
                 tell,
             };
             let spec = SftSpec {
@@ -163,7 +155,6 @@ pub(crate) fn run(
             let mut watch = Watch {
                 steps,
                 tokens: 0,
-                warnings: Vec::new(),
                 tell,
             };
             let spec = SftSpec {

@@ -72,7 +72,9 @@ pub enum DataError {
         id: String,
         first: String,
     },
-    #[error("{path}: {what}: give JSON lines (.jsonl), a JSON array (.json) or CSV (.csv), each also as .gz")]
+    #[error(
+        "{path}: {what}: give JSON lines (.jsonl), a JSON array (.json) or CSV (.csv), each also as .gz or .zst, or Parquet"
+    )]
     Format { path: PathBuf, what: String },
     #[error("{path}: {what}: {mend}")]
     Source {
@@ -109,16 +111,6 @@ pub enum DataError {
         split: String,
         config: String,
         files: String,
-    },
-    #[error(
-        "{repo}: split `{split}` comes as Parquet only ({file}), which is not read: convert it \
-             (`python3 -c \"import pandas; pandas.read_parquet('{file}').to_json('{split}.jsonl', orient='records', \
-             lines=True)\"`) and set the source to the .jsonl file"
-    )]
-    Parquet {
-        repo: String,
-        split: String,
-        file: String,
     },
     #[error(
         "offline: {url} was not asked: run without --offline and HF_HUB_OFFLINE, or put the files in place"

@@ -8,6 +8,7 @@ mod countdown;
 mod error;
 mod hub;
 mod load;
+mod parquet;
 mod pin;
 mod problem;
 mod prompt;

@@ -6,6 +6,7 @@ use crate::hub::{self, World};
 use crate::problem::Problem;
 use crate::table::{self, Row};
 use indexmap::IndexMap;
+use rlx_judge::code::TestGold;
 use rlx_language::study::{ProblemSet, ProblemSource};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -202,10 +203,69 @@ fn problem(set: &ProblemSet, path: &Path, row: &Row, index: u64) -> Result<Probl
         Some(column) => self::text(path, row, column, field).map(Some),
         None => Ok(None),
     };
-    let answer = optional(&set.answer, "answer")?;
+    let answer = match &set.code {
+        None => optional(&set.answer, "answer")?,
+        Some(code) => {
+            let gold = TestGold {
+                tests: set
+                    .answer
+                    .as_ref()
+                    .and_then(|column| row.cells.get(column))
+                    .cloned()
+                    .ok_or_else(|| missing(path, row, set.answer.as_deref().unwrap_or_default(), "answer"))?,
+                setup: lines(path, row, &code.setup, "setup")?,
+                entry_point: lines(path, row, &code.entry_point, "entry_point")?,
+                starter_code: lines(path, row, &code.starter_code, "starter_code")?,
+                completion: code.completion,
+            };
+            if let Err(error) = gold.read_tests() {
+                let column = set.answer.as_deref().unwrap_or_default();
+                return Err(bad_cell(
+                    path,
+                    row,
+                    column,
+                    &error.to_string(),
+                    "name the column with the tests",
+                ));
+            }
+            let text = serde_json::to_string(&gold);
+            Some(text.map_err(|error| bad_cell(path, row, "answer", &error.to_string(), "mend the row"))?)
+        }
+    };
     let response = optional(&set.response, "response")?;
     let id = optional(&set.id, "id")?.unwrap_or_else(|| index.to_string());
     Ok(Problem::new(id, text, answer, response))
+}
+
+/// Source text of a cell: a list is joined by line breaks, nothing there is an empty text.
+fn lines(path: &Path, row: &Row, column: &Option<String>, field: &'static str) -> Result<String, DataError> {
+    let Some(column) = column else {
+        return Ok(String::new());
+    };
+    match row.cells.get(column) {
+        Some(Value::Null) => Ok(String::new()),
+        Some(Value::Array(items)) => Ok(items
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")),
+        _ => text(path, row, column, field),
+    }
+}
+
+fn missing(path: &Path, row: &Row, column: &str, field: &'static str) -> DataError {
+    let columns: Vec<String> = row.cells.keys().map(|name| format!("`{name}`")).collect();
+    DataError::MissingColumn {
+        path: path.to_owned(),
+        place: row.place.clone(),
+        column: column.to_owned(),
+        field,
+        columns: if columns.is_empty() {
+            "none".to_owned()
+        } else {
+            columns.join(", ")
+        },
+    }
 }
 
 /// The cell as text: text as it stands, a number as JSON writes it, a list of texts joined by `, `.
@@ -216,18 +276,7 @@ fn text(path: &Path, row: &Row, column: &str, field: &'static str) -> Result<Str
         _ => None,
     };
     let Some(value) = row.cells.get(column) else {
-        let columns: Vec<String> = row.cells.keys().map(|name| format!("`{name}`")).collect();
-        return Err(DataError::MissingColumn {
-            path: path.to_owned(),
-            place: row.place.clone(),
-            column: column.to_owned(),
-            field,
-            columns: if columns.is_empty() {
-                "none".to_owned()
-            } else {
-                columns.join(", ")
-            },
-        });
+        return Err(missing(path, row, column, field));
     };
     let joined = match value {
         Value::Array(items) if !items.is_empty() => items
@@ -274,7 +323,7 @@ pub(crate) fn local_file(path: &Path) -> Result<PathBuf, DataError> {
         [only] => Ok(path.join(only)),
         [] => Err(DataError::Source {
             path: path.to_owned(),
-            what: "the folder holds no .jsonl, .json or .csv file".to_owned(),
+            what: "the folder holds no .jsonl, .json, .csv or .parquet file".to_owned(),
             mend: "name the file itself".to_owned(),
         }),
         several => Err(DataError::Source {

@@ -1,6 +1,7 @@
-//! Reading rows: JSON lines, JSON arrays, CSV, each also gzipped.
+//! Reading rows: JSON lines, JSON arrays and CSV, each also compressed; Parquet.
 
 use crate::error::DataError;
+use crate::parquet;
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -28,12 +29,19 @@ pub(crate) fn read(
             what: "this is a folder".to_owned(),
         });
     }
-    let (plain, reader): (&str, Box<dyn Read>) = match name.strip_suffix(".gz") {
-        Some(plain) => (
+    if name.ends_with(".parquet") {
+        return parquet::rows(path, file, &mut each);
+    }
+    let (plain, reader): (&str, Box<dyn Read>) = if let Some(plain) = name.strip_suffix(".gz") {
+        (
             plain,
             Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
-        ),
-        None => (&name, Box::new(file)),
+        )
+    } else if let Some(plain) = name.strip_suffix(".zst") {
+        let decoder = zstd::stream::read::Decoder::new(file).map_err(|e| DataError::io(path, e))?;
+        (plain, Box::new(decoder))
+    } else {
+        (&name, Box::new(file))
     };
     let mut reader = BufReader::new(reader);
     match plain.rsplit_once('.').map(|(_, extension)| extension) {
@@ -51,7 +59,7 @@ pub(crate) fn read(
     }
 }
 
-type Each<'a> = &'a mut dyn FnMut(Row) -> Result<bool, DataError>;
+pub(crate) type Each<'a> = &'a mut dyn FnMut(Row) -> Result<bool, DataError>;
 
 fn lines(path: &Path, reader: &mut dyn BufRead, each: Each) -> Result<(), DataError> {
     let mut line = Vec::new();

@@ -25,6 +25,7 @@ fn set(path: &Path) -> ProblemSet {
         size: None,
         exclude: Vec::new(),
         licence: None,
+        code: None,
     }
 }
 

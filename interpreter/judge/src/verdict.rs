@@ -71,6 +71,19 @@ impl Outcome {
         Outcome::GaveUp,
     ];
 
+    /// What the judge of programs says.
+    pub const OF_PROGRAMS: [Outcome; 9] = [
+        Outcome::Pass,
+        Outcome::Fail,
+        Outcome::Error,
+        Outcome::Timeout,
+        Outcome::Memory,
+        Outcome::Forbidden,
+        Outcome::NoProgram,
+        Outcome::Truncated,
+        Outcome::GaveUp,
+    ];
+
     /// Whether the response solves its problem.
     pub fn solved(self) -> bool {
         matches!(self, Outcome::Correct | Outcome::Pass)

@@ -74,7 +74,8 @@ pub const CODES: &[Code] = &[
     Code {
         code: "rlx::data::judge",
         story: "A countdown puzzle is judged by checking each step of the response, not by comparing with a gold answer: \
-                it has none. Write `judge = countdown`.",
+                it has none. Write `judge = countdown`. The columns `setup`, `entry_point` and `starter_code` belong to \
+                problems that ask for a program, and want `judge = code`.",
     },
     Code {
         code: "rlx::data::response",

@@ -114,6 +114,9 @@ pub struct ProblemSet {
     pub exclude: Vec<String>,
     /// SPDX identifier: whether a package may pass the content on.
     pub licence: Option<String>,
+    /// Only with `judge = code`; its `answer` is the column with the tests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<CodeColumns>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -161,6 +164,21 @@ pub enum Judge {
     Exact,
     /// A countdown solution is checked step by step.
     Countdown,
+    /// A program is run against its tests.
+    Code,
+}
+
+/// What a problem set says of problems that ask for a program, beside the column with the tests.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CodeColumns {
+    /// Column with source that runs before the program.
+    pub setup: Option<String>,
+    /// Column with the name of the function that is asked for.
+    pub entry_point: Option<String>,
+    /// Column with the code that the problem gives to begin with.
+    pub starter_code: Option<String>,
+    /// Responses continue the problem's text, instead of answering it.
+    pub completion: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -439,6 +439,9 @@ impl Builder<'_> {
         let judge = self.set(set)?.judge;
         let mut meaning = self.judge_meaning(judge);
         meaning["samples"] = json!(self.steps[samples].key);
+        if let Some(code) = &self.set(set)?.code {
+            meaning["code"] = json!(code);
+        }
         let action = Action::Judge {
             samples,
             set: set.to_owned(),

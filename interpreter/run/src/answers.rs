@@ -29,7 +29,7 @@ pub(crate) fn check_all(study: &Study, plan: &Plan, world: &World, todo: &[usize
 /// # Errors
 /// A problem without an answer where the judge compares with one.
 pub(crate) fn check(set: &ProblemSet, problems: &[Problem], step: &str) -> Result<(), RunError> {
-    if !matches!(set.judge, Judge::Number | Judge::Math) {
+    if matches!(set.judge, Judge::Countdown | Judge::Code) {
         return Ok(());
     }
     let blank = |problem: &&Problem| {

@@ -80,8 +80,7 @@ pub(crate) fn data_code(error: &rlx_data::DataError) -> &'static str {
         DataError::Row { .. }
         | DataError::MissingColumn { .. }
         | DataError::DuplicateId { .. }
-        | DataError::Format { .. }
-        | DataError::Parquet { .. } => "rlx::data::row",
+        | DataError::Format { .. } => "rlx::data::row",
         DataError::Io { .. } | DataError::Source { .. } => "rlx::data::file",
         DataError::Placeholder { .. } | DataError::NoPlaceholder => "rlx::data::prompt",
         _ => "rlx::data::set",

@@ -4,6 +4,7 @@ use crate::{
     RunError,
     backend::OpenModel,
     event::{Event, Listener},
+    judging::Judging,
     state::sampled_problems,
     world::World,
 };
@@ -14,8 +15,9 @@ use rlx_plan::{Action, SampleStep, Step};
 use rlx_store::{Finish, Response, ScoreRow, Store, VerdictRow, problems_hash};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Rows judged between two writes.
+/// Rows judged between two writes; programs take their time, and a kill loses a block at most.
 const VERDICTS_A_BLOCK: usize = 4096;
+const PROGRAMS_A_BLOCK: usize = 128;
 /// Rows scored between two writes.
 const SCORES_A_BLOCK: usize = 1024;
 
@@ -51,11 +53,15 @@ pub(crate) fn run(
     let problems = sampled_problems(world, draw)?;
     crate::answers::check(world.set(&draw.set)?, problems, &step.name)?;
     let responses = store.samples(&samples.key.folder()).read()?;
-    let judge = named(step, judge)?;
+    let judge = Judging::open(judge, &step.name)?;
     let missing = missing(&responses, problems, draw.samples, &table.present()?);
     let mut done = problems.len() as u64 * draw.samples - missing.len() as u64;
-    for block in missing.chunks(VERDICTS_A_BLOCK) {
-        let rows = verdicts(block, judge.as_ref());
+    let block = match judge {
+        Judging::Text(_) => VERDICTS_A_BLOCK,
+        Judging::Programs(..) => PROGRAMS_A_BLOCK,
+    };
+    for block in missing.chunks(block) {
+        let rows = verdicts(block, &judge);
         table.append(&rows)?;
         done += rows.len() as u64;
         listener.hear(&Event::Progress {
@@ -73,15 +79,12 @@ pub(crate) fn run(
 }
 
 /// One verdict a case, in order.
-fn verdicts(
-    cases: &[(&Problem, &Response)],
-    judge: &(dyn rlx_judge::Judge + Send + Sync),
-) -> Vec<VerdictRow> {
-    let label = format!("{} {}", judge.name(), judge.version());
+fn verdicts(cases: &[(&Problem, &Response)], judge: &Judging) -> Vec<VerdictRow> {
+    let label = judge.label();
     cases
         .par_iter()
         .map(|(problem, row)| {
-            let verdict = judge.judge(&case(problem, &row.text, row.truncated()));
+            let verdict = judge.judge(problem, &row.text, row.truncated());
             VerdictRow {
                 problem: row.problem.clone(),
                 sample: row.sample,
@@ -105,19 +108,10 @@ pub fn judge_again(step: &Step, responses: &[Response], world: &World) -> Result
     let Action::Judge { set, judge, .. } = &step.action else {
         return Ok(Vec::new());
     };
-    let judge = named(step, *judge)?;
+    let judge = Judging::open(*judge, &step.name)?;
     let nothing = BTreeSet::new();
     let cases = missing(responses, world.problems(set)?, u64::MAX, &nothing);
-    Ok(verdicts(&cases, judge.as_ref()))
-}
-
-fn named(step: &Step, judge: Judge) -> Result<Box<dyn rlx_judge::Judge + Send + Sync>, RunError> {
-    rlx_judge::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
-        step: step.name.clone(),
-        code: "rlx::run::judge",
-        message: format!("there is no judge `{}`", judge_name(judge)),
-        help: "name one of the judges of the language reference".into(),
-    })
+    Ok(verdicts(&cases, &judge))
 }
 
 /// The word of the language for a judge.
@@ -129,6 +123,7 @@ pub(crate) fn judge_name(judge: Judge) -> &'static str {
         Judge::Choice => "choice",
         Judge::Exact => "exact",
         Judge::Countdown => "countdown",
+        Judge::Code => "code",
     }
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod execute;
 mod judge;
+mod judging;
 pub mod lock;
 mod present;
 mod sample;

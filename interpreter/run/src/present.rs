@@ -129,16 +129,17 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
         for model in &evaluation.models {
             models.push(model_rows(evaluation, model, plan, store, world)?);
         }
+        let outcomes: &[Outcome] = match world.set(&evaluation.benchmark)?.judge {
+            rlx_language::Judge::Code => &Outcome::OF_PROGRAMS,
+            _ => &Outcome::OF_TEXTS,
+        };
         let design = Design {
             evaluation: evaluation.name.clone(),
             benchmark: evaluation.benchmark.clone(),
             problems: problems.iter().map(|problem| problem.id.clone()).collect(),
             models: models.iter().map(|rows| rows.label.clone()).collect(),
             samples: evaluation.samples,
-            verdicts: Outcome::OF_TEXTS
-                .iter()
-                .map(|outcome| outcome.name().to_owned())
-                .collect(),
+            verdicts: outcomes.iter().map(|outcome| outcome.name().to_owned()).collect(),
         };
         let rows = models.iter().flat_map(|model| {
             model.responses.iter().filter_map(|row| {
@@ -147,7 +148,7 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
                     model: &model.label,
                     problem: &row.problem,
                     sample: row.sample,
-                    correct: verdict.verdict == Outcome::Correct.name(),
+                    correct: solved(&verdict.verdict),
                     verdict: &verdict.verdict,
                     tokens: row.tokens.len() as u64,
                     truncated: row.truncated(),
@@ -253,9 +254,7 @@ fn shown(
         for model in models {
             let of_problem = || model.responses.iter().filter(|row| row.problem == problem.id);
             let verdict = |row: &Response| model.verdicts.get(&(row.problem.clone(), row.sample));
-            let right = |row: &&Response| {
-                verdict(row).is_some_and(|verdict| verdict.verdict == Outcome::Correct.name())
-            };
+            let right = |row: &&Response| verdict(row).is_some_and(|verdict| solved(&verdict.verdict));
             let picked = of_problem()
                 .find(right)
                 .into_iter()
@@ -267,7 +266,7 @@ fn shown(
                     model: model.label.clone(),
                     sample: row.sample,
                     text: row.text.clone(),
-                    correct: verdict.verdict == Outcome::Correct.name(),
+                    correct: solved(&verdict.verdict),
                     verdict: verdict.verdict.clone(),
                     extracted: verdict.extracted.clone(),
                     reason: verdict.reason.clone(),
@@ -547,4 +546,9 @@ fn role(study: &Study, training: &str, step: u64) -> (ModelRole, String) {
             format!("distilled from {} into {start}", teacher.label()),
         ),
     }
+}
+
+/// Whether a row's verdict counts as solved.
+fn solved(verdict: &str) -> bool {
+    Outcome::by_name(verdict).is_some_and(Outcome::solved)
 }

@@ -7,7 +7,7 @@ use crate::{
         TrainWork,
     },
     event::{Event, Listener},
-    judge::{case, judge_name},
+    judging::Judging,
     state::{TrainingDone, sampled_problems},
     world::World,
 };
@@ -44,11 +44,6 @@ pub(crate) fn run(
     file::create_folder(&folder)?;
     let clock = Instant::now();
     let mut observer = |seen: TrainStepSeen| {
-        for text in &seen.warnings {
-            listener.hear(&Event::Warning {
-                text: format!("{}, {text}", step.name),
-            });
-        }
         let note = seen
             .shown
             .iter()
@@ -81,7 +76,7 @@ pub(crate) fn run(
             max_tokens,
         } => {
             let pool = world.problems(&training.data)?;
-            let judge = rlx_judge::by_name(judge_name(set.judge));
+            let judge = Judging::open(set.judge, &step.name)?;
             let by_id: BTreeMap<&str, &Problem> = pool
                 .iter()
                 .map(|problem| (problem.id.as_str(), problem))
@@ -107,16 +102,15 @@ pub(crate) fn run(
                 }
             };
             let mut reward = |problem: &TrainProblem, response: &str, truncated: bool| {
-                let verdict = judge
-                    .as_ref()
-                    .zip(by_id.get(problem.id.as_str()))
-                    .map(|(judge, problem)| judge.judge(&case(problem, response, truncated)));
+                let verdict = by_id
+                    .get(problem.id.as_str())
+                    .map(|problem| judge.judge(problem, response, truncated));
                 let formed = form
                     .as_ref()
                     .filter(|(pattern, _)| pattern.is_match(response))
                     .map_or(0.0, |(_, reward)| *reward);
                 match verdict.map(|verdict| verdict.outcome) {
-                    Some(rlx_judge::Outcome::Correct) => 1.0 + formed,
+                    Some(outcome) if outcome.solved() => 1.0 + formed,
                     Some(rlx_judge::Outcome::GaveUp) | None => f64::NAN,
                     Some(_) => formed,
                 }
@@ -309,7 +303,9 @@ fn taught(
             let rows = store.verdicts(&judged.key.folder()).read()?;
             Some(
                 rows.into_iter()
-                    .filter(|row| row.verdict == "correct")
+                    .filter(|row| {
+                        rlx_judge::Outcome::by_name(&row.verdict).is_some_and(rlx_judge::Outcome::solved)
+                    })
                     .map(|row| (row.problem, row.sample))
                     .collect(),
             )

@@ -189,6 +189,8 @@ pub fn survey(study: &Study, world: &World, pin_cache: &Path) -> Result<Surround
             around.judges.insert(name.to_owned(), judge.version().to_owned());
         }
     }
+    let code = rlx_judge::code::CODE_VERSION;
+    around.judges.insert("code".to_owned(), code.to_owned());
     // The cache only saves time: a store that cannot be written is said by the run, not by the plan.
     let _ = cache.save();
     Ok(around)

@@ -12,7 +12,6 @@ mod correction;
 mod critic;
 mod distill;
 mod error;
-mod export;
 mod forward;
 mod metrics;
 mod observer;
@@ -29,7 +28,6 @@ mod state;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod support;
-mod warnings;
 
 // The shared test support speaks of this crate by its name.
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub fn fetch_model(
 /// Brings a hub problem set's files into the cache; nothing to do for other sources.
 ///
 /// # Errors
-/// As [`fetch_model`]; and a split that is not there or comes as Parquet only.
+/// As [`fetch_model`]; and a split that is not there.
 pub fn fetch_problems(
     set: &ProblemSet,
     world: &World,

@@ -58,10 +58,13 @@ pub(super) fn is_weights(name: &str) -> bool {
     !name.contains('/') && name.starts_with("model") && name.ends_with(".safetensors")
 }
 
-const EXTENSIONS: [&str; 4] = [".jsonl", ".ndjson", ".json", ".csv"];
+const EXTENSIONS: [&str; 5] = [".jsonl", ".ndjson", ".json", ".csv", ".parquet"];
 
 fn is_data(name: &str) -> bool {
-    let plain = name.strip_suffix(".gz").unwrap_or(name);
+    let plain = name
+        .strip_suffix(".gz")
+        .or_else(|| name.strip_suffix(".zst"))
+        .unwrap_or(name);
     let file = plain.rsplit('/').next().unwrap_or(plain);
     EXTENSIONS.iter().any(|extension| plain.ends_with(extension))
         && ![
@@ -85,8 +88,6 @@ pub(crate) fn data_files(root: &Path) -> Result<Vec<String>, DataError> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Split {
     Files(Vec<String>),
-    /// Only as Parquet: the first of the files.
-    Parquet(String),
     None,
 }
 
@@ -107,10 +108,7 @@ pub(super) fn split_files(names: &[String], config: Option<&str>, split: &str) -
             .split(['/'])
             .any(|part| part == config || part.starts_with(&format!("{config}-"))),
     };
-    let any_of_config = config.is_some()
-        && names
-            .iter()
-            .any(|name| (is_data(name) || is_parquet(name)) && of_config(name));
+    let any_of_config = config.is_some() && names.iter().any(|name| is_data(name) && of_config(name));
     let pick = |wanted: &dyn Fn(&str) -> bool| -> Vec<String> {
         let kept = names
             .iter()
@@ -129,14 +127,17 @@ pub(super) fn split_files(names: &[String], config: Option<&str>, split: &str) -
             _ => exact,
         }
     };
-    let data = pick(&|name| is_data(name));
-    if !data.is_empty() {
-        return Split::Files(data);
+    // The same rows may lie there in both forms; lines are preferred, as they were before Parquet was read.
+    for wanted in [
+        &(|name: &str| is_data(name) && !is_parquet(name)) as &dyn Fn(&str) -> bool,
+        &is_parquet,
+    ] {
+        let files = pick(wanted);
+        if !files.is_empty() {
+            return Split::Files(files);
+        }
     }
-    match pick(&|name| is_parquet(name)).into_iter().next() {
-        Some(file) => Split::Parquet(file),
-        None => Split::None,
-    }
+    Split::None
 }
 
 fn is_parquet(name: &str) -> bool {

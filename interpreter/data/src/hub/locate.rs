@@ -153,11 +153,6 @@ impl Repo {
     ) -> Result<Vec<String>, DataError> {
         match split_files(names, config, split) {
             Split::Files(files) => Ok(files),
-            Split::Parquet(file) => Err(DataError::Parquet {
-                repo: self.label(),
-                split: split.to_owned(),
-                file,
-            }),
             Split::None => Err(DataError::NoSplit {
                 repo: self.label(),
                 split: split.to_owned(),

@@ -22,6 +22,7 @@ fn set(name: &str, source: ProblemSource) -> ProblemSet {
         size: None,
         exclude: Vec::new(),
         licence: None,
+        code: None,
     }
 }
 
@@ -165,7 +166,7 @@ fn bad_input_names_file_place_column_and_mend() {
             "s.parquet",
             "PAR1",
             |_| {},
-            &["`.parquet` files are not read", ".jsonl"],
+            &["the file's header", "not readable as Parquet"],
         ),
         (
             "s.json",

@@ -9,7 +9,7 @@ mod task;
 
 pub use compare::outputs_match;
 pub use extract::{Extracted, program_of};
-pub use task::{CodeTask, ProgramKind, TestCase, TestType, Tests, TestsError};
+pub use task::{CodeTask, ProgramKind, TestCase, TestGold, TestType, Tests, TestsError};
 
 /// Changes with every change of a verdict; part of a verdict's key.
 pub const CODE_VERSION: &str = "1";

@@ -1,6 +1,6 @@
 //! `CodeTask`: a response that holds a program, with the tests it has to pass.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What the response is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -66,7 +66,46 @@ enum Written {
     Cases(Vec<TestCase>),
 }
 
+/// What a problem of a study keeps in place of a gold answer: its tests, and what belongs to them. As JSON, so that the
+/// tests enter the problem's hash like any other answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestGold {
+    pub tests: serde_json::Value,
+    /// Source that runs before the program.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub setup: String,
+    /// The function that HumanEval's `check` is called with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub entry_point: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub starter_code: String,
+    /// Responses continue the prompt, instead of answering it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub completion: bool,
+}
+
+impl TestGold {
+    /// The tests, ready to run.
+    ///
+    /// # Errors
+    /// As [`Tests::read`].
+    pub fn read_tests(&self) -> Result<Tests, TestsError> {
+        Ok(Tests::read(&self.tests)?.calling(&self.entry_point))
+    }
+}
+
 impl Tests {
+    /// HumanEval's tests only define `check`: with the function's name they call it too.
+    #[must_use]
+    pub fn calling(self, entry_point: &str) -> Self {
+        match self {
+            Tests::Source(text) if !entry_point.is_empty() && !text.contains("\ncheck(") => {
+                Tests::Source(format!("{text}\ncheck({entry_point})\n"))
+            }
+            other => other,
+        }
+    }
+
     /// Reads tests as rows have them; a text that is itself a JSON list of tests is read as that list.
     ///
     /// # Errors

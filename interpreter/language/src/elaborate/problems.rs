@@ -8,7 +8,7 @@ use super::{Elaborator, Sited};
 use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place};
 use crate::schema;
-use crate::study::{Judge, ProblemSet, ProblemSource};
+use crate::study::{CodeColumns, Judge, ProblemSet, ProblemSource};
 
 impl<'a> Elaborator<'a> {
     /// The key of a declared problem set.
@@ -111,6 +111,7 @@ impl<'a> Elaborator<'a> {
             "math_paper" => Judge::MathPaper,
             "choice" => Judge::Choice,
             "exact" => Judge::Exact,
+            "code" => Judge::Code,
             _ => Judge::Countdown,
         };
         let task = matches!(source, ProblemSource::Task { .. });
@@ -125,6 +126,18 @@ impl<'a> Elaborator<'a> {
                 .help("write `judge = countdown`");
             self.report(diagnostic);
             return None;
+        }
+        for name in ["setup", "entry_point", "starter_code"] {
+            if judge != Judge::Code && checked.maybe_text(name)?.is_some() {
+                let message = format!("`{name}` belongs to problems that ask for a program");
+                let diagnostic = Diagnostic::error("rlx::data::judge", message);
+                let diagnostic = self.at(diagnostic, checked.place(name), "is never read");
+                let diagnostic = self
+                    .at(diagnostic, checked.place("judge"), "runs no program")
+                    .help(format!("write `judge = code`, or leave `{name}` out"));
+                self.report(diagnostic);
+                return None;
+            }
         }
         let (skip, size) = (checked.count("skip")?, checked.maybe_count("size")?);
         if let Some(size) = size.filter(|size| skip >= *size) {
@@ -152,6 +165,15 @@ impl<'a> Elaborator<'a> {
             size,
             exclude: exclude?,
             licence: checked.maybe_text("licence")?,
+            code: match judge {
+                Judge::Code => Some(CodeColumns {
+                    setup: checked.maybe_text("setup")?,
+                    entry_point: checked.maybe_text("entry_point")?,
+                    starter_code: checked.maybe_text("starter_code")?,
+                    completion: checked.boolean("completion")?,
+                }),
+                _ => None,
+            },
         };
         self.problem_sets.insert(key.clone(), set);
         Some(key)

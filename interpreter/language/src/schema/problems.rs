@@ -9,7 +9,7 @@ const FIELDS: &[Field] = &[
             "\"hf:org/name@revision\", a path such as \"./problems.jsonl\", or a task such as `countdown { seed = 1 }`",
         ),
         default: Required,
-        doc: "Where the problems are: a data set of the Hugging Face hub, a file of JSON lines, JSON or CSV, also gzipped (a path from the folder of the \
+        doc: "Where the problems are: a data set of the Hugging Face hub, a file of JSON lines, JSON or CSV, or Parquet, also compressed (a path from the folder of the \
               declaring file), or a procedural task.",
     },
     Field {
@@ -34,7 +34,7 @@ const FIELDS: &[Field] = &[
         name: "answer",
         ty: Type::Text,
         default: Value("\"answer\""),
-        doc: "Column with the gold answer, alone or at the end of a worked one.",
+        doc: "Column with the gold answer, alone or at the end of a worked one; for `judge = code` the column with the tests.",
     },
     Field {
         name: "response",
@@ -56,9 +56,17 @@ const FIELDS: &[Field] = &[
     },
     Field {
         name: "judge",
-        ty: Type::Word(&["number", "math", "math_paper", "choice", "exact", "countdown"]),
+        ty: Type::Word(&[
+            "number",
+            "math",
+            "math_paper",
+            "choice",
+            "exact",
+            "countdown",
+            "code",
+        ]),
         default: Required,
-        doc: "Who calls a response right: `number` compares the last number, `math` the boxed or final answer, `math_paper` does so by the rules of \"limit of RLVR\", `choice` compares the letter chosen, `exact` the text, `countdown` checks every step.",
+        doc: "Who calls a response right: `number` compares the last number, `math` the boxed or final answer, `math_paper` does so by the rules of \"limit of RLVR\", `choice` compares the letter chosen, `exact` the text, `countdown` checks every step, `code` runs the program against its tests.",
     },
     Field {
         name: "limit",
@@ -98,6 +106,30 @@ const FIELDS: &[Field] = &[
         ty: Type::Reference("a problem set or a list of them"),
         default: Value("[]"),
         doc: "Problem sets whose problems must not occur in this one.",
+    },
+    Field {
+        name: "setup",
+        ty: Type::Text,
+        default: None,
+        doc: "Column with Python that runs before a program; for `judge = code`.",
+    },
+    Field {
+        name: "entry_point",
+        ty: Type::Text,
+        default: None,
+        doc: "Column with the name of the function that is asked for, where the tests only define `check`; for `judge = code`.",
+    },
+    Field {
+        name: "starter_code",
+        ty: Type::Text,
+        default: None,
+        doc: "Column with the code that a problem gives to begin with; for `judge = code`.",
+    },
+    Field {
+        name: "completion",
+        ty: Type::Bool,
+        default: Value("false"),
+        doc: "Responses continue the problem's text instead of answering it; for `judge = code`.",
     },
 ];
 

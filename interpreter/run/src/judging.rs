@@ -1,0 +1,101 @@
+//! `Judging`: a judge of the language, ready to work, whether it compares texts or runs programs.
+
+use crate::{RunError, judge::judge_name};
+use rlx_data::Problem;
+use rlx_judge::{
+    Outcome, Verdict,
+    code::{CODE_VERSION, CodeTask, ProgramKind, TestGold},
+};
+use rlx_language::Judge;
+use rlx_sandbox::{Sandbox, SandboxOptions, Worker};
+use std::sync::Mutex;
+
+pub(crate) enum Judging {
+    Text(Box<dyn rlx_judge::Judge + Send + Sync>),
+    /// With the workers that have nothing to do.
+    Programs(Sandbox, Mutex<Vec<Worker>>),
+}
+
+impl Judging {
+    /// Gets the judge of a step ready; for programs a sandbox is opened.
+    pub(crate) fn open(judge: Judge, step: &str) -> Result<Self, RunError> {
+        if judge == Judge::Code {
+            let fault = |message: String| RunError::Step {
+                step: step.to_owned(),
+                code: "rlx::sandbox",
+                message,
+                help: "`rlx explain rlx::sandbox` tells what the code judge needs".into(),
+            };
+            let launcher = std::env::current_exe().map_err(|error| fault(error.to_string()))?;
+            let sandbox =
+                Sandbox::open(SandboxOptions::new(launcher)).map_err(|error| fault(error.to_string()))?;
+            return Ok(Judging::Programs(sandbox, Mutex::default()));
+        }
+        let judge = rlx_judge::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
+            step: step.to_owned(),
+            code: "rlx::run::judge",
+            message: format!("there is no judge `{}`", judge_name(judge)),
+            help: "name one of the judges of the language reference".into(),
+        })?;
+        Ok(Judging::Text(judge))
+    }
+
+    /// Name and version, as rows keep them.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Judging::Text(judge) => format!("{} {}", judge.name(), judge.version()),
+            Judging::Programs(..) => format!("code {CODE_VERSION}"),
+        }
+    }
+
+    /// The verdict on one response; threads may ask at once.
+    pub(crate) fn judge(&self, problem: &Problem, response: &str, truncated: bool) -> Verdict {
+        match self {
+            Judging::Text(judge) => judge.judge(&crate::judge::case(problem, response, truncated)),
+            Judging::Programs(sandbox, idle) => {
+                let free = idle.lock().ok().and_then(|mut idle| idle.pop());
+                let mut worker = free.unwrap_or_else(|| sandbox.worker());
+                let verdict = program(&mut worker, problem, response, truncated);
+                if let Ok(mut idle) = idle.lock() {
+                    idle.push(worker);
+                }
+                verdict
+            }
+        }
+    }
+}
+
+/// Runs one program. What goes wrong here is never the program's fault, and never counts for or against it.
+fn program(worker: &mut Worker, problem: &Problem, response: &str, truncated: bool) -> Verdict {
+    let gave_up = |reason: String| Verdict {
+        outcome: Outcome::GaveUp,
+        extracted: None,
+        rule: "none".into(),
+        reason,
+    };
+    let gold: Result<TestGold, _> = serde_json::from_str(problem.answer.as_deref().unwrap_or_default());
+    let gold = match gold {
+        Ok(gold) => gold,
+        Err(error) => return gave_up(format!("the problem has no tests: {error}")),
+    };
+    let tests = match gold.read_tests() {
+        Ok(tests) => tests,
+        Err(error) => return gave_up(error.to_string()),
+    };
+    let task = CodeTask {
+        kind: if gold.completion {
+            ProgramKind::Completion
+        } else {
+            ProgramKind::Reply
+        },
+        response,
+        prompt: &problem.text,
+        setup: &gold.setup,
+        tests: &tests,
+        starter_code: &gold.starter_code,
+        truncated,
+    };
+    worker
+        .judge(&task)
+        .unwrap_or_else(|error| gave_up(error.to_string()))
+}

@@ -1,0 +1,111 @@
+//! Verdicts on programs in a study: this binary is its own launcher of sandboxes, so it has a `main` of its own.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test may panic, and says what it does
+
+use rlx_language::{Memory, Options, elaborate};
+use rlx_plan::build;
+use rlx_run::{World, judge_again, survey};
+use rlx_store::{Finish, Response};
+use std::{collections::BTreeMap, fs, process::ExitCode};
+
+const NAME: &str = "programs_are_judged_in_a_study";
+
+fn main() -> ExitCode {
+    if let Some(code) = rlx_sandbox::launch_if_asked() {
+        return code;
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        println!("{NAME}: test");
+        return ExitCode::SUCCESS;
+    }
+    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
+    if filter.is_none_or(|filter| NAME.contains(filter.as_str())) {
+        let launcher = std::env::current_exe().unwrap();
+        match rlx_sandbox::Sandbox::open(rlx_sandbox::SandboxOptions::new(launcher)) {
+            Ok(_) => programs_are_judged_in_a_study(),
+            Err(why) => println!("skipped: {why}"),
+        }
+        println!("test {NAME} ... ok");
+    }
+    ExitCode::SUCCESS
+}
+
+fn programs_are_judged_in_a_study() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("model")).unwrap();
+    fs::write(path("model/config.json"), "{}").unwrap();
+    let rows = concat!(
+        r#"{"id":"double","problem":"Write double(x).","tests":"def check(f):\n    assert f(2) == 4\n    assert f(-3) == -6\n","name":"double","setup":["import math"]}"#,
+        "\n",
+        r#"{"id":"echo","problem":"Print what you read.","tests":[{"input":"7\n","output":"7\n","testtype":"stdin"}],"name":"","setup":null}"#,
+        "\n",
+    );
+    fs::write(path("tasks.jsonl"), rows).unwrap();
+    let text = format!(
+        r#"model base {{ source = "{}" }}
+benchmark tasks {{ source = "{}", prompt = "{{problem}}", answer = "tests", entry_point = "name", setup = "setup", id = "id", judge = code }}
+evaluate test {{ models = base, benchmark = tasks, samples = 5, sampling = {{ temperature = 1, max_tokens = 64 }} }}
+"#,
+        path("model").display(),
+        path("tasks.jsonl").display(),
+    );
+    let sources = Memory(BTreeMap::from([("study.rlx".to_owned(), text)]));
+    let (study, _) = elaborate(&sources, "study.rlx", &Options::default())
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())
+        .unwrap();
+    let world = World::new(&study, rlx_data::World::new([], true));
+    let around = survey(&study, &world, &path("pins.json")).unwrap();
+    let plan = build(&study, &around).unwrap();
+    let step = plan.step("judge test base").unwrap();
+
+    let said = [
+        (
+            "double",
+            "```python\ndef double(x):\n    return 2 * x\n```",
+            Finish::Stop,
+            "pass",
+        ),
+        (
+            "double",
+            "```python\ndef double(x):\n    return x * x\n```",
+            Finish::Stop,
+            "fail",
+        ),
+        ("double", "I cannot do that.", Finish::Stop, "no_program"),
+        ("double", "Let me think about", Finish::Length, "truncated"),
+        (
+            "double",
+            "```python\nimport os\nos._exit(0)\n```",
+            Finish::Stop,
+            "error",
+        ),
+        ("echo", "```python\nprint(input())\n```", Finish::Stop, "pass"),
+        (
+            "echo",
+            "```python\nprint(1 + int(input()))\n```",
+            Finish::Stop,
+            "fail",
+        ),
+    ];
+    let responses: Vec<Response> = said
+        .iter()
+        .enumerate()
+        .map(|(sample, (problem, text, finish, _))| Response {
+            problem: (*problem).to_owned(),
+            sample: sample as u64,
+            seed: 0,
+            prompt: String::new(),
+            tokens: Vec::new(),
+            text: (*text).to_owned(),
+            finish: *finish,
+            logprob: 0.0,
+            engine: "test".into(),
+        })
+        .collect();
+    let verdicts = judge_again(step, &responses, &world).unwrap();
+    let found: Vec<&str> = verdicts.iter().map(|row| row.verdict.as_str()).collect();
+    let wanted: Vec<&str> = said.iter().map(|(.., verdict)| *verdict).collect();
+    assert_eq!(found, wanted, "{verdicts:#?}");
+    assert!(verdicts.iter().all(|row| row.judge.starts_with("code ")));
+}
