@@ -60,6 +60,7 @@ pub(crate) fn run(
             let mut watch = Watch {
                 steps,
                 tokens: 0,
+                warnings: Vec::new(),
                 tell,
             };
             train_distill(
@@ -93,6 +94,7 @@ pub(crate) fn run(
             let mut watch = Watch {
                 steps,
                 tokens: 0,
+                warnings: Vec::new(),
                 tell,
             };
             if sampling.stop.is_some() {

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Watch<'a> {
     pub(crate) steps: u64,
     pub(crate) tokens: u64,
+    pub(crate) warnings: Vec<String>,
     pub(crate) tell: &'a mut dyn FnMut(TrainStepSeen),
 }
 
@@ -41,8 +42,13 @@ impl Observer for Watch<'_> {
             steps: self.steps,
             tokens: self.tokens,
             shown,
+            warnings: std::mem::take(&mut self.warnings),
         });
         true
+    }
+
+    fn warning(&mut self, text: &str) {
+        self.warnings.push(text.to_owned());
     }
 }
 
@@ -80,6 +86,7 @@ pub(crate) fn run(
             let mut watch = Watch {
                 steps,
                 tokens: 0,
+                warnings: Vec::new(),
                 tell,
             };
             train_rl(model, &tokenizer, &spec, &mut source, &job.folder, &mut watch)
@@ -95,6 +102,7 @@ pub(crate) fn run(
             let mut watch = Watch {
                 steps,
                 tokens: 0,
+                warnings: Vec::new(),
                 tell,
             };
             let spec = SftSpec {
@@ -155,6 +163,7 @@ pub(crate) fn run(
             let mut watch = Watch {
                 steps,
                 tokens: 0,
+                warnings: Vec::new(),
                 tell,
             };
             let spec = SftSpec {

@@ -226,6 +226,8 @@ pub struct TrainStepSeen {
     pub tokens: u64,
     /// A few numbers to show: (`reward`, 0.31).
     pub shown: Vec<(String, f64)>,
+    /// What the measures warn of, each once.
+    pub warnings: Vec<String>,
 }
 
 /// How a training ended.

@@ -44,6 +44,11 @@ pub(crate) fn run(
     file::create_folder(&folder)?;
     let clock = Instant::now();
     let mut observer = |seen: TrainStepSeen| {
+        for text in &seen.warnings {
+            listener.hear(&Event::Warning {
+                text: format!("{}, {text}", step.name),
+            });
+        }
         let note = seen
             .shown
             .iter()

@@ -12,6 +12,7 @@ mod correction;
 mod critic;
 mod distill;
 mod error;
+mod export;
 mod forward;
 mod metrics;
 mod observer;
@@ -28,6 +29,7 @@ mod state;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod support;
+mod warnings;
 
 // The shared test support speaks of this crate by its name.
 #[cfg(test)]

@@ -73,6 +73,9 @@ pub struct StepMetrics {
     /// Prompts whose responses all have the same reward: nothing to learn from them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped_groups: Option<u64>,
+    /// Share of all groups drawn whose rewards are all equal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_group_share: Option<f64>,
     /// Responses that could not be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unjudged: Option<u64>,

@@ -26,6 +26,9 @@ pub trait Observer {
     /// A step is done and its measures are written. False: stop here (the state is saved, the same call goes on later).
     fn step(&mut self, metrics: &StepMetrics) -> bool;
 
+    /// The measures say that the run does not learn as it should; a sentence with the numbers, each kind once.
+    fn warning(&mut self, _text: &str) {}
+
     /// The weights after `step` lie in `dir`, whole.
     fn checkpoint(&mut self, _step: u64, _dir: &Path) {}
 

@@ -184,7 +184,9 @@ impl Step<'_, '_> {
             .iter()
             .filter(|group| group.rewards.windows(2).all(|pair| pair[0] == pair[1]));
         self.metrics.skipped_groups = Some(idle.count() as u64);
-        report(observer, self.metrics.step, groups, &advantages);
+        let told = rollouts(groups, &advantages);
+        self.session.keep_rollouts(self.metrics.step, &told)?;
+        observer.rollouts(self.metrics.step, &told);
         self.updates(&rows, per_update, needs_old, &mut measures)?;
         self.metrics.entropy = measures.entropy.mean();
         self.metrics.kl = measures.kl.mean();
@@ -312,8 +314,8 @@ fn judged_rows<'a>(groups: &'a [Group], spec: &RlSpec) -> Vec<Row<'a>> {
     rows
 }
 
-/// Tells the observer the responses with their advantages.
-fn report(observer: &mut dyn Observer, step: u64, groups: &[Group], advantages: &[f64]) {
+/// The responses with their advantages.
+fn rollouts<'a>(groups: &'a [Group], advantages: &[f64]) -> Vec<Rollout<'a>> {
     let mut advantages = advantages.iter();
     let mut told = Vec::new();
     for group in groups {
@@ -328,5 +330,5 @@ fn report(observer: &mut dyn Observer, step: u64, groups: &[Group], advantages: 
             });
         }
     }
-    observer.rollouts(step, &told);
+    told
 }

@@ -212,6 +212,7 @@ pub(crate) fn measure(drawn: &Drawn) -> StepMetrics {
     let solved = groups()
         .filter(|group| group.rewards.iter().any(|&reward| reward > 0.0))
         .count();
+    let idle = groups().filter(|group| group.rewards.len() > 1 && !varies(&group.rewards));
     let judged = rewards.len() as f64;
     let mean = (!rewards.is_empty()).then(|| rewards.iter().sum::<f64>() / judged);
     let variance =
@@ -220,6 +221,7 @@ pub(crate) fn measure(drawn: &Drawn) -> StepMetrics {
         tokens: tokens as u64,
         reward_mean: mean,
         reward_std: variance.map(f64::sqrt),
+        idle_group_share: Some(idle.count() as f64 / groups().count() as f64),
         solved_share: Some(solved as f64 / groups().count() as f64),
         length_mean: Some(tokens as f64 / total as f64),
         truncated_share: Some(truncated as f64 / total as f64),

@@ -8,19 +8,27 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rlx_engine::{LanguageModel, Tokenizer};
+use rlx_engine::{Finish, LanguageModel, Tokenizer};
 use serde::Serialize;
 
 use crate::batch::numbers;
 use crate::critic::Critic;
-use crate::metrics::MetricsFile;
+use crate::export;
+use crate::metrics::{MetricsFile, read_metrics};
 use crate::optimizer::{AdamW, Learning};
 use crate::spec::OptimizerSpec;
 use crate::state::{self, Counters};
-use crate::{Observer, StepMetrics, TrainError};
+use crate::warnings::Watchdog;
+use crate::{Observer, Rollout, StepMetrics, TrainError};
 
 /// Updates in a row that may be left out before a run counts as diverged.
 const TOLERATED_SKIPS: u32 = 5;
+
+/// Responses of a step that are kept for reading.
+const KEPT_ROLLOUTS: usize = 64;
+
+/// Seconds of work after which the tables for other tools are made anew.
+const EXPORT_SECONDS: f64 = 30.0;
 
 /// Share of the time that saving the state may take.
 const SAVING_SHARE: f64 = 0.05;
@@ -55,6 +63,8 @@ pub(crate) struct Session<'a> {
     unsaved_seconds: f64,
     save_seconds: f64,
     saved_step: Option<u64>,
+    unexported_seconds: f64,
+    watchdog: Watchdog,
 }
 
 impl<'a> Session<'a> {
@@ -86,8 +96,16 @@ impl<'a> Session<'a> {
             draws: 0,
             kl_coefficient: None,
         });
+        let metrics = MetricsFile::open(dir, counters.step)?;
+        let mut watchdog = Watchdog::default();
+        for seen in read_metrics(dir)? {
+            // What there was to say of these steps was said when they were done.
+            watchdog.see(&seen);
+        }
         let session = Self {
-            metrics: MetricsFile::open(dir, counters.step)?,
+            metrics,
+            watchdog,
+            unexported_seconds: 0.0,
             setting,
             model,
             optimizer,
@@ -163,12 +181,20 @@ impl<'a> Session<'a> {
         self.counters.step = metrics.step;
         self.metrics.append(metrics)?;
         self.keep(metrics.step, observer)?;
+        for text in self.watchdog.see(metrics) {
+            observer.warning(&text);
+        }
         let go_on = observer.step(metrics);
         self.unsaved_seconds += seconds;
         let due = self.save_seconds <= SAVING_SHARE * self.unsaved_seconds;
         let last = self.counters.step == self.setting.steps;
         if due || last || !go_on {
             self.save()?;
+        }
+        self.unexported_seconds += seconds;
+        if last || !go_on || self.unexported_seconds > EXPORT_SECONDS {
+            export::write(self.setting.dir, &read_metrics(self.setting.dir)?)?;
+            self.unexported_seconds = 0.0;
         }
         if go_on || last {
             return Ok(());
@@ -193,6 +219,30 @@ impl<'a> Session<'a> {
         self.unsaved_seconds = 0.0;
         self.saved_step = Some(self.counters.step);
         Ok(())
+    }
+
+    /// Keeps some of a step's responses for reading: `rollouts/step-000010.jsonl`, a line a response, for the first step,
+    /// every tenth and the last.
+    pub(crate) fn keep_rollouts(&self, step: u64, rollouts: &[Rollout<'_>]) -> Result<(), TrainError> {
+        if step != 1 && !step.is_multiple_of(10) && step != self.setting.steps {
+            return Ok(());
+        }
+        let folder = self.setting.dir.join("rollouts");
+        std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
+        let mut text = String::new();
+        for rollout in rollouts.iter().take(KEPT_ROLLOUTS) {
+            let line = serde_json::json!({
+                "prompt": rollout.prompt, "number": rollout.number, "reward": rollout.reward,
+                "advantage": rollout.advantage, "truncated": rollout.finish == Finish::Length,
+                "text": self.setting.tokenizer.decode(rollout.tokens, false)?,
+            });
+            text.push_str(&line.to_string());
+            text.push('\n');
+        }
+        let path = folder.join(format!("step-{step:06}.jsonl"));
+        let fresh = path.with_extension("tmp");
+        std::fs::write(&fresh, text).map_err(TrainError::io(&fresh))?;
+        std::fs::rename(&fresh, &path).map_err(TrainError::io(&path))
     }
 
     /// Writes the weights as a checkpoint if `step` is one to keep.

@@ -115,6 +115,7 @@ impl Backend for Scripted {
                         steps,
                         tokens: step * 10,
                         shown: vec![("reward".into(), 0.5)],
+                        warnings: Vec::new(),
                     });
                 }
             }
