@@ -136,7 +136,7 @@ impl Backend for Torch {
     fn open(&mut self, at: &ModelAt) -> Result<Box<dyn OpenModel>, BackendError> {
         let (model, tokenizer) = self.load(at)?;
         Ok(Box::new(Loaded {
-            model,
+            model: model.into_sampler().map_err(failure::engine)?,
             tokenizer,
             runtime: self.runtime.clone(),
         }))

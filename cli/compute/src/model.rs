@@ -3,15 +3,15 @@
 use crate::failure::engine as failed;
 use rlx_data::RenderedPrompt;
 use rlx_engine::{
-    Completion, LanguageModel, Message, Progress, Runtime, SampleOptions, SampleRequest, SamplingParams,
+    Completion, Message, Progress, Runtime, SampleOptions, SampleRequest, Sampler, SamplingParams,
     ScoreRequest, StopStrings, Tokenizer,
 };
 use rlx_run::{BackendError, Drawn, OpenModel, Request, Settings};
 use rlx_store::Finish;
 
-/// Weights and tokenizer.
+/// Weights, packed, and tokenizer.
 pub(crate) struct Loaded {
-    pub(crate) model: LanguageModel,
+    pub(crate) model: Sampler,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) runtime: Runtime,
 }
@@ -66,7 +66,7 @@ impl OpenModel for Loaded {
     }
 
     fn context(&self) -> u64 {
-        self.model.config.context()
+        self.model.config().context()
     }
 
     fn tokenizer(&self) -> String {
@@ -86,7 +86,7 @@ impl OpenModel for Loaded {
     }
 
     fn rows_at_once(&self, prompt_tokens: usize, max_tokens: u64) -> usize {
-        let config = &self.model.config;
+        let config = self.model.config();
         let bytes = if self.model.precision() == rlx_engine::Precision::Fp32 {
             4
         } else {
@@ -155,7 +155,8 @@ impl OpenModel for Loaded {
                 });
             }
         };
-        rlx_engine::sample_each(&self.model, &requests, &params, &options, &mut row, &mut progress)
+        self.model
+            .sample_each(&requests, &params, &options, &mut row, &mut progress)
             .map_err(failed)?;
         // Without an error every row has come.
         Ok(drawn
@@ -172,6 +173,7 @@ impl OpenModel for Loaded {
                 response: response.clone(),
             })
             .collect();
-        rlx_engine::score(&self.model, &pairs, 1.0).map_err(failed)
+        let scores = self.model.score_each(&pairs, 1.0, false, None).map_err(failed)?;
+        Ok(scores.into_iter().map(|score| score.logprobs).collect())
     }
 }

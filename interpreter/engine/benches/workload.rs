@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use rlx_engine::{
-    DeviceChoice, LanguageModel, Message, Runtime, SampleOptions, SampleRequest, SamplingParams,
-    ScoreRequest, Tokenizer, sample_each, score,
+    DeviceChoice, LanguageModel, Message, Runtime, SampleOptions, SampleRequest, Sampler, SamplingParams,
+    ScoreRequest, Tokenizer,
 };
 
 const USAGE: &str = "workload --model PATH --workload FILE.json [--precision bf16|fp32] [--runs 3] [--threads N] \
@@ -37,7 +37,10 @@ fn main() {
     let path = PathBuf::from(path);
     let precision = options.text("--precision").map(|p| p.parse().unwrap());
     let runtime = Runtime::detect(DeviceChoice::Cpu, precision).unwrap();
-    let model = LanguageModel::open(&path, &runtime).unwrap();
+    let mut model = LanguageModel::open(&path, &runtime)
+        .unwrap()
+        .into_sampler()
+        .unwrap();
     let tokenizer = Tokenizer::open(&path).unwrap();
     let workload: serde_json::Value = serde_json::from_slice(&std::fs::read(workload).unwrap()).unwrap();
     let runs = options.number("--runs").unwrap_or(3);
@@ -47,9 +50,9 @@ fn main() {
     for _ in 0..runs {
         let (start, cpu) = (Instant::now(), cpu_seconds());
         tokens = if options.0.iter().any(|a| a == "--score") {
-            score_texts(&model)
+            score_texts(&mut model)
         } else {
-            draw(&model, &tokenizer, &workload, &options)
+            draw(&mut model, &tokenizer, &workload, &options)
         };
         seconds.push(start.elapsed().as_secs_f64());
         processor.push(cpu_seconds() - cpu);
@@ -74,7 +77,7 @@ fn main() {
 
 /// Draws every sample of every prompt, from text to text; returns the number of new tokens.
 fn draw(
-    model: &LanguageModel,
+    model: &mut Sampler,
     tokenizer: &Tokenizer,
     workload: &serde_json::Value,
     options: &Options,
@@ -124,14 +127,16 @@ fn draw(
         tokens += completion.tokens.len();
         characters += tokenizer.decode(&completion.tokens, true).unwrap().len();
     };
-    sample_each(model, &requests, &params, &limits, &mut row, &mut |_| true).unwrap();
+    model
+        .sample_each(&requests, &params, &limits, &mut row, &mut |_| true)
+        .unwrap();
     assert!(characters > 0);
     tokens
 }
 
 /// Scores 256 texts of 256 tokens; returns the number of tokens read.
-fn score_texts(model: &LanguageModel) -> usize {
-    let vocab = model.config.vocab as u64;
+fn score_texts(model: &mut Sampler) -> usize {
+    let vocab = model.config().vocab as u64;
     let pairs: Vec<ScoreRequest> = (0..256u64)
         .map(|i| ScoreRequest {
             prompt: vec![(i % vocab) as u32],
@@ -140,7 +145,7 @@ fn score_texts(model: &LanguageModel) -> usize {
                 .collect(),
         })
         .collect();
-    score(model, &pairs, 1.0).unwrap().len() * 256
+    model.score_each(&pairs, 1.0, false, None).unwrap().len() * 256
 }
 
 /// Seconds of processor time that this process has used, all threads together.

@@ -85,13 +85,43 @@ macro_rules! kernel {
     };
 }
 
+/// Sum of sixteen numbers, halves upon halves: an order that vector units can follow.
+#[inline(always)]
+pub(crate) fn sum_lanes(lanes: [f32; 16]) -> f32 {
+    let mut half = [0f32; 8];
+    for (i, h) in half.iter_mut().enumerate() {
+        *h = lanes[i] + lanes[i + 8];
+    }
+    let quarter = [
+        half[0] + half[4],
+        half[1] + half[5],
+        half[2] + half[6],
+        half[3] + half[7],
+    ];
+    (quarter[0] + quarter[2]) + (quarter[1] + quarter[3])
+}
+
+/// Largest of sixteen numbers; NaN is no larger than anything.
+#[inline(always)]
+pub(crate) fn max_lanes(mut lanes: [f32; 16]) -> f32 {
+    for width in [8, 4, 2, 1] {
+        for i in 0..width {
+            let (a, b) = (lanes[i], lanes[i + width]);
+            lanes[i] = if b > a { b } else { a };
+        }
+    }
+    lanes[0]
+}
+
 /// e^x to about 1e-7 relative for x <= 0 (0 below -87), by powers of two and a polynomial (Cephes' expf).
 #[inline(always)]
 pub(crate) fn exp_scalar<const FUSED: bool>(x: f32) -> f32 {
     let dead = x < -87.0;
     let x = if dead { -87.0 } else { x };
-    // Adding and subtracting 1.5 * 2^23 rounds to the nearest whole number.
-    let n = fma::<FUSED>(x, std::f32::consts::LOG2_E, 12_582_912.0) - 12_582_912.0;
+    // Adding 1.5 * 2^23 rounds to the nearest whole number, which is then in the lowest bits: a conversion by `as`,
+    // which saturates, would take the loop out of the vector units.
+    let rounded = fma::<FUSED>(x, std::f32::consts::LOG2_E, 12_582_912.0);
+    let n = rounded - 12_582_912.0;
     let r = fma::<FUSED>(n, -0.693_359_4, x);
     let r = fma::<FUSED>(n, 2.121_944_4e-4, r);
     let mut p = 1.987_569_1e-4;
@@ -99,7 +129,7 @@ pub(crate) fn exp_scalar<const FUSED: bool>(x: f32) -> f32 {
         p = fma::<FUSED>(p, r, c);
     }
     let y = fma::<FUSED>(p * r, r, r) + 1.0;
-    let power = f32::from_bits(((n as i32 + 127) << 23) as u32);
+    let power = f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
     if dead { 0.0 } else { y * power }
 }
 
@@ -138,7 +168,7 @@ fn exp_sums_body<const FUSED: bool>(row: &[f32], max: f32, scale: f32, sums: &mu
         for (lane, x) in lanes.iter_mut().zip(tail) {
             *lane += exp_scalar::<FUSED>((*x - max) * scale);
         }
-        let sum = f64::from(lanes.iter().sum::<f32>());
+        let sum = f64::from(sum_lanes(lanes));
         sums.push(sum);
         total += sum;
     }
@@ -169,7 +199,7 @@ fn entropy_sum_body<const FUSED: bool>(row: &[f32], max: f32, scale: f32) -> f64
         for (lane, x) in lanes.iter_mut().zip(tail) {
             add(lane, *x);
         }
-        total += f64::from(lanes.iter().sum::<f32>());
+        total += f64::from(sum_lanes(lanes));
     }
     total
 }
@@ -218,7 +248,7 @@ fn row_max_body<const FUSED: bool>(row: &[f32]) -> Option<(usize, f32)> {
         *b = if x > *b { x } else { *b };
         *n |= x.is_nan();
     }
-    let max = best.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let max = max_lanes(best);
     if nan.iter().any(|&n| n) || !max.is_finite() {
         return None;
     }
@@ -250,7 +280,7 @@ fn inverse_rms<const FUSED: bool>(x: &[f32], eps: f32) -> f32 {
     for (lane, x) in lanes.iter_mut().zip(tail) {
         *lane = fma::<FUSED>(*x, *x, *lane);
     }
-    let sum: f32 = lanes.iter().sum();
+    let sum = sum_lanes(lanes);
     1.0 / (sum / x.len() as f32 + eps).sqrt()
 }
 

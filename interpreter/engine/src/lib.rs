@@ -17,6 +17,7 @@ mod gguf;
 mod init;
 mod kernels;
 mod layers;
+mod memory;
 mod model;
 mod models;
 mod plain;
@@ -24,6 +25,7 @@ mod random;
 mod rope;
 mod safetensors;
 mod sample;
+mod sampler;
 mod sampling;
 mod schedule;
 mod score;
@@ -43,6 +45,7 @@ pub use rope::{Rope, RopeScaling, Yarn};
 pub use sample::{
     Completion, Finish, Progress, SampleOptions, SampleRequest, SamplingParams, sample, sample_each,
 };
+pub use sampler::Sampler;
 pub use sampling::filtered_distribution;
 pub use score::{Score, ScoreRequest, score, score_each};
 pub use stop::StopStrings;

@@ -6,8 +6,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::forward::{Keep, KeysValues, Mask, Pass};
 use crate::layers::rms_norm;
+use crate::sample::check_prompt;
 use crate::sampling::{Draw, Past, Scratch, draw};
-use crate::score::check_ids;
 use crate::vision::{Pixels, Positions};
 use crate::{
     Completion, EngineError, Finish, LanguageModel, Progress, SampleRequest, SamplingParams, uniform,
@@ -36,7 +36,7 @@ pub fn sample_with_pictures(
 ) -> Result<Vec<Vec<Completion>>, EngineError> {
     params.check()?;
     for (request, r) in requests.iter().enumerate() {
-        check_prompt(model, request, &r.prompt, params)?;
+        check_prompt(&model.config, request, &r.prompt, params)?;
     }
     let mut run = Run::new(
         model,
@@ -71,30 +71,6 @@ pub(crate) fn sample_plainly(
         .map(|(number, r)| run.request(number, &r.prompt, &[], &r.streams))
         .collect();
     run.end(drawn)
-}
-
-fn check_prompt(
-    model: &LanguageModel,
-    request: usize,
-    prompt: &[u32],
-    params: &SamplingParams,
-) -> Result<(), EngineError> {
-    if prompt.is_empty() {
-        return Err(EngineError::invalid(
-            format!("request {request} has an empty prompt"),
-            "give it a token, such as BOS",
-        ));
-    }
-    let (tokens, context) = (prompt.len(), model.config.context());
-    if (tokens as u64).saturating_add(params.max_tokens as u64) > context {
-        return Err(EngineError::PromptTooLong {
-            request,
-            tokens,
-            max_tokens: params.max_tokens,
-            context,
-        });
-    }
-    check_ids(model, request, prompt)
 }
 
 /// One call's state.

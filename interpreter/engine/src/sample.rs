@@ -1,14 +1,12 @@
 //! Drawing responses: requests in, completions out.
 
-use tch::Device;
-
-use crate::cpu::{Network, Path};
-use crate::decode::{DeviceDecoder, Sequence};
+use crate::cpu::Network;
 use crate::kernels::Element;
+use crate::memory::free_for_cache;
 use crate::schedule::{Batch, Limits, Listener};
 use crate::score::check_ids;
 use crate::stop::StopStrings;
-use crate::{EngineError, LanguageModel, Precision};
+use crate::{Config, EngineError, LanguageModel, Sampler};
 
 /// A prompt and the random streams of the rows to be drawn for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,16 +73,13 @@ pub struct Progress {
     pub rows: usize,
 }
 
-/// Decode steps of a device between two calls of `progress`.
-const STEPS_PER_REPORT: usize = 20;
-
 /// How rows are drawn, beside what they are: nothing here changes a row.
 #[derive(Default)]
 pub struct SampleOptions<'a> {
     /// Rows that decode at one time; `None` lets the engine decide.
     pub rows: Option<usize>,
     /// Bytes of KV cache; `None` takes a part of the memory that is free. When it is used up, rows are put back
-    /// and read again later.
+    /// and read again later (on accelerators, batches are made that fit).
     pub cache_bytes: Option<usize>,
     /// Threads; `None` takes as many as libtorch was given.
     pub threads: Option<usize>,
@@ -95,13 +90,6 @@ pub struct SampleOptions<'a> {
 /// Rows that decode at one time where nobody says otherwise. More gain nothing on the CPUs tried: the weights are
 /// read once a pass, and at this many rows that costs little beside the arithmetic.
 const ROWS: usize = 160;
-
-/// Share of the free memory that the KV cache takes, and its bounds.
-const CACHE_SHARE: f64 = 0.5;
-const LEAST_CACHE: usize = 64 << 20;
-const MOST_CACHE: usize = 64 << 30;
-/// The cache where the system does not say what is free.
-const BLIND_CACHE: usize = 1 << 30;
 
 /// Draws all rows of all requests; `result[i][j]` belongs to `requests[i].streams[j]`. As [`sample_each`], with the
 /// results collected.
@@ -153,49 +141,67 @@ pub fn sample_each(
     row: &mut dyn FnMut(usize, usize, Completion),
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<(), EngineError> {
-    params.check()?;
-    let context = model.config.context();
-    for (request, r) in requests.iter().enumerate() {
-        if r.prompt.is_empty() {
-            return Err(EngineError::invalid(
-                format!("request {request} has an empty prompt"),
-                "give it a token, such as BOS",
-            ));
-        }
-        let tokens = r.prompt.len();
-        if tokens as u64 + params.max_tokens as u64 > context {
-            return Err(EngineError::PromptTooLong {
-                request,
-                tokens,
-                max_tokens: params.max_tokens,
-                context,
-            });
-        }
-        check_ids(model, request, &r.prompt)?;
-    }
-    if model.device() != Device::Cpu {
-        return on_device(model, requests, params, options, row, progress);
-    }
-    match model.precision() {
-        Precision::Fp32 => on_cpu::<f32>(model, requests, params, options, row, progress),
-        Precision::Bf16 => on_cpu::<half::bf16>(model, requests, params, options, row, progress),
-    }
+    Sampler::of(model)?.sample_each(requests, params, options, row, progress)
 }
 
-fn on_cpu<E: Element>(
-    model: &LanguageModel,
+/// What is to be drawn.
+pub(crate) struct Order<'a> {
+    pub(crate) requests: &'a [SampleRequest],
+    pub(crate) params: &'a SamplingParams,
+    pub(crate) options: &'a SampleOptions<'a>,
+}
+
+/// Refuses what cannot be drawn.
+pub(crate) fn check(
+    config: &Config,
     requests: &[SampleRequest],
     params: &SamplingParams,
-    options: &SampleOptions<'_>,
+) -> Result<(), EngineError> {
+    params.check()?;
+    requests
+        .iter()
+        .enumerate()
+        .try_for_each(|(request, r)| check_prompt(config, request, &r.prompt, params))
+}
+
+/// Refuses a prompt that is empty, too long, or of another vocabulary.
+pub(crate) fn check_prompt(
+    config: &Config,
+    request: usize,
+    prompt: &[u32],
+    params: &SamplingParams,
+) -> Result<(), EngineError> {
+    if prompt.is_empty() {
+        return Err(EngineError::invalid(
+            format!("request {request} has an empty prompt"),
+            "give it a token, such as BOS",
+        ));
+    }
+    let (tokens, context) = (prompt.len(), config.context());
+    if (tokens as u64).saturating_add(params.max_tokens as u64) > context {
+        return Err(EngineError::PromptTooLong {
+            request,
+            tokens,
+            max_tokens: params.max_tokens,
+            context,
+        });
+    }
+    check_ids(config, request, prompt)
+}
+
+pub(crate) fn on_cpu<E: Element>(
+    network: &mut Network<E>,
+    order: &Order<'_>,
     row: &mut dyn FnMut(usize, usize, Completion),
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<(), EngineError> {
-    let mut network = Network::<E>::new(model, threads(options.threads), Path::detect())?;
+    let options = order.options;
+    network.set_threads(threads(options.threads));
     let limits = Limits {
         rows: options.rows.unwrap_or(ROWS).max(1),
         cache_bytes: options.cache_bytes.unwrap_or_else(free_for_cache),
     };
-    let mut batch = Batch::new(&mut network, limits, params, options.stop, requests);
+    let mut batch = Batch::new(network, limits, order.params, options.stop, order.requests);
     batch.run(&mut Listener { row, progress })?;
     if progress(batch.progress()) {
         Ok(())
@@ -209,183 +215,4 @@ pub(crate) fn threads(asked: Option<usize>) -> usize {
     asked
         .unwrap_or_else(|| usize::try_from(tch::get_num_threads()).unwrap_or(1))
         .max(1)
-}
-
-/// What the KV cache may take of the memory that the system calls available.
-pub(crate) fn free_for_cache() -> usize {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = text.lines().find_map(|line| {
-        line.strip_prefix("MemAvailable:")?
-            .split_whitespace()
-            .next()?
-            .parse::<usize>()
-            .ok()
-    });
-    kib.map_or(BLIND_CACHE, |kib| {
-        ((kib as f64 * 1024.0 * CACHE_SHARE) as usize).clamp(LEAST_CACHE, MOST_CACHE)
-    })
-}
-
-/// One row to be drawn.
-struct Row {
-    request: usize,
-    sample: usize,
-    stream: u64,
-}
-
-/// All rows as one batch of tensor operations.
-fn on_device(
-    model: &LanguageModel,
-    requests: &[SampleRequest],
-    params: &SamplingParams,
-    options: &SampleOptions<'_>,
-    row: &mut dyn FnMut(usize, usize, Completion),
-    progress: &mut dyn FnMut(Progress) -> bool,
-) -> Result<(), EngineError> {
-    if model.config.sliding.is_some() {
-        if options.stop.is_some() {
-            return Err(EngineError::invalid(
-                "stop strings with a model of sliding windows on an accelerator",
-                "use stop token ids, or the CPU",
-            ));
-        }
-        let drawn = crate::plain::sample_plainly(model, requests, params, progress)?;
-        for (request, rows) in drawn.into_iter().enumerate() {
-            for (sample, completion) in rows.into_iter().enumerate() {
-                row(request, sample, completion);
-            }
-        }
-        return Ok(());
-    }
-    let _no_grad = tch::no_grad_guard();
-    let fused;
-    let model = if model.is_fused() {
-        model
-    } else {
-        fused = model.to_inference(model.precision())?;
-        &fused
-    };
-    let rows: Vec<Row> = requests
-        .iter()
-        .enumerate()
-        .flat_map(|(request, r)| {
-            r.streams.iter().enumerate().map(move |(sample, &stream)| Row {
-                request,
-                sample,
-                stream,
-            })
-        })
-        .collect();
-    let mut decoder = DeviceDecoder::new(model.shallow(), params.clone());
-    let drawn = run(&mut decoder, requests, params, options.stop, &rows, progress)?;
-    for (place, completion) in rows.iter().zip(drawn) {
-        row(place.request, place.sample, completion);
-    }
-    Ok(())
-}
-
-/// Draws rows step by step to their end.
-fn run(
-    decoder: &mut DeviceDecoder,
-    requests: &[SampleRequest],
-    params: &SamplingParams,
-    stop: Option<&StopStrings<'_>>,
-    rows: &[Row],
-    progress: &mut dyn FnMut(Progress) -> bool,
-) -> Result<Vec<Completion>, EngineError> {
-    let mut so_far = Progress {
-        tokens: 0,
-        finished: 0,
-        rows: rows.len(),
-    };
-    let mut prompts: Vec<&[u32]> = Vec::new();
-    let mut sequences = Vec::with_capacity(rows.len());
-    for row in rows {
-        let prompt = requests
-            .get(row.request)
-            .map(|r| r.prompt.as_slice())
-            .unwrap_or_default();
-        // Rows of one prompt follow one another, but requests may repeat a prompt.
-        let place = match prompts.iter().rposition(|p| *p == prompt) {
-            Some(place) => place,
-            None => {
-                prompts.push(prompt);
-                prompts.len() - 1
-            }
-        };
-        sequences.push(Sequence {
-            prompt: place,
-            stream: row.stream,
-        });
-    }
-    let mut out: Vec<Completion> = rows
-        .iter()
-        .map(|_| Completion {
-            tokens: Vec::new(),
-            logprobs: Vec::new(),
-            finish: Finish::Length,
-        })
-        .collect();
-    if rows.is_empty() {
-        return Ok(out);
-    }
-    let fail = |place: usize, step: usize| match rows.get(place) {
-        Some(row) => EngineError::NotFinite {
-            what: format!(
-                "the logits of request {}, row {}, token {step}",
-                row.request, row.sample
-            ),
-        },
-        None => EngineError::NotFinite {
-            what: "a row of logits".to_owned(),
-        },
-    };
-    let mut active: Vec<usize> = (0..rows.len()).collect();
-    let mut draws = decoder.start(&prompts, &sequences, params.max_tokens)?;
-    let mut keep = Vec::new();
-    let mut last = Vec::new();
-    for step in 0..params.max_tokens {
-        keep.clear();
-        last.clear();
-        let mut ended = 0;
-        for (slot, (&place, draw)) in active.iter().zip(&draws).enumerate() {
-            let Some(draw) = draw else {
-                return Err(fail(place, step));
-            };
-            let Some(completion) = out.get_mut(place) else {
-                continue;
-            };
-            completion.tokens.push(draw.token);
-            completion.logprobs.push(draw.logprob);
-            let stopped = match stop {
-                Some(stop) if completion.tokens.len() >= params.min_tokens => {
-                    stop.found(&completion.tokens)?
-                }
-                _ => false,
-            };
-            if stopped || params.stop_ids.contains(&draw.token) {
-                completion.finish = Finish::Stop;
-                ended += 1;
-            } else {
-                keep.push(slot);
-                last.push(draw.token);
-            }
-        }
-        let at_end = step + 1 == params.max_tokens;
-        so_far.tokens += active.len() as u64;
-        so_far.finished += if at_end { active.len() } else { ended };
-        let last_step = keep.is_empty() || at_end;
-        if (last_step || (step + 1) % STEPS_PER_REPORT == 0) && !progress(so_far) {
-            return Err(EngineError::Cancelled);
-        }
-        if last_step {
-            break;
-        }
-        active = keep
-            .iter()
-            .filter_map(|&slot| active.get(slot).copied())
-            .collect();
-        draws = decoder.step(&keep, &last)?;
-    }
-    Ok(out)
 }

@@ -4,11 +4,11 @@ use std::sync::PoisonError;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::cpu::{Network, Path, Places, Pool, Table, Token, too_small};
+use crate::cpu::{Network, Places, Pool, Table, Token, too_small};
 use crate::kernels::{Element, entropy_sum, exp_sums, row_max};
-use crate::sample::{free_for_cache, threads};
+use crate::memory::free_for_cache;
 use crate::sampling::logprob_of;
-use crate::{EngineError, LanguageModel, Precision};
+use crate::{Config, EngineError, LanguageModel, Sampler};
 
 /// Tokens of one pass on a CPU: enough to keep the multiplications busy, and few enough for the caches.
 const PASS_TOKENS: usize = 528;
@@ -63,13 +63,18 @@ pub fn score_each(
     temperature: f64,
     entropy: bool,
 ) -> Result<Vec<Score>, EngineError> {
+    Sampler::of(model)?.score_each(pairs, temperature, entropy, None)
+}
+
+/// Refuses what cannot be scored.
+pub(crate) fn check(config: &Config, pairs: &[ScoreRequest], temperature: f64) -> Result<(), EngineError> {
     if !(temperature.is_finite() && temperature > 0.0) {
         return Err(EngineError::invalid(
             format!("a temperature of {temperature} defines no log-probabilities"),
             "use a temperature above 0",
         ));
     }
-    let context = model.config.context();
+    let context = config.context();
     for (request, pair) in pairs.iter().enumerate() {
         if pair.prompt.is_empty() {
             return Err(EngineError::invalid(
@@ -86,14 +91,14 @@ pub fn score_each(
                 context,
             });
         }
-        check_ids(model, request, &pair.prompt)?;
-        check_ids(model, request, &pair.response)?;
+        check_ids(config, request, &pair.prompt)?;
+        check_ids(config, request, &pair.response)?;
     }
-    let scores = match (model.device(), model.precision()) {
-        (Device::Cpu, Precision::Fp32) => on_cpu::<f32>(model, pairs, temperature, entropy)?,
-        (Device::Cpu, Precision::Bf16) => on_cpu::<half::bf16>(model, pairs, temperature, entropy)?,
-        _ => on_device(model, pairs, temperature, entropy)?,
-    };
+    Ok(())
+}
+
+/// Refuses scores that are no numbers.
+pub(crate) fn all_finite(scores: Vec<Score>) -> Result<Vec<Score>, EngineError> {
     let finite = |s: &Score| s.logprobs.iter().all(|x| x.is_finite());
     match scores.iter().position(|s| !finite(s)) {
         None => Ok(scores),
@@ -110,16 +115,16 @@ struct Reader<E> {
     cached: usize,
 }
 
-fn on_cpu<E: Element>(
-    model: &LanguageModel,
+pub(crate) fn on_cpu<E: Element>(
+    network: &mut Network<E>,
     pairs: &[ScoreRequest],
     temperature: f64,
     entropy: bool,
+    cache_bytes: Option<usize>,
 ) -> Result<Vec<Score>, EngineError> {
-    let mut network = Network::<E>::new(model, threads(None), Path::detect())?;
     let length = |p: &ScoreRequest| p.prompt.len() + p.response.len();
     network.reach(pairs.iter().map(length).max().unwrap_or(0))?;
-    let mut pool = Pool::<E>::new(network.shape, free_for_cache());
+    let mut pool = Pool::<E>::new(network.shape, cache_bytes.unwrap_or_else(free_for_cache));
     let scale = (1.0 / temperature) as f32;
     let mut scores: Vec<Score> = pairs.iter().map(|_| Score::default()).collect();
     // An empty response has no scores, and the last token of a response predicts nothing that is asked for.
@@ -236,7 +241,7 @@ fn on_cpu<E: Element>(
 }
 
 /// Padded batches through libtorch; pairs of like length share one.
-fn on_device(
+pub(crate) fn on_device(
     model: &LanguageModel,
     pairs: &[ScoreRequest],
     temperature: f64,
@@ -307,13 +312,13 @@ fn numbers(t: &Tensor) -> Result<Vec<f32>, EngineError> {
 }
 
 /// Refuses ids that the embedding has no row for.
-pub(crate) fn check_ids(model: &LanguageModel, request: usize, ids: &[u32]) -> Result<(), EngineError> {
-    match ids.iter().find(|&&id| i64::from(id) >= model.config.vocab) {
+pub(crate) fn check_ids(config: &Config, request: usize, ids: &[u32]) -> Result<(), EngineError> {
+    match ids.iter().find(|&&id| i64::from(id) >= config.vocab) {
         None => Ok(()),
         Some(id) => Err(EngineError::invalid(
             format!(
                 "request {request} holds the token id {id}; the model embeds {} tokens",
-                model.config.vocab
+                config.vocab
             ),
             "use the tokenizer that was published with this model",
         )),

@@ -161,6 +161,27 @@ fn a_thousand_rows_are_the_same_bits_under_every_setting() {
         for (scores, row) in scores.iter().zip(drawn) {
             assert_eq!(scores, &row.logprobs);
         }
+
+        // Weights that are packed once and given away draw and score the same, call after call.
+        let mut sampler = model.into_sampler().unwrap();
+        for threads in [1, 2] {
+            let mut all: Vec<Vec<Option<Completion>>> =
+                requests.iter().map(|r| vec![None; r.streams.len()]).collect();
+            let mut row = |request: usize, sample: usize, completion| all[request][sample] = Some(completion);
+            let options = options(100, threads, plenty);
+            sampler
+                .sample_each(&requests, &params(), &options, &mut row, &mut |_| true)
+                .unwrap();
+            same(&all, "weights packed once");
+        }
+        for (score, before) in sampler
+            .score_each(&pairs, 0.8, true, None)
+            .unwrap()
+            .iter()
+            .zip(&scores)
+        {
+            assert_eq!(&score.logprobs, before);
+        }
     }
 }
 

@@ -10,13 +10,13 @@ use std::ops::Range;
 use super::isa::{BLOCK, CHUNK_BLOCKS, Isa, for_each_unit};
 use super::pages::{Shape, Table};
 use super::team::Places;
-use crate::kernels::{Element, exp_scalar, fma, turn_head_body};
+use crate::kernels::{Element, exp_scalar, fma, max_lanes, sum_lanes, turn_head_body};
 
 /// Positions of one step of the softmax.
 const CHUNK: usize = BLOCK * CHUNK_BLOCKS;
 
-/// Queries that one call of the inner loops takes.
-const QUERIES: usize = 4;
+/// Queries that one call of the inner loops takes: their sums over a chunk fill the registers.
+const QUERIES: usize = 6;
 
 /// Rows of one piece of work at most.
 pub(crate) const GROUP_ROWS: usize = 16;
@@ -128,16 +128,30 @@ fn attend_body<E: Element, I: Isa<E>, const FUSED: bool>(
     }
     let longest = tokens.iter().map(|t| t.position + 1).max().unwrap_or(0);
     for chunk in 0..longest.div_ceil(CHUNK) {
-        for (place, token) in tokens.iter().enumerate() {
-            // Positions of this chunk that the token sees: up to its own, and none before its window.
-            let seen = (token.position + 1).saturating_sub(chunk * CHUNK).min(CHUNK);
-            let hidden = (token.position + 1)
+        // Positions of this chunk that a token sees: up to its own, and none before its window.
+        let view = |token: &Token| View {
+            hidden: (token.position + 1)
                 .saturating_sub(a.window)
-                .saturating_sub(chunk * CHUNK);
-            if hidden >= seen {
+                .saturating_sub(chunk * CHUNK),
+            seen: (token.position + 1).saturating_sub(chunk * CHUNK).min(CHUNK),
+        };
+        let mut start = 0;
+        while let Some(token) = tokens.get(start) {
+            if view(token).is_empty() {
+                start += 1;
                 continue;
             }
-            let blocks = seen.div_ceil(BLOCK);
+            // Rows of one sequence read the same keys and values, and are worked on together.
+            let run = tokens.iter().skip(start);
+            let run = run.take_while(|t| t.table == token.table && !view(t).is_empty());
+            let end = start + run.count();
+            let run = tokens.get(start..end).unwrap_or_default();
+            let blocks = run
+                .iter()
+                .map(|t| view(t).seen)
+                .max()
+                .unwrap_or(1)
+                .div_ceil(BLOCK);
             let (mut keys, mut values) = ([std::ptr::null(); CHUNK_BLOCKS], [std::ptr::null(); CHUNK_BLOCKS]);
             let pages = a.tables.get(token.table).map(Vec::as_slice).unwrap_or_default();
             for (block, (key, value)) in keys.iter_mut().zip(&mut values).enumerate() {
@@ -149,9 +163,9 @@ fn attend_body<E: Element, I: Isa<E>, const FUSED: bool>(
                 *key = k.as_ptr();
                 *value = v.as_ptr();
             }
-            // The next row's keys come while this row is worked on, values while scores are.
+            // The next sequence's keys come while this one is worked on, values while scores are.
             prefetch(&values, blocks, width * BLOCK);
-            if let Some(next) = tokens.get(place + 1) {
+            if let Some(next) = tokens.get(end) {
                 let pages = a.tables.get(next.table).map(Vec::as_slice).unwrap_or_default();
                 for page in pages.iter().skip(chunk * CHUNK_BLOCKS).take(CHUNK_BLOCKS) {
                     let (k, _) = page.head(&a.shape, a.layer, head);
@@ -159,9 +173,21 @@ fn attend_body<E: Element, I: Isa<E>, const FUSED: bool>(
                 }
             }
             let mut first = 0;
-            while first < heads {
-                let n = (heads - first).min(QUERIES);
-                let from = place * heads + first;
+            let total = run.len() * heads;
+            while first < total {
+                // Calls of like size: seven queries are four and three.
+                let left = total - first;
+                let n = left.div_ceil(left.div_ceil(QUERIES));
+                let mut views = [View {
+                    hidden: 0,
+                    seen: CHUNK,
+                }; QUERIES];
+                for (q, v) in views.iter_mut().take(n).enumerate() {
+                    if let Some(token) = run.get((first + q) / heads) {
+                        *v = view(token);
+                    }
+                }
+                let from = start * heads + first;
                 let (Some(queries), Some(sums), Some(state)) = (
                     queries.get(from * dim..(from + n) * dim),
                     sums.get_mut(from * width..(from + n) * width),
@@ -169,50 +195,25 @@ fn attend_body<E: Element, I: Isa<E>, const FUSED: bool>(
                 ) else {
                     return;
                 };
+                let step = Step {
+                    keys: &keys,
+                    values: &values,
+                    dim,
+                    width,
+                    blocks,
+                    views: &views,
+                };
                 match n {
-                    4 => chunk_of::<E, I, 4, FUSED>(
-                        queries,
-                        &keys,
-                        &values,
-                        dim,
-                        width,
-                        hidden..seen,
-                        sums,
-                        state,
-                    ),
-                    3 => chunk_of::<E, I, 3, FUSED>(
-                        queries,
-                        &keys,
-                        &values,
-                        dim,
-                        width,
-                        hidden..seen,
-                        sums,
-                        state,
-                    ),
-                    2 => chunk_of::<E, I, 2, FUSED>(
-                        queries,
-                        &keys,
-                        &values,
-                        dim,
-                        width,
-                        hidden..seen,
-                        sums,
-                        state,
-                    ),
-                    _ => chunk_of::<E, I, 1, FUSED>(
-                        queries,
-                        &keys,
-                        &values,
-                        dim,
-                        width,
-                        hidden..seen,
-                        sums,
-                        state,
-                    ),
+                    6 => chunk_of::<E, I, 6, FUSED>(&step, queries, sums, state),
+                    5 => chunk_of::<E, I, 5, FUSED>(&step, queries, sums, state),
+                    4 => chunk_of::<E, I, 4, FUSED>(&step, queries, sums, state),
+                    3 => chunk_of::<E, I, 3, FUSED>(&step, queries, sums, state),
+                    2 => chunk_of::<E, I, 2, FUSED>(&step, queries, sums, state),
+                    _ => chunk_of::<E, I, 1, FUSED>(&step, queries, sums, state),
                 }
                 first += n;
             }
+            start = end;
         }
     }
     for ((row, sums), state) in rows
@@ -250,20 +251,48 @@ fn prefetch<E>(runs: &[*const E], blocks: usize, count: usize) {
     let _ = (runs, blocks, count);
 }
 
-/// One chunk of positions for Q queries of one row: scores, softmax so far, weighted values.
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn chunk_of<E: Element, I: Isa<E>, const Q: usize, const FUSED: bool>(
-    queries: &[E],
-    keys: &[*const E; CHUNK_BLOCKS],
-    values: &[*const E; CHUNK_BLOCKS],
+/// Positions of a chunk that a token sees: `hidden..seen`.
+#[derive(Clone, Copy)]
+struct View {
+    hidden: usize,
+    seen: usize,
+}
+
+impl View {
+    fn is_empty(self) -> bool {
+        self.hidden >= self.seen
+    }
+}
+
+/// One chunk of positions of one sequence.
+struct Step<'a, E> {
+    keys: &'a [*const E; CHUNK_BLOCKS],
+    values: &'a [*const E; CHUNK_BLOCKS],
     dim: usize,
     width: usize,
-    seen: Range<usize>,
+    /// Blocks that any query sees.
+    blocks: usize,
+    /// Of each query.
+    views: &'a [View; QUERIES],
+}
+
+/// Q queries of one sequence over a chunk: scores, softmax so far, weighted values. What a query does not see has a
+/// weight of zero, and a zero times a page's number, which is finite, adds nothing.
+#[inline(always)]
+fn chunk_of<E: Element, I: Isa<E>, const Q: usize, const FUSED: bool>(
+    step: &Step<'_, E>,
+    queries: &[E],
     sums: &mut [f32],
     state: &mut [(f32, f32)],
 ) {
-    let blocks = seen.end.div_ceil(BLOCK);
+    let Step {
+        keys,
+        values,
+        dim,
+        width,
+        blocks,
+        views,
+    } = *step;
     let mut scores = [[f32::NEG_INFINITY; CHUNK]; Q];
     // SAFETY: `queries` holds Q rows of dim numbers; all pointers are those of whole pages (what lies behind
     // `seen` is not looked at); this code
@@ -278,17 +307,18 @@ fn chunk_of<E: Element, I: Isa<E>, const Q: usize, const FUSED: bool>(
         }
     }
     let mut weights = [[E::default(); CHUNK]; Q];
-    for (((scores, weights), state), sums) in scores
+    for ((((scores, weights), state), sums), view) in scores
         .iter_mut()
         .zip(&mut weights)
         .zip(state.iter_mut())
         .zip(sums.chunks_exact_mut(width))
+        .zip(views)
     {
         // Positions that the token does not see.
-        for score in scores.iter_mut().skip(seen.end) {
+        for score in scores.iter_mut().skip(view.seen) {
             *score = f32::NEG_INFINITY;
         }
-        for score in scores.iter_mut().take(seen.start) {
+        for score in scores.iter_mut().take(view.hidden) {
             *score = f32::NEG_INFINITY;
         }
         let mut best = [f32::NEG_INFINITY; 16];
@@ -299,7 +329,8 @@ fn chunk_of<E: Element, I: Isa<E>, const Q: usize, const FUSED: bool>(
         }
         let (before, total) = *state;
         // A NaN score is no larger than anything and makes its weight NaN, and so the row.
-        let max = best.iter().copied().fold(before, f32::max);
+        let largest = max_lanes(best);
+        let max = if largest > before { largest } else { before };
         let mut lanes = [0f32; 16];
         for (scores, weights) in scores
             .as_chunks::<16>()
@@ -313,7 +344,7 @@ fn chunk_of<E: Element, I: Isa<E>, const Q: usize, const FUSED: bool>(
                 *w = E::narrow(e);
             }
         }
-        let fresh: f32 = lanes.iter().sum();
+        let fresh = sum_lanes(lanes);
         let shrink = if before == f32::NEG_INFINITY {
             0.0
         } else {

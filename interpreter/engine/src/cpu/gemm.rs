@@ -62,6 +62,20 @@ impl<E: Element> Packed<E> {
         }
     }
 
+    /// Reads the weights of one output, as far as `out` reaches.
+    pub(crate) fn get(&self, output: usize, out: &mut [f32]) {
+        if output >= self.outputs {
+            return;
+        }
+        let start = output / PANEL * PANEL * self.inputs + output % PANEL * E::GROUP;
+        let groups = self.panels.get(start..).unwrap_or_default();
+        for (out, place) in out.chunks_mut(E::GROUP).zip(groups.chunks(PANEL * E::GROUP)) {
+            for (to, from) in out.iter_mut().zip(place) {
+                *to = from.wide();
+            }
+        }
+    }
+
     /// Sets the bias of one output.
     pub(crate) fn put_bias(&mut self, output: usize, bias: f32) {
         if let Some(place) = self
@@ -240,6 +254,9 @@ mod tests {
         for (output, (weights, bias)) in weight.chunks(inputs).zip(&bias).enumerate() {
             packed.put(output, weights);
             packed.put_bias(output, *bias);
+            let mut back = vec![0f32; inputs];
+            packed.get(output, &mut back);
+            assert!(back.iter().zip(weights).all(|(b, w)| f64::from(*b) == round(w)));
         }
         let mut input = vec![E::default(); rows * packed.stride()];
         for (to, from) in input.chunks_mut(packed.stride()).zip(plain.chunks(inputs)) {

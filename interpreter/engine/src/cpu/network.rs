@@ -13,7 +13,7 @@ use super::pages::{Shape, Table};
 use super::team::{Places, Team};
 use super::weights::{Weights, floats};
 use crate::kernels::{Element, norm_row, turn_head};
-use crate::{EngineError, LanguageModel};
+use crate::{Config, EngineError, layers};
 
 /// Rows of one piece of a loop over rows.
 const LOOP_ROWS: usize = 8;
@@ -44,13 +44,17 @@ pub(crate) struct Network<E> {
 }
 
 impl<E: Element> Network<E> {
-    /// Packs `model` for `threads` threads.
-    pub(crate) fn new(model: &LanguageModel, threads: usize, path: Path) -> Result<Self, EngineError> {
-        let c = &model.config;
+    /// Packs weights for `threads` threads.
+    pub(crate) fn new(
+        c: &Config,
+        weights: layers::Weights,
+        threads: usize,
+        path: Path,
+    ) -> Result<Self, EngineError> {
         let size = |n: i64| usize::try_from(n).unwrap_or(0);
         let team = Team::new(threads.max(1));
         Ok(Self {
-            weights: Weights::of(model)?,
+            weights: Weights::of(weights)?,
             shape: Shape {
                 layers: size(c.layers),
                 kv_heads: size(c.kv_heads),
@@ -74,6 +78,14 @@ impl<E: Element> Network<E> {
             scratch: (0..team.size()).map(|_| Mutex::default()).collect(),
             team,
         })
+    }
+
+    /// Works with this many threads from now on.
+    pub(crate) fn set_threads(&mut self, threads: usize) {
+        if threads.max(1) != self.team.size() {
+            self.team = Team::new(threads.max(1));
+            self.scratch.resize_with(self.team.size(), Mutex::default);
+        }
     }
 
     pub(crate) fn team(&self) -> &Team {
@@ -107,7 +119,7 @@ impl<E: Element> Network<E> {
         let hidden = self.weights.norm.len();
         self.residual.resize(rows * hidden, 0.0);
         for (token, row) in tokens.iter().zip(self.residual.chunks_exact_mut(hidden.max(1))) {
-            self.weights.embedding.read(token.id, row);
+            self.weights.embed(token.id, row);
         }
         let stride = self.weights.head.stride();
         let (kv_heads, dim) = (self.shape.kv_heads, self.shape.dim);

@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use tch::{Device, Kind, Tensor};
 
 use super::gemm::{Packed, gate_place};
+use crate::EngineError;
 use crate::kernels::Element;
-use crate::layers::{Linear, Projection};
-use crate::{EngineError, LanguageModel};
+use crate::layers::{self, Linear, Projection};
 
 /// Rows that are converted at a time, so that packing needs little memory beside its result.
 const ROWS: i64 = 4096;
@@ -28,18 +28,28 @@ pub(super) struct Block<E> {
 
 /// All of a model.
 pub(super) struct Weights<E> {
-    pub(super) embedding: Embedding<E>,
+    /// Where the head is not the embedding.
+    embedding: Option<Embedding<E>>,
     pub(super) blocks: Vec<Block<E>>,
     pub(super) norm: Vec<f32>,
     pub(super) head: Packed<E>,
 }
 
 impl<E: Element> Weights<E> {
-    /// Packs a model, whether its projections are fused or not.
-    pub(super) fn of(model: &LanguageModel) -> Result<Self, EngineError> {
+    /// Packs weights, whether projections are fused or not. Each layer is let go when it is packed, so that tensors
+    /// that nobody else holds never stand beside the whole of what is made of them.
+    pub(super) fn of(weights: layers::Weights) -> Result<Self, EngineError> {
         let _no_grad = tch::no_grad_guard();
-        let mut blocks = Vec::with_capacity(model.weights.layers.len());
-        for layer in &model.weights.layers {
+        let layers::Weights {
+            embedding,
+            layers,
+            norm,
+            head,
+            tied,
+            ..
+        } = weights;
+        let mut blocks = Vec::with_capacity(layers.len());
+        for layer in layers {
             let head_norms = match &layer.head_norms {
                 Some(norms) => Some((floats(&norms.q)?, floats(&norms.k)?)),
                 None => None,
@@ -59,22 +69,35 @@ impl<E: Element> Weights<E> {
                     .max(1),
             });
         }
+        let embedding = if tied {
+            None
+        } else {
+            Some(Embedding::of(&embedding)?)
+        };
         let head = Linear {
             name: String::new(),
-            weight: model.weights.head.shallow_clone(),
+            weight: head,
             bias: None,
         };
         Ok(Self {
-            embedding: Embedding::of(&model.weights.embedding)?,
+            embedding,
             blocks,
-            norm: floats(&model.weights.norm)?,
+            norm: floats(&norm)?,
             head: packed(&[head], Packed::zeros, |o| o)?,
         })
+    }
+
+    /// Writes the embedding of one token.
+    pub(super) fn embed(&self, id: u32, out: &mut [f32]) {
+        match &self.embedding {
+            Some(embedding) => embedding.read(id, out),
+            None => self.head.get(id as usize, out),
+        }
     }
 }
 
 /// The rows of an embedding, which stay the model's.
-pub(super) struct Embedding<E> {
+struct Embedding<E> {
     tensor: Tensor,
     width: usize,
     element: PhantomData<E>,
@@ -99,7 +122,7 @@ impl<E: Element> Embedding<E> {
     }
 
     /// Writes the row of one token.
-    pub(super) fn read(&self, id: u32, out: &mut [f32]) {
+    fn read(&self, id: u32, out: &mut [f32]) {
         let (rows, width) = (size(&self.tensor).0, self.width);
         let id = id as usize;
         if id >= rows {

@@ -1,10 +1,12 @@
 //! Decoding on accelerators with a KV cache: one token a row and step.
 
 mod device;
+mod run;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use device::DeviceDecoder;
+pub(crate) use run::on_device;
 
 /// A row that begins: which prompt it continues, and its random stream.
 #[derive(Debug, Clone, Copy)]
