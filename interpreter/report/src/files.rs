@@ -3,7 +3,7 @@
 use crate::data::{OutputForm, ReportData, ReportOutput};
 use crate::palette::Palette;
 use crate::svg::{self, Size};
-use crate::{escape, figures, html, tables, words};
+use crate::{escape, figures, html, picture, tables, words};
 
 /// A file of the report: a relative path with `/`, and its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct ReportFile {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Svg,
+    Png,
+    Pdf,
     Csv,
     Latex,
     Markdown,
@@ -25,6 +27,8 @@ impl Format {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Format::Svg => "SVG",
+            Format::Png => "PNG",
+            Format::Pdf => "PDF",
             Format::Csv => "CSV",
             Format::Latex => "LaTeX",
             Format::Markdown => "Markdown",
@@ -34,6 +38,8 @@ impl Format {
     fn extension(self) -> &'static str {
         match self {
             Format::Svg => "svg",
+            Format::Png => "png",
+            Format::Pdf => "pdf",
             Format::Csv => "csv",
             Format::Latex => "tex",
             Format::Markdown => "md",
@@ -44,7 +50,14 @@ impl Format {
 /// Formats of an output, the figure first.
 pub(crate) fn formats(output: &ReportOutput) -> &'static [Format] {
     match output.kind {
-        OutputForm::Figure => &[Format::Svg, Format::Csv, Format::Latex, Format::Markdown],
+        OutputForm::Figure => &[
+            Format::Svg,
+            Format::Png,
+            Format::Pdf,
+            Format::Csv,
+            Format::Latex,
+            Format::Markdown,
+        ],
         OutputForm::Table => &[Format::Csv, Format::Latex, Format::Markdown],
     }
 }
@@ -87,27 +100,34 @@ pub fn render_files(data: &ReportData) -> Vec<ReportFile> {
         });
     }
     for (output, stem) in data.outputs.iter().zip(stems(data)) {
+        let drawn = (output.kind == OutputForm::Figure).then(|| {
+            svg::standalone(
+                &figures::draw(&output.results, &palette, Size::Wide),
+                &words::title(output),
+                &palette,
+            )
+        });
+        let drawing = drawn.unwrap_or_default();
         for format in formats(output) {
-            let text = match format {
-                Format::Svg => svg::standalone(
-                    &figures::draw(&output.results, &palette, Size::Wide),
-                    &words::title(output),
-                    &palette,
-                ),
-                Format::Csv => tables::csv(&output.results),
-                Format::Latex => tables::latex(
-                    &tables::build(&output.results),
-                    &print_caption(output, data),
-                    &output.name,
-                ),
+            let contents = match format {
+                Format::Svg => Some(drawing.clone().into_bytes()),
+                Format::Png => picture::png(&drawing),
+                Format::Pdf => picture::pdf(&drawing),
+                Format::Csv => Some(tables::csv(&output.results).into_bytes()),
+                Format::Latex => {
+                    let caption = print_caption(output, data);
+                    Some(tables::latex(&tables::build(&output.results), &caption, &output.name).into_bytes())
+                }
                 Format::Markdown => {
-                    tables::markdown(&tables::build(&output.results), &print_caption(output, data))
+                    let caption = print_caption(output, data);
+                    Some(tables::markdown(&tables::build(&output.results), &caption).into_bytes())
                 }
             };
-            files.push(ReportFile {
+            // A drawing without a size has no picture; its numbers are still written.
+            files.extend(contents.map(|contents| ReportFile {
                 path: path(output, &stem, *format),
-                contents: text.into_bytes(),
-            });
+                contents,
+            }));
         }
     }
     files

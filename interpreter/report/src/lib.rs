@@ -12,6 +12,7 @@ mod files;
 mod html;
 pub mod number;
 mod palette;
+mod picture;
 mod svg;
 mod tables;
 mod text;
