@@ -6,13 +6,11 @@
 
 mod agreement;
 mod labels;
-mod mathml;
 mod select;
 mod server;
 
 pub use agreement::{Agreement, Validity, agreements, kappa, validity};
 pub use labels::{Label, LabelRow, Labels, Said};
-pub use mathml::render;
 pub use select::{Chain, Reading, hardest};
 pub use server::{Server, serve};
 

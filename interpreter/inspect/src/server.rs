@@ -1,8 +1,7 @@
 //! The page's server: this machine only, one random token, nothing cached.
 
-use crate::{
-    Agreement, InspectError, LabelRow, Labels, Reading, Validity, agreements, mathml::render, validity,
-};
+use crate::{Agreement, InspectError, LabelRow, Labels, Reading, Validity, agreements, validity};
+use rlx_report::mathml::render;
 use serde::Deserialize;
 use serde_json::json;
 use std::{fmt::Write, io::Read, net::SocketAddr};

@@ -142,11 +142,14 @@ pub struct Cost {
     pub tokens_trained: u64,
 }
 
-/// A few problems of one evaluation with what the models answered.
+/// The problems of one evaluation with what the models answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampledEvaluation {
     pub evaluation: String,
     pub problems: Vec<SampledProblem>,
+    /// Problems that are not shown at all: the page has a bound.
+    #[serde(default)]
+    pub left_out: u64,
 }
 
 /// One problem with responses of several models.
@@ -155,7 +158,31 @@ pub struct SampledProblem {
     pub id: String,
     pub prompt: String,
     pub gold: Option<String>,
+    /// How each model did on it, in the evaluation's order.
+    #[serde(default)]
+    pub tallies: Vec<ProblemTally>,
+    /// A few of the responses; none where the page would have grown too large.
     pub responses: Vec<SampledResponse>,
+}
+
+/// How one model did on one problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemTally {
+    /// The model's label.
+    pub model: String,
+    /// Judged responses, and how many of them are right.
+    pub samples: u64,
+    pub right: u64,
+    /// The most frequent extracted answers, the most frequent first.
+    pub answers: Vec<TalliedAnswer>,
+}
+
+/// An answer as the judge extracted it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TalliedAnswer {
+    pub text: String,
+    pub count: u64,
+    pub correct: bool,
 }
 
 /// One response and its verdict.
@@ -166,6 +193,9 @@ pub struct SampledResponse {
     /// Which of the n samples.
     pub sample: u64,
     pub text: String,
+    /// Characters of it that are not shown.
+    #[serde(default)]
+    pub cut: u64,
     pub correct: bool,
     /// The judge's word: `correct`, `wrong`, `unparsed`, `truncated`, …
     pub verdict: String,

@@ -22,6 +22,17 @@ pub(crate) fn xml(text: &str) -> String {
     out
 }
 
+/// The text without characters that would hide something from a reader: each becomes U+FFFD.
+pub(crate) fn visible(text: &str) -> String {
+    let hides = |character: char| {
+        matches!(character, '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{fffe}' | '\u{ffff}')
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|character| if hides(character) { '\u{fffd}' } else { character })
+        .collect()
+}
+
 /// For LaTeX text mode.
 pub(crate) fn latex(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);

@@ -10,6 +10,7 @@ mod escape;
 mod figures;
 mod files;
 mod html;
+pub mod mathml;
 pub mod number;
 mod palette;
 mod picture;

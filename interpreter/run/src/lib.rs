@@ -14,6 +14,7 @@ mod judging;
 pub mod lock;
 mod present;
 mod sample;
+mod shown;
 mod state;
 mod train;
 mod world;

@@ -3,6 +3,7 @@
 use crate::{
     DeviceReport, RunError,
     execute::Journal,
+    shown::shown,
     state::{StepState, sampled_problems, training_done},
     world::World,
 };
@@ -14,7 +15,7 @@ use rlx_language::{Change, Evaluation, ModelRef, ModelSource, OutputKind, Recipe
 use rlx_plan::{Action, Plan, Step};
 use rlx_report::{
     Cost, EvaluationSettings, Machine, ModelRole, OutputForm, ReportChange, ReportData, ReportModel,
-    ReportOutput, ReportProfile, ReportStep, SampledEvaluation, SampledProblem, SampledResponse, SpecSource,
+    ReportOutput, ReportProfile, ReportStep, SampledEvaluation, SpecSource,
 };
 use rlx_store::{Response, ScoreRow, Store, VerdictRow, file};
 use serde::{Deserialize, Serialize};
@@ -22,11 +23,6 @@ use std::{collections::BTreeMap, path::Path};
 
 /// Confidence of the intervals of figures and tables.
 const CONFIDENCE: f64 = 0.95;
-/// Problems of an evaluation whose responses the page shows.
-const SHOWN_PROBLEMS: usize = 6;
-/// Responses a model and problem that the page shows.
-const SHOWN_RESPONSES: usize = 2;
-
 /// What earlier runs took, kept beside the results: `times.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Times {
@@ -110,10 +106,10 @@ struct Seen {
 }
 
 /// The rows of one model in one evaluation.
-struct ModelRows {
-    label: String,
-    responses: Vec<Response>,
-    verdicts: BTreeMap<(String, u64), VerdictRow>,
+pub(crate) struct ModelRows {
+    pub(crate) label: String,
+    pub(crate) responses: Vec<Response>,
+    pub(crate) verdicts: BTreeMap<(String, u64), VerdictRow>,
     /// By the model that scored.
     scores: Vec<(String, Vec<ScoreRow>)>,
 }
@@ -231,60 +227,6 @@ fn model_rows(
         }
     }
     Ok(rows)
-}
-
-/// A few problems with their responses, spread over the benchmark: right and wrong ones where there are both.
-fn shown(
-    evaluation: &Evaluation,
-    problems: &[rlx_data::Problem],
-    models: &[ModelRows],
-    study: &Study,
-) -> Result<SampledEvaluation, RunError> {
-    let mut chosen = Vec::new();
-    let stride = problems.len().div_ceil(SHOWN_PROBLEMS).max(1);
-    for problem in problems.iter().step_by(stride) {
-        let prompt = match study.problem_sets.get(&evaluation.benchmark) {
-            Some(set) => match rlx_data::render(&set.prompt, problem)? {
-                rlx_data::RenderedPrompt::Text(text) => text,
-                rlx_data::RenderedPrompt::Chat { user, .. } => user,
-            },
-            None => problem.text.clone(),
-        };
-        let mut responses = Vec::new();
-        for model in models {
-            let of_problem = || model.responses.iter().filter(|row| row.problem == problem.id);
-            let verdict = |row: &Response| model.verdicts.get(&(row.problem.clone(), row.sample));
-            let right = |row: &&Response| verdict(row).is_some_and(|verdict| solved(&verdict.verdict));
-            let picked = of_problem()
-                .find(right)
-                .into_iter()
-                .chain(of_problem().filter(|row| !right(row)))
-                .take(SHOWN_RESPONSES);
-            for row in picked {
-                let Some(verdict) = verdict(row) else { continue };
-                responses.push(SampledResponse {
-                    model: model.label.clone(),
-                    sample: row.sample,
-                    text: row.text.clone(),
-                    correct: solved(&verdict.verdict),
-                    verdict: verdict.verdict.clone(),
-                    extracted: verdict.extracted.clone(),
-                    reason: verdict.reason.clone(),
-                    tokens: row.tokens.len() as u64,
-                });
-            }
-        }
-        chosen.push(SampledProblem {
-            id: problem.id.clone(),
-            prompt,
-            gold: problem.answer.clone(),
-            responses,
-        });
-    }
-    Ok(SampledEvaluation {
-        evaluation: evaluation.name.clone(),
-        problems: chosen,
-    })
 }
 
 /// The measures that a reader of training curves looks for, by their name in `metrics.jsonl`.
@@ -549,6 +491,6 @@ fn role(study: &Study, training: &str, step: u64) -> (ModelRole, String) {
 }
 
 /// Whether a row's verdict counts as solved.
-fn solved(verdict: &str) -> bool {
+pub(crate) fn solved(verdict: &str) -> bool {
     Outcome::by_name(verdict).is_some_and(Outcome::solved)
 }

@@ -45,10 +45,13 @@ pub(crate) fn draw(results: &Histogram, palette: &Palette, size: Size) -> Drawin
             (left - 7.0, at + 4.0),
             Text::new(&format!("{tick:.0}")).anchor(Anchor::End),
         );
-        canvas.text(
-            (right + 7.0, at + 4.0),
-            Text::new(&format!("{:.0}%", 100.0 * tick / all)),
-        );
+    }
+    // The right axis has round shares of its own: those of the left ticks would be odd.
+    let (shares, _) = nice_ticks(0.0, 100.0 * highest * 1.04 / all, 5);
+    for share in shares {
+        let at = y.at(share * all / 100.0);
+        canvas.line((right, at), (right + 4.0, at), Paint::Muted, 1.0, "");
+        canvas.text((right + 7.0, at + 4.0), Text::new(&format!("{share:.0}%")));
     }
     let bins = results.bins.len().max(1) as f64;
     let room = (right - left) / bins;

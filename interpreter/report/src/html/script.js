@@ -60,6 +60,14 @@
     });
   }
 
+  // A link to a problem opens it.
+  const open = () => {
+    const place = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    if (place && place.tagName === "DETAILS") { place.open = true; place.scrollIntoView(); }
+  };
+  window.addEventListener("hashchange", open);
+  open();
+
   if (navigator.clipboard) {
     for (const button of all(".copy")) {
       button.hidden = false;

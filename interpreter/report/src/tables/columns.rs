@@ -147,8 +147,9 @@ fn perplexity(results: &Perplexity) -> Table {
 
 fn summary(results: &Summary) -> Table {
     let mut verdicts: Vec<&str> = Vec::new();
-    for (name, _) in results.rows.iter().flat_map(|row| &row.verdicts) {
-        if !verdicts.contains(&name.as_str()) {
+    for (name, share) in results.rows.iter().flat_map(|row| &row.verdicts) {
+        // A column of zeros tells nothing and makes the table wider than the page; the CSV has it.
+        if *share > 0.0 && !verdicts.contains(&name.as_str()) {
             verdicts.push(name);
         }
     }

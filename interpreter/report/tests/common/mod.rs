@@ -425,6 +425,7 @@ fn responses() -> Vec<SampledEvaluation> {
             model: model.into(),
             sample,
             text: text.into(),
+            cut: 0,
             correct,
             verdict: if correct { "correct" } else { "wrong" }.into(),
             extracted: extracted.map(str::to_owned),
@@ -434,11 +435,29 @@ fn responses() -> Vec<SampledEvaluation> {
     };
     vec![SampledEvaluation {
         evaluation: "held_out".into(),
+        left_out: 62,
         problems: vec![
             SampledProblem {
                 id: "countdown-003".into(),
                 prompt: "Use 5 20 15 14 to make 12\n".into(),
                 gold: Some("12".into()),
+                tallies: [("base", 97), ("rl@80", 201), ("teacher", 0)]
+                    .into_iter()
+                    .map(|(model, right)| ProblemTally {
+                        model: model.into(),
+                        samples: 256,
+                        right,
+                        answers: [("12", right, true), ("14", 31, false)]
+                            .into_iter()
+                            .filter(|(_, count, _)| *count > 0)
+                            .map(|(text, count, correct)| TalliedAnswer {
+                                text: text.into(),
+                                count,
+                                correct,
+                            })
+                            .collect(),
+                    })
+                    .collect(),
                 responses: vec![
                     response(
                         "base",
@@ -478,7 +497,16 @@ fn responses() -> Vec<SampledEvaluation> {
                 id: "countdown-017".into(),
                 prompt: "Use 17 14 10 18 to make 84\n".into(),
                 gold: None,
+                tallies: Vec::new(),
                 responses: vec![
+                    response(
+                        "teacher",
+                        7,
+                        "Let $x$ be it. Then \\[x = \\frac{84}{17} \\le \\sqrt{25}\\] and \\(x^2 < 25\\), so it costs $5.",
+                        false,
+                        Some("\\frac{84}{17}"),
+                        "not an expression of the numbers",
+                    ),
                     response(
                         "student",
                         4,

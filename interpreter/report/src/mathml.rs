@@ -2,6 +2,8 @@
 
 use pulldown_latex::{Parser, RenderConfig, Storage, config::DisplayMode, push_mathml};
 
+use crate::escape;
+
 /// Longer formulas are shown as they were written: nobody reads them drawn.
 const LONGEST_FORMULA: usize = 4_000;
 
@@ -17,18 +19,24 @@ const DELIMITERS: [(&str, &str, bool); 4] = [
 ///
 /// A formula that cannot be read stays as it was written.
 pub fn render(text: &str) -> String {
+    let text = escape::visible(text);
     let mut html = String::new();
-    let mut rest = text;
+    let mut rest = text.as_str();
     while let Some((before, formula, display, after)) = next_formula(rest) {
-        html.push_str(&escape(before));
+        html.push_str(&lines(before));
         match draw(formula, display) {
             Some(drawn) => html.push_str(&drawn),
-            None => html.push_str(&format!("<code>{}</code>", escape(formula))),
+            None => html.push_str(&format!("<code>{}</code>", escape::xml(formula))),
         }
         rest = after;
     }
-    html.push_str(&escape(rest));
+    html.push_str(&lines(rest));
     html
+}
+
+/// Whether a text holds what reads as a formula.
+pub(crate) fn has_formula(text: &str) -> bool {
+    next_formula(text).is_some()
 }
 
 /// The first formula: what comes before it, its inside, whether it is displayed, what comes after.
@@ -89,19 +97,9 @@ fn draw(formula: &str, display: bool) -> Option<String> {
     Some(html)
 }
 
-fn escape(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\n' => html.push_str("<br>\n"),
-            other => html.push(other),
-        }
-    }
-    html
+/// Running text: a line stays a line.
+fn lines(text: &str) -> String {
+    escape::xml(text).replace('\n', "<br>\n")
 }
 
 #[cfg(test)]
@@ -127,6 +125,13 @@ mod tests {
     fn what_cannot_be_read_stays_as_it_was_written() {
         assert_eq!(render("$\\frac{1$"), "<code>\\frac{1</code>");
         assert_eq!(render("an open $x"), "an open $x");
+    }
+
+    #[test]
+    fn nothing_hides_in_a_formula() {
+        let html = render("$\\text{a\u{202e}b}$ and \u{0}");
+        assert!(!html.contains('\u{202e}') && !html.contains('\u{0}'), "{html}");
+        assert!(!html.contains("://"), "{html}");
     }
 
     #[test]
