@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 35] = [
+const STORIES: [(&str, &str); 36] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -17,6 +17,10 @@ const STORIES: [(&str, &str); 35] = [
     (
         "rlx::data::offline",
         "`--offline` or HF_HUB_OFFLINE forbids the network, and something is missing. Run `rlx fetch FILE` where there is a network, or put the files in place.",
+    ),
+    (
+        "rlx::data::overlap",
+        "A warning: test problems share 13 words in a row with problems (or worked responses) that a study trains on, so the tests may have been trained on. It is looked for by `rlx check` where both sets are on this machine. `exclude = BENCHMARK` leaves problems out that are the same word for word; for the others look at the rows.",
     ),
     (
         "rlx::data::prompt",
@@ -134,6 +138,12 @@ const STORIES: [(&str, &str); 35] = [
         "A setting of a training cannot be used; the message names it.",
     ),
 ];
+
+/// The code itself, where it has a story.
+pub(crate) fn known(code: &str) -> &'static str {
+    let found = STORIES.iter().find(|(known, _)| *known == code);
+    found.map_or("rlx::data::set", |(known, _)| known)
+}
 
 /// The story of a code.
 pub(crate) fn story(code: &str) -> Option<&'static str> {

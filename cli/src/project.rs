@@ -86,6 +86,24 @@ impl Project {
         show(&self.warnings);
     }
 
+    /// Brings problem sets of the hub that are not here yet, so that the plan can be made of their rows. True where one came.
+    pub(crate) fn fetch_rows(&self, offline: bool) -> Result<bool, Failure> {
+        let place = place(offline);
+        let mut came = false;
+        for (name, set) in &self.study.problem_sets {
+            let rlx_language::ProblemSource::Hub { repo, .. } = &set.source else {
+                continue;
+            };
+            if place.offline() || rlx_data::have_problems(set, &place) {
+                continue;
+            }
+            eprintln!("fetching {repo} for `{name}`");
+            rlx_data::fetch_problems(set, &place, &mut |_| true)?;
+            came = true;
+        }
+        Ok(came)
+    }
+
     /// Says at once everything that is not on this machine and cannot be fetched.
     pub(crate) fn check_sources(&self, offline: bool) -> Result<(), Failure> {
         let place = place(offline);

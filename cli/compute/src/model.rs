@@ -28,7 +28,11 @@ pub(crate) fn encode_prompt(
 ) -> Result<Vec<u32>, BackendError> {
     match prompt {
         RenderedPrompt::Text(text) => tokenizer.encode(text, true).map_err(failed),
-        RenderedPrompt::Chat { system, user } => {
+        RenderedPrompt::Chat {
+            system,
+            user,
+            prefill,
+        } => {
             let message = |role: &str, content: &str| Message {
                 role: role.to_owned(),
                 content: content.to_owned(),
@@ -38,9 +42,11 @@ pub(crate) fn encode_prompt(
                 messages.push(message("system", system));
             }
             messages.push(message("user", user));
-            let text = tokenizer
+            let mut text = tokenizer
                 .render_chat(&messages, true, &serde_json::Map::new())
                 .map_err(failed)?;
+            // The assistant's turn is open: the model goes on from here.
+            text.push_str(prefill.as_deref().unwrap_or_default());
             // The template has written the special tokens.
             tokenizer.encode(&text, false).map_err(failed)
         }

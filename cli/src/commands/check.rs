@@ -17,13 +17,16 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let mut errors = 0;
     let mut all = Vec::new();
     for path in &args.files {
-        let (diagnostics, study) = match project::not_text(path)? {
+        let (mut diagnostics, study) = match project::not_text(path)? {
             Some(diagnostic) => (vec![diagnostic], None),
             None => match project::elaborate(path, &options) {
                 Ok((study, warnings)) => (warnings, Some(study)),
                 Err(diagnostics) => (diagnostics, None),
             },
         };
+        if let Some(study) = &study {
+            diagnostics.extend(of_data(study));
+        }
         errors += diagnostics
             .iter()
             .filter(|diagnostic| diagnostic.is_error())
@@ -56,6 +59,21 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// What the data on this machine are, where that is not what the study says.
+fn of_data(study: &rlx_language::Study) -> Vec<Diagnostic> {
+    let world = rlx_run::World::new(study, project::place(true));
+    let remarks = rlx_run::look(study, &world).into_iter();
+    remarks
+        .map(|remark| Diagnostic {
+            code: crate::codes::known(&remark.code),
+            severity: rlx_language::Severity::Warning,
+            message: remark.message,
+            labels: Vec::new(),
+            help: remark.help,
+        })
+        .collect()
 }
 
 /// A line that GitHub Actions shows at its place in a pull request:

@@ -16,7 +16,11 @@ use rlx_store::Store;
 use std::{process::ExitCode, time::Duration};
 
 pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitCode, Failure> {
-    let project = Project::open(&args.study, &args.place)?;
+    let mut project = Project::open(&args.study, &args.place)?;
+    if project.fetch_rows(args.place.offline)? {
+        // Keys hold the hash of the rows, which is known only now.
+        project = Project::open(&args.study, &args.place)?;
+    }
     // Looking takes no lock, so that what is finished is said at once, also beside a running study.
     let seen = states(
         &project.plan,

@@ -82,10 +82,12 @@ fn prompt(row: &Row) -> Result<RenderedPrompt, Failure> {
             [user] if user.role == "user" => Ok(RenderedPrompt::Chat {
                 system: None,
                 user: user.content.clone(),
+                prefill: None,
             }),
             [system, user] if system.role == "system" && user.role == "user" => Ok(RenderedPrompt::Chat {
                 system: Some(system.content.clone()),
                 user: user.content.clone(),
+                prefill: None,
             }),
             _ => Err(bad(format!(
                 "row {}: these messages are more than a system and a user message",

@@ -4,10 +4,13 @@
 //! (`hf:org/name@revision`, a path, `countdown { … }`) into problems and files with a content hash, so that the plan
 //! can key steps by what the data are and not by where they lie.
 
+mod choose;
+mod columns;
 mod countdown;
 mod error;
 mod hub;
 mod load;
+mod overlap;
 mod parquet;
 mod pin;
 mod problem;
@@ -17,8 +20,9 @@ mod table;
 
 pub use countdown::{Countdown, CountdownKey, CountdownOptions, Example, Puzzle};
 pub use error::DataError;
-pub use hub::{Progress, World, fetch_model, fetch_problems, locate_model};
+pub use hub::{Progress, World, fetch_model, fetch_problems, have_problems, locate_model};
 pub use load::load;
-pub use pin::{PinCache, pin, pin_model, pin_problems};
+pub use overlap::{Overlap, SHARED_WORDS, overlap};
+pub use pin::{PinCache, pin, pin_model, pin_problems, pin_rows};
 pub use problem::Problem;
 pub use prompt::{RenderedPrompt, render};

@@ -1,5 +1,7 @@
 //! Loading a problem set: from its task, its file or its place in the hub's cache; exclusion included.
 
+use crate::choose;
+use crate::columns::{self, Fault};
 use crate::countdown::{Countdown, CountdownOptions};
 use crate::error::DataError;
 use crate::hub::{self, World};
@@ -145,14 +147,26 @@ fn rows(
 ) -> Result<Vec<Problem>, DataError> {
     let mut problems = Vec::new();
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
-    let (mut index, mut dropped, mut skip) = (0u64, 0u64, set.skip);
+    let (mut index, mut filtered, mut dropped) = (0u64, 0u64, 0u64);
+    // In the file's order nothing has to be read behind the last problem.
+    let enough = set
+        .limit
+        .filter(|_| set.shuffle.is_none())
+        .map(|limit| limit.saturating_add(set.skip));
     for path in files {
         table::read(path, |row| {
-            if set.limit.is_some_and(|limit| problems.len() as u64 >= limit) {
+            if enough.is_some_and(|enough| problems.len() as u64 >= enough) {
                 return Ok(false);
             }
-            let problem = problem(set, path, &row, index)?;
+            let number = index;
             index += 1;
+            if let Some(filter) = &set.filter
+                && !choose::keeps(filter, path, &row)?
+            {
+                filtered += 1;
+                return Ok(true);
+            }
+            let problem = problem(set, path, &row, number)?;
             if let Some(first) = ids.insert(problem.id.clone(), row.place.clone()) {
                 return Err(DataError::DuplicateId {
                     path: path.clone(),
@@ -163,13 +177,19 @@ fn rows(
             }
             if excluded.contains_key(&problem.key()) {
                 dropped += 1;
-            } else if skip > 0 {
-                skip -= 1;
             } else {
                 problems.push(problem);
             }
             Ok(true)
         })?;
+    }
+    if let Some(seed) = set.shuffle {
+        choose::shuffle(&mut problems, seed, |problem: &Problem| &problem.id);
+    }
+    let skipped = set.skip.min(problems.len() as u64);
+    problems.drain(..skipped as usize);
+    if let Some(limit) = set.limit {
+        problems.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     }
     if problems.is_empty() {
         let why = match (index, set.limit) {
@@ -179,8 +199,7 @@ fn rows(
                 format!("{} holds no rows", names.join(", "))
             }
             _ => format!(
-                "of {index} rows {dropped} are excluded and {} skipped",
-                set.skip - skip
+                "of {index} rows {filtered} are filtered out, {dropped} are excluded and {skipped} skipped"
             ),
         };
         return Err(empty(set, &why));
@@ -189,7 +208,18 @@ fn rows(
 }
 
 fn problem(set: &ProblemSet, path: &Path, row: &Row, index: u64) -> Result<Problem, DataError> {
-    let text = text(path, row, &set.problem, "problem")?;
+    let text = match columns::is_made(&set.problem) {
+        true => columns::fill(&set.problem, row).map_err(|fault| match fault {
+            Fault::NoColumn(column) => missing(path, row, &column, "problem"),
+            Fault::Open(name) => DataError::Row {
+                path: path.to_owned(),
+                place: row.place.clone(),
+                what: format!("the text made of columns opens a section on `{name}`"),
+                mend: format!("end it with `{{/{name}}}`"),
+            },
+        })?,
+        false => text(path, row, &set.problem, "problem")?,
+    };
     if text.trim().is_empty() {
         return Err(bad_cell(
             path,
@@ -216,6 +246,14 @@ fn problem(set: &ProblemSet, path: &Path, row: &Row, index: u64) -> Result<Probl
                 setup: lines(path, row, &code.setup, "setup")?,
                 entry_point: lines(path, row, &code.entry_point, "entry_point")?,
                 starter_code: lines(path, row, &code.starter_code, "starter_code")?,
+                hidden: match &code.hidden {
+                    None => serde_json::Value::Null,
+                    Some(column) => row
+                        .cells
+                        .get(column)
+                        .cloned()
+                        .ok_or_else(|| missing(path, row, column, "hidden"))?,
+                },
                 completion: code.completion,
             };
             if let Err(error) = gold.read_tests() {

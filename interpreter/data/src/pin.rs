@@ -162,6 +162,24 @@ pub fn pin_problems(
     pin_problems_within(name, sets, world, cache, &mut Vec::new())
 }
 
+/// The content hash of the files that hold a problem set's rows, or of what makes them. What the set excludes is not in it.
+///
+/// # Errors
+/// The rows are not on this machine, or cannot be read.
+pub fn pin_rows(set: &ProblemSet, world: &World, cache: &mut PinCache) -> Result<String, DataError> {
+    Ok(match &set.source {
+        ProblemSource::Task { .. } => blake3::hash(COUNTDOWN.as_bytes()).to_hex().to_string(),
+        ProblemSource::Path { path } => cache.file_hash(&local_file(Path::new(path))?)?,
+        ProblemSource::Hub { .. } => {
+            let mut hasher = blake3::Hasher::new();
+            for file in hub::problem_files(set, world)? {
+                hasher.update(cache.file_hash(&file)?.as_bytes());
+            }
+            hasher.finalize().to_hex().to_string()
+        }
+    })
+}
+
 fn pin_problems_within(
     name: &str,
     sets: &IndexMap<String, ProblemSet>,
@@ -178,17 +196,7 @@ fn pin_problems_within(
             ring: ring.join(" → "),
         });
     }
-    let own = match &set.source {
-        ProblemSource::Task { .. } => blake3::hash(COUNTDOWN.as_bytes()).to_hex().to_string(),
-        ProblemSource::Path { path } => cache.file_hash(&local_file(Path::new(path))?)?,
-        ProblemSource::Hub { .. } => {
-            let mut hasher = blake3::Hasher::new();
-            for file in hub::problem_files(set, world)? {
-                hasher.update(cache.file_hash(&file)?.as_bytes());
-            }
-            hasher.finalize().to_hex().to_string()
-        }
-    };
+    let own = pin_rows(set, world, cache)?;
     if set.exclude.is_empty() {
         return Ok(own);
     }

@@ -10,7 +10,12 @@ pub enum RenderedPrompt {
     /// Encoded as it stands.
     Text(String),
     /// Wrapped in the model's own chat template.
-    Chat { system: Option<String>, user: String },
+    Chat {
+        system: Option<String>,
+        user: String,
+        /// The assistant's turn begins with it.
+        prefill: Option<String>,
+    },
 }
 
 /// Fills `{problem}` in. A brace before anything but a lower-case name is itself, so `\boxed{}` needs no escape;
@@ -24,6 +29,7 @@ pub fn render(prompt: &Prompt, problem: &Problem) -> Result<RenderedPrompt, Data
         true => RenderedPrompt::Chat {
             system: prompt.system.clone(),
             user: text,
+            prefill: prompt.prefill.clone(),
         },
         false => RenderedPrompt::Text(text),
     })
@@ -79,6 +85,7 @@ mod tests {
             template: template.to_owned(),
             chat: false,
             system: None,
+            prefill: None,
         };
         match render(
             &prompt,
@@ -115,11 +122,13 @@ mod tests {
             template: "{problem}".into(),
             chat: true,
             system: Some("Be brief, {x}.".into()),
+            prefill: Some("The sum is".into()),
         };
         let problem = Problem::new("0".into(), "2+2".into(), None, None);
         let expected = RenderedPrompt::Chat {
             system: Some("Be brief, {x}.".into()),
             user: "2+2".into(),
+            prefill: Some("The sum is".into()),
         };
         assert_eq!(render(&prompt, &problem).unwrap(), expected);
     }

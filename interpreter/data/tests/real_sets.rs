@@ -18,6 +18,7 @@ fn set(path: &Path) -> ProblemSet {
             template: "{problem}".to_owned(),
             chat: false,
             system: None,
+            prefill: None,
         },
         judge: Judge::Number,
         limit: None,
@@ -25,6 +26,8 @@ fn set(path: &Path) -> ProblemSet {
         size: None,
         exclude: Vec::new(),
         licence: None,
+        filter: None,
+        shuffle: None,
         code: None,
     }
 }
@@ -70,4 +73,108 @@ fn real_sets_load() {
             assert_eq!(verdict.outcome, rlx_judge::Outcome::Correct, "{gold}");
         }
     }
+}
+
+/// The sets of the standard library over copies of their rows: sizes as published, texts as the sets' own tools make them.
+#[test]
+fn the_librarys_code_sets_load() {
+    let data = std::env::var_os("RLX_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
+    let load_as = |benchmark: &str, file: &str, changes: &str| {
+        let path = data.join(file);
+        if !path.is_file() {
+            eprintln!("skipped: {} is not there", path.display());
+            return None;
+        }
+        let text = format!(
+            "model m {{ source = \"./m\" }}\nbenchmark b = std.benchmarks.{benchmark} {{ source = \"{}\", {changes} }}\n\
+             evaluate e {{ models = m, benchmark = b, samples = 1, sampling = {{ temperature = 1, max_tokens = 8 }} }}\n",
+            path.display()
+        );
+        let sources = rlx_language::Memory([("study.rlx".to_owned(), text)].into());
+        let (study, _) = rlx_language::elaborate(&sources, "study.rlx", &rlx_language::Options::default())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .unwrap();
+        let size = study.problem_sets["b"].size;
+        Some((
+            load("b", &study.problem_sets, None, &World::default()).unwrap(),
+            size,
+        ))
+    };
+    for (benchmark, file) in [
+        ("humaneval", "openai/openai_humaneval/HumanEval.jsonl.gz"),
+        (
+            "humaneval_plus",
+            "evalplus/humanevalplus/HumanEvalPlus-OriginFmt.jsonl.gz",
+        ),
+        ("mbpp", "google-research-datasets/mbpp/full/mbpp.jsonl"),
+        ("mbpp_plus", "evalplus/mbppplus/MbppPlus-OriginFmt.jsonl.gz"),
+        (
+            "olympiadbench",
+            "Hothan/OlympiadBench/OE_TO_maths_en_COMP/test.jsonl",
+        ),
+    ] {
+        if let Some((problems, size)) = load_as(benchmark, file, "") {
+            assert_eq!(Some(problems.len() as u64), size, "{benchmark}");
+        }
+    }
+    // Their copies have public tests only.
+    if let Some((problems, _)) = load_as(
+        "livecodebench_v5",
+        "livecodebench/code_generation_lite/refined_test5.jsonl",
+        "hidden = none, size = none",
+    ) {
+        assert_eq!(problems.len(), 167);
+        assert!(
+            problems
+                .iter()
+                .any(|problem| problem.text.contains("Read the inputs from stdin"))
+        );
+        assert!(
+            problems
+                .iter()
+                .any(|problem| problem.text.contains("class Solution:"))
+        );
+        assert!(
+            problems
+                .iter()
+                .all(|problem| !problem.text.contains("{starter_code}"))
+        );
+    }
+    let (Some((made, _)), path) = (
+        load_as("mbpp_plus", "evalplus/mbppplus/MbppPlus-OriginFmt.jsonl.gz", ""),
+        data.join("evalplus/mbppplus/MbppPlus.jsonl.gz"),
+    ) else {
+        return;
+    };
+    if !path.is_file() {
+        eprintln!("skipped: {} is not there", path.display());
+        return;
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(&path).unwrap();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut text).unwrap();
+    let own: Vec<serde_json::Value> = text
+        .lines()
+        // Python's JSON, whose inputs may be infinite.
+        .map(|line| {
+            line.replace("-Infinity", "0")
+                .replace("Infinity", "0")
+                .replace("NaN", "0")
+        })
+        .map(|line| serde_json::from_str(&line).unwrap())
+        .collect();
+    let same = own
+        .iter()
+        .filter(|own| {
+            let made = made
+                .iter()
+                .find(|made| own["task_id"] == format!("Mbpp/{}", made.id));
+            made.is_some_and(|made| Some(made.text.trim()) == own["prompt"].as_str().map(str::trim))
+        })
+        .count();
+    // EvalPlus cuts links out of 18 tasks.
+    assert_eq!((same, own.len()), (360, 378), "texts as EvalPlus writes them");
 }

@@ -72,9 +72,16 @@ pub const CODES: &[Code] = &[
                 evaluation, a distillation without `prompts`) the set has to say how many there are: `size = 64 problems`.",
     },
     Code {
+        code: "rlx::data::filter",
+        story: "`filter` keeps the rows of a source for which a condition holds: comparisons of a column with a text, a \
+                number, `true`, `false`, `none` or a list of texts, joined by `and`, `or` and `not`. The column's name \
+                stands to the left: `contest_date >= \"2024-08-01\" and options == []`. Texts are compared letter by letter, \
+                which is right for dates that begin with the year. A dot leads into an object: `metadata.language`.",
+    },
+    Code {
         code: "rlx::data::judge",
         story: "A countdown puzzle is judged by checking each step of the response, not by comparing with a gold answer: \
-                it has none. Write `judge = countdown`. The columns `setup`, `entry_point` and `starter_code` belong to \
+                it has none. Write `judge = countdown`. The columns `setup`, `entry_point`, `starter_code` and `hidden` belong to \
                 problems that ask for a program, and want `judge = code`.",
     },
     Code {

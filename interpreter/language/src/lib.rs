@@ -16,6 +16,7 @@ pub mod codes;
 mod diagnostic;
 mod elaborate;
 mod explain;
+mod filter;
 pub mod index;
 mod load;
 mod mend;
@@ -30,6 +31,7 @@ mod unit;
 
 pub use diagnostic::{Diagnostic, Label, Severity, Source};
 pub use explain::explain;
+pub use filter::{Cell, CellTest, Filter};
 pub use mend::Mend;
 pub use rendered::Rendered;
 pub use sources::{Memory, Sources, standard_library};

@@ -114,6 +114,12 @@ pub struct ProblemSet {
     pub exclude: Vec<String>,
     /// SPDX identifier: whether a package may pass the content on.
     pub licence: Option<String>,
+    /// Rows for which it does not hold are left out, before everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<crate::Filter>,
+    /// Seed of the order in which rows are taken, before `skip` and `limit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffle: Option<u64>,
     /// Only with `judge = code`; its `answer` is the column with the tests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeColumns>,
@@ -147,6 +153,9 @@ pub struct Prompt {
     /// Wrapped in the model's own chat template.
     pub chat: bool,
     pub system: Option<String>,
+    /// What the assistant's turn begins with; the judge reads it before the response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefill: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +186,9 @@ pub struct CodeColumns {
     pub entry_point: Option<String>,
     /// Column with the code that the problem gives to begin with.
     pub starter_code: Option<String>,
+    /// Column with further tests, plain or as LiveCodeBench packs its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<String>,
     /// Responses continue the problem's text, instead of answering it.
     pub completion: bool,
 }

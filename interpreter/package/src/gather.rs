@@ -310,8 +310,16 @@ fn add_problems(
         for problem in rows {
             prompts.push(match rlx_data::render(&set.prompt, problem)? {
                 RenderedPrompt::Text(text) => json!({ "id": problem.id, "prompt": text }),
-                RenderedPrompt::Chat { system, user, .. } => {
-                    json!({ "id": problem.id, "system": system, "user": user })
+                RenderedPrompt::Chat {
+                    system,
+                    user,
+                    prefill,
+                } => {
+                    let mut line = json!({ "id": problem.id, "system": system, "user": user });
+                    if let Some(prefill) = prefill {
+                        line["prefill"] = json!(prefill);
+                    }
+                    line
                 }
             });
         }

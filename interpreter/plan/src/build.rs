@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// reads no file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Surroundings {
-    /// Content hash by local path (models, tokenizers, data files).
+    /// Content hash by local path (models, tokenizers, data files), or by [`hub_data`] for what lies in the hub's cache.
     pub pins: BTreeMap<String, String>,
     /// Parameters by model name, where a local model was looked into.
     pub parameters: BTreeMap<String, u64>,
@@ -25,6 +25,11 @@ pub struct Surroundings {
     pub problems: BTreeMap<String, u64>,
     /// Version of each judge, by its name in the language.
     pub judges: BTreeMap<String, String>,
+}
+
+/// What the rows of a hub's split are called in [`Surroundings::pins`].
+pub fn hub_data(repo: &str, revision: &str, config: Option<&str>, split: &str) -> String {
+    format!("hf:{repo}@{revision}/{}/{split}", config.unwrap_or_default())
 }
 
 /// A study that cannot become a plan.
@@ -202,15 +207,23 @@ impl Builder<'_> {
                 config,
                 split,
             } => {
-                let meaning = json!({ "repo": repo, "revision": revision, "config": config, "split": split });
+                let mut meaning =
+                    json!({ "repo": repo, "revision": revision, "config": config, "split": split });
                 let step = format!("fetch data {name}");
                 fetch = Some(match self.by_name.get(&step) {
                     Some(id) => *id,
                     None => {
-                        let action = Action::FetchProblems { set: set.clone() };
+                        let action = Action::FetchProblems {
+                            set: Box::new(set.clone()),
+                        };
                         self.push("data", step, meaning.clone(), Vec::new(), action, Cost::default())
                     }
                 });
+                // A branch may move, and a cache may be changed by hand: what is meant are the rows.
+                let name = hub_data(repo, revision, config.as_deref(), split);
+                if let Some(content) = self.around.pins.get(&name) {
+                    meaning["content"] = json!(content);
+                }
                 meaning
             }
             ProblemSource::Path { path } => self.pin(path),
@@ -221,8 +234,11 @@ impl Builder<'_> {
         let mut exclude = Vec::new();
         for other in &set.exclude {
             let (limit, size) = (self.set(other)?.limit, self.task_size(other)?);
-            // What is left out depends on how many problems the other set has.
-            exclude.push(json!({ "set": self.problems(other)?.0, "limit": limit, "size": size }));
+            let chosen = chosen(self.set(other)?);
+            // What is left out depends on which problems the other set has.
+            let mut left_out = json!({ "set": self.problems(other)?.0, "limit": limit, "size": size });
+            add(&mut left_out, chosen);
+            exclude.push(left_out);
         }
         let meaning = json!({
             "source": source, "problem": set.problem, "answer": set.answer, "response": set.response, "id": set.id,
@@ -299,6 +315,7 @@ impl Builder<'_> {
             "start": start.key, "data": data, "prompt": set.prompt, "skip": set.skip, "limit": set.limit,
             "size": self.task_size(&training.data)?, "optimizer": training.optimizer, "seed": training.seed,
         });
+        add(&mut meaning, chosen(&set));
         let mut taught_by = None;
         let (recipe, cost, responses, verdicts) = match &training.recipe {
             Recipe::Rl {
@@ -656,10 +673,11 @@ impl Builder<'_> {
             .iter()
             .map(|(name, evaluation)| {
                 let problems = self.count(&evaluation.benchmark);
-                (
-                    name,
-                    json!({ "samples": evaluation.samples, "problems": problems }),
-                )
+                let mut counts = json!({ "samples": evaluation.samples, "problems": problems });
+                if let Some(set) = study.problem_sets.get(&evaluation.benchmark) {
+                    add(&mut counts, chosen(set));
+                }
+                (name, counts)
             })
             .collect();
         let meaning = json!({
@@ -674,5 +692,18 @@ impl Builder<'_> {
             Action::Report,
             Cost::default(),
         ))
+    }
+}
+
+/// Which rows of its source a set takes, where it says so.
+fn chosen(set: &ProblemSet) -> Vec<(&'static str, Value)> {
+    let filter = set.filter.as_ref().map(|filter| ("filter", json!(filter)));
+    let shuffle = set.shuffle.map(|seed| ("shuffle", json!(seed)));
+    filter.into_iter().chain(shuffle).collect()
+}
+
+fn add(meaning: &mut Value, fields: Vec<(&'static str, Value)>) {
+    for (name, value) in fields {
+        meaning[name] = value;
     }
 }

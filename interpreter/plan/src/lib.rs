@@ -13,7 +13,7 @@ mod perplexities;
 mod plan;
 mod readers;
 
-pub use build::{PlanError, Surroundings, build};
+pub use build::{PlanError, Surroundings, build, hub_data};
 pub use cost::{Cost, DeviceSpeed};
 pub use diff::{Change, Locked, LockedStep, diff};
 pub use key::{ENCODING, Key};

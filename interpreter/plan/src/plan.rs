@@ -36,7 +36,7 @@ pub enum Action {
     /// A hub model must lie in the cache.
     FetchModel { model: Model },
     /// A hub data set must lie in the cache.
-    FetchProblems { set: ProblemSet },
+    FetchProblems { set: Box<ProblemSet> },
     /// RL, supervised fine-tuning or distillation.
     Train(Box<TrainStep>),
     /// Draw responses.

@@ -415,3 +415,71 @@ fn values_say_behind_which_names_they_stand() {
     assert_eq!(rlx_language::explain(&study, "rl[*, 10].steps").len(), 1);
     assert!(rlx_language::explain(&study, "rl[ppo].steps").is_empty());
 }
+
+#[test]
+fn the_rows_of_a_hubs_set_are_part_of_the_meaning() {
+    let text = STUDY.replace(
+        "source = countdown { seed = 4 }\n    size   = 10 problems\n    prompt = \"{problem}\"\n    judge  = countdown",
+        "source = \"hf:lab/held@main\"\n    config = \"en\"\n    prompt = \"{problem}\"\n    judge  = number",
+    );
+    assert_ne!(text, STUDY);
+    let around = |hash: Option<&str>| Surroundings {
+        pins: hash
+            .map(|hash| {
+                (
+                    rlx_plan::hub_data("lab/held", "main", Some("en"), "test"),
+                    hash.to_owned(),
+                )
+            })
+            .into_iter()
+            .collect(),
+        ..Surroundings::default()
+    };
+    let first = plan_around(&text, &[], &around(Some("aa")));
+    let second = plan_around(&text, &[], &around(Some("bb")));
+    assert_eq!(keys(&first), keys(&plan_around(&text, &[], &around(Some("aa")))));
+    // The rows do not change what is fetched, nor what is trained on other rows.
+    let differ = changed(&first, &second);
+    assert!(
+        differ.contains(&"sample test base".to_owned()) && differ.contains(&"report".to_owned()),
+        "{differ:?}"
+    );
+    assert!(
+        !differ.contains(&"train rl".to_owned()) && !differ.contains(&"fetch data held".to_owned()),
+        "{differ:?}"
+    );
+    // And the difference has a name.
+    let changes = diff(&Locked::of(&first), &second);
+    assert!(changes.iter().any(|change| matches!(
+        change,
+        Change::Changed { step, fields }
+            if step == "sample test base" && fields.iter().any(|(field, ..)| field == "problems.source.content")
+    )), "{changes:?}");
+}
+
+#[test]
+fn choosing_other_rows_trains_anew_and_keeps_what_is_drawn() {
+    let text = |pool: &str, held: &str| {
+        STUDY
+            .replace(
+                "source = countdown { seed = 3 }\n    size   = 100 problems",
+                &format!("source = \"./pool.jsonl\"\n{pool}"),
+            )
+            .replace(
+                "source = countdown { seed = 4 }\n    size   = 10 problems",
+                &format!("source = \"./held.jsonl\"\n{held}"),
+            )
+            .replace("judge  = countdown", "judge  = number")
+    };
+    let base = plan(&text("", ""), &[]);
+    let filtered = changed(&base, &plan(&text("filter = level >= 3", ""), &[]));
+    assert!(
+        filtered.contains(&"train rl".to_owned()) && !filtered.contains(&"sample test base".to_owned()),
+        "{filtered:?}"
+    );
+    let shuffled = changed(&base, &plan(&text("shuffle = 1", ""), &[]));
+    assert!(shuffled.contains(&"train rl".to_owned()), "{shuffled:?}");
+    // A row of a benchmark is the same row, whichever others are asked for.
+    let held = changed(&base, &plan(&text("", "filter = level >= 3"), &[]));
+    assert_eq!(held, ["report"]);
+}

@@ -53,12 +53,12 @@ pub(crate) fn run(
     let problems = sampled_problems(world, draw)?;
     crate::answers::check(world.set(&draw.set)?, problems, &step.name)?;
     let responses = store.samples(&samples.key.folder()).read()?;
-    let judge = Judging::open(judge, &step.name)?;
+    let judge = Judging::open(judge, world.set(&draw.set)?, &step.name)?;
     let missing = missing(&responses, problems, draw.samples, &table.present()?);
     let mut done = problems.len() as u64 * draw.samples - missing.len() as u64;
-    let block = match judge {
-        Judging::Text(_) => VERDICTS_A_BLOCK,
-        Judging::Programs(..) => PROGRAMS_A_BLOCK,
+    let block = match judge.runs_programs() {
+        true => PROGRAMS_A_BLOCK,
+        false => VERDICTS_A_BLOCK,
     };
     for block in missing.chunks(block) {
         let rows = verdicts(block, &judge);
@@ -108,7 +108,7 @@ pub fn judge_again(step: &Step, responses: &[Response], world: &World) -> Result
     let Action::Judge { set, judge, .. } = &step.action else {
         return Ok(Vec::new());
     };
-    let judge = Judging::open(*judge, &step.name)?;
+    let judge = Judging::open(*judge, world.set(set)?, &step.name)?;
     let nothing = BTreeSet::new();
     let cases = missing(responses, world.problems(set)?, u64::MAX, &nothing);
     Ok(verdicts(&cases, &judge))

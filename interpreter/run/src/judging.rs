@@ -6,11 +6,17 @@ use rlx_judge::{
     Outcome, Verdict,
     code::{CODE_VERSION, CodeTask, ProgramKind, TestGold},
 };
-use rlx_language::Judge;
+use rlx_language::{Judge, ProblemSet};
 use rlx_sandbox::{Sandbox, SandboxOptions, Worker};
 use std::sync::Mutex;
 
-pub(crate) enum Judging {
+/// A judge with what the assistant's turns begin with, which it reads before each response.
+pub(crate) struct Judging {
+    kind: Kind,
+    prefill: String,
+}
+
+enum Kind {
     Text(Box<dyn rlx_judge::Judge + Send + Sync>),
     /// With the workers that have nothing to do.
     Programs(Sandbox, Mutex<Vec<Worker>>),
@@ -18,7 +24,38 @@ pub(crate) enum Judging {
 
 impl Judging {
     /// Gets the judge of a step ready; for programs a sandbox is opened.
-    pub(crate) fn open(judge: Judge, step: &str) -> Result<Self, RunError> {
+    pub(crate) fn open(judge: Judge, set: &ProblemSet, step: &str) -> Result<Self, RunError> {
+        Ok(Judging {
+            kind: Kind::open(judge, step)?,
+            prefill: set.prompt.prefill.clone().unwrap_or_default(),
+        })
+    }
+
+    /// Whether a verdict takes as long as a program runs.
+    pub(crate) fn runs_programs(&self) -> bool {
+        matches!(self.kind, Kind::Programs(..))
+    }
+
+    /// Name and version, as rows keep them.
+    pub(crate) fn label(&self) -> String {
+        match &self.kind {
+            Kind::Text(judge) => format!("{} {}", judge.name(), judge.version()),
+            Kind::Programs(..) => format!("code {CODE_VERSION}"),
+        }
+    }
+
+    /// The verdict on one response; threads may ask at once.
+    pub(crate) fn judge(&self, problem: &Problem, response: &str, truncated: bool) -> Verdict {
+        if self.prefill.is_empty() {
+            return self.kind.judge(problem, response, truncated);
+        }
+        self.kind
+            .judge(problem, &format!("{}{response}", self.prefill), truncated)
+    }
+}
+
+impl Kind {
+    fn open(judge: Judge, step: &str) -> Result<Self, RunError> {
         if judge == Judge::Code {
             let fault = |message: String| RunError::Step {
                 step: step.to_owned(),
@@ -29,7 +66,7 @@ impl Judging {
             let launcher = std::env::current_exe().map_err(|error| fault(error.to_string()))?;
             let sandbox =
                 Sandbox::open(SandboxOptions::new(launcher)).map_err(|error| fault(error.to_string()))?;
-            return Ok(Judging::Programs(sandbox, Mutex::default()));
+            return Ok(Kind::Programs(sandbox, Mutex::default()));
         }
         let judge = rlx_judge::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
             step: step.to_owned(),
@@ -37,22 +74,13 @@ impl Judging {
             message: format!("there is no judge `{}`", judge_name(judge)),
             help: "name one of the judges of the language reference".into(),
         })?;
-        Ok(Judging::Text(judge))
+        Ok(Kind::Text(judge))
     }
 
-    /// Name and version, as rows keep them.
-    pub(crate) fn label(&self) -> String {
+    fn judge(&self, problem: &Problem, response: &str, truncated: bool) -> Verdict {
         match self {
-            Judging::Text(judge) => format!("{} {}", judge.name(), judge.version()),
-            Judging::Programs(..) => format!("code {CODE_VERSION}"),
-        }
-    }
-
-    /// The verdict on one response; threads may ask at once.
-    pub(crate) fn judge(&self, problem: &Problem, response: &str, truncated: bool) -> Verdict {
-        match self {
-            Judging::Text(judge) => judge.judge(&crate::judge::case(problem, response, truncated)),
-            Judging::Programs(sandbox, idle) => {
+            Kind::Text(judge) => judge.judge(&crate::judge::case(problem, response, truncated)),
+            Kind::Programs(sandbox, idle) => {
                 let free = idle.lock().ok().and_then(|mut idle| idle.pop());
                 let mut worker = free.unwrap_or_else(|| sandbox.worker());
                 let verdict = program(&mut worker, problem, response, truncated);
@@ -78,7 +106,7 @@ fn program(worker: &mut Worker, problem: &Problem, response: &str, truncated: bo
         Ok(gold) => gold,
         Err(error) => return gave_up(format!("the problem has no tests: {error}")),
     };
-    let tests = match gold.read_tests() {
+    let tests = match gold.read_all() {
         Ok(tests) => tests,
         Err(error) => return gave_up(error.to_string()),
     };

@@ -81,7 +81,7 @@ pub(crate) fn run(
             max_tokens,
         } => {
             let pool = world.problems(&training.data)?;
-            let judge = Judging::open(set.judge, &step.name)?;
+            let judge = Judging::open(set.judge, set, &step.name)?;
             let by_id: BTreeMap<&str, &Problem> = pool
                 .iter()
                 .map(|problem| (problem.id.as_str(), problem))

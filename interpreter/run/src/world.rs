@@ -4,7 +4,7 @@ use crate::RunError;
 use indexmap::IndexMap;
 use rlx_data::{DataError, PinCache, Problem};
 use rlx_language::{Model, ModelSource, ProblemSet, ProblemSource, Recipe, Study};
-use rlx_plan::Surroundings;
+use rlx_plan::{Surroundings, hub_data};
 use std::{
     cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
@@ -176,6 +176,17 @@ pub fn survey(study: &Study, world: &World, pin_cache: &Path) -> Result<Surround
             around
                 .pins
                 .insert(path.clone(), rlx_data::pin(Path::new(path), &mut cache)?);
+        }
+        if let ProblemSource::Hub {
+            repo,
+            revision,
+            config,
+            split,
+        } = &set.source
+            && let Ok(pin) = rlx_data::pin_rows(set, &world.place, &mut cache)
+        {
+            let name = hub_data(repo, revision, config.as_deref(), split);
+            around.pins.insert(name, pin);
         }
         // Counting rows of a file is quick; a task says its size itself.
         if !matches!(set.source, ProblemSource::Task { .. })

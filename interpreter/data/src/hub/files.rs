@@ -94,7 +94,25 @@ pub(super) enum Split {
 /// Files of `config` and `split` among `names`, by the hub's habits: the configuration is a folder (or the beginning of
 /// the file's name), the split a word of the path (`main/train-00000-of-00001.jsonl`). A single data file without any
 /// split's name is `train`.
+///
+/// `train+test` is both, in this order, as the hub's own tools read it; each of them has to be there.
 pub(super) fn split_files(names: &[String], config: Option<&str>, split: &str) -> Split {
+    let mut all = Vec::new();
+    for part in split.split('+') {
+        match one_split(names, config, part.trim()) {
+            Split::Files(files) => all.extend(
+                files
+                    .into_iter()
+                    .filter(|file| !all.contains(file))
+                    .collect::<Vec<_>>(),
+            ),
+            Split::None => return Split::None,
+        }
+    }
+    Split::Files(all)
+}
+
+fn one_split(names: &[String], config: Option<&str>, split: &str) -> Split {
     let words = |name: &str| -> Vec<String> {
         let plain = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         plain

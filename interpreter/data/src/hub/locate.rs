@@ -117,6 +117,11 @@ fn shards(index: &Path) -> Result<Vec<String>, DataError> {
     Ok(names)
 }
 
+/// Whether the rows of a hub's problem set are in the cache; true for every other source.
+pub fn have_problems(set: &ProblemSet, world: &World) -> bool {
+    problem_files(set, world).is_ok()
+}
+
 /// The files of a hub problem set's split, in order. Empty for other sources. No network.
 pub(crate) fn problem_files(set: &ProblemSet, world: &World) -> Result<Vec<PathBuf>, DataError> {
     let ProblemSource::Hub {

@@ -11,7 +11,7 @@ mod locate;
 mod world;
 
 pub use fetch::{Progress, fetch_model, fetch_problems};
-pub use locate::locate_model;
+pub use locate::{have_problems, locate_model};
 pub use world::World;
 
 pub(crate) use files::{data_files, files_below, is_model_file};

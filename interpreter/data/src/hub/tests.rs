@@ -214,6 +214,7 @@ fn problems(config: Option<&str>, split: &str) -> ProblemSet {
             template: "{problem}".to_owned(),
             chat: false,
             system: None,
+            prefill: None,
         },
         judge: Judge::Number,
         limit: None,
@@ -221,6 +222,8 @@ fn problems(config: Option<&str>, split: &str) -> ProblemSet {
         size: None,
         exclude: Vec::new(),
         licence: None,
+        filter: None,
+        shuffle: None,
         code: None,
     }
 }

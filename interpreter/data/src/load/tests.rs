@@ -3,6 +3,157 @@ use rlx_language::study::{Judge, Prompt};
 use std::fs;
 use std::io::Write;
 
+#[test]
+fn a_filter_keeps_rows_and_their_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let rows = [
+        r#"{"question":"a","answer":"1","level":1,"date":"2024-07-31","tags":[],"meta":{"lang":"en"}}"#,
+        r#"{"question":"b","answer":"2","level":"4","date":"2024-08-01","tags":["x"],"meta":{"lang":"de"}}"#,
+        r#"{"question":"c","answer":"3","level":5,"date":"2025-01-31","tags":[],"meta":{"lang":"en"}}"#,
+    ];
+    std::fs::write(
+        &path,
+        rows.join(
+            "
+",
+        ),
+    )
+    .unwrap();
+    let compare = |column: &str, comparison, with| Filter::Compare {
+        column: column.split('.').map(str::to_owned).collect(),
+        comparison,
+        with,
+    };
+    let ids = |filter: Filter| {
+        let mut set = set(
+            "s",
+            ProblemSource::Path {
+                path: path.display().to_string(),
+            },
+        );
+        set.filter = Some(filter);
+        let problems = load(
+            "s",
+            &[("s".to_owned(), set)].into_iter().collect(),
+            None,
+            &World::default(),
+        );
+        problems.map(|problems| {
+            problems
+                .iter()
+                .map(|problem| problem.id.clone())
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+    };
+    use rlx_language::{Cell, CellTest, Filter};
+    assert_eq!(
+        ids(compare("level", CellTest::GreaterEqual, Cell::Number(4.0))).unwrap(),
+        "1 2"
+    );
+    let window = Filter::And(
+        Box::new(compare(
+            "date",
+            CellTest::GreaterEqual,
+            Cell::Text("2024-08".into()),
+        )),
+        Box::new(Filter::Not(Box::new(compare(
+            "tags",
+            CellTest::Equal,
+            Cell::List(Vec::new()),
+        )))),
+    );
+    assert_eq!(ids(window).unwrap(), "1");
+    assert_eq!(
+        ids(compare("meta.lang", CellTest::NotEqual, Cell::Text("de".into()))).unwrap(),
+        "0 2"
+    );
+    let message = ids(compare("year", CellTest::Equal, Cell::None))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("line 1") && message.contains("`year`") && message.contains("`filter`"),
+        "{message}"
+    );
+    let message = ids(compare("tags", CellTest::Less, Cell::Number(1.0)))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("line 1") && message.contains("`tags` holds a list"),
+        "{message}"
+    );
+    let message = ids(compare("level", CellTest::Greater, Cell::Number(9.0)))
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("of 3 rows 3 are filtered out"), "{message}");
+}
+
+#[test]
+fn a_shuffled_set_splits_in_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    let row = |number: usize| format!("{{\"question\":\"p{number}\",\"answer\":\"{number}\"}}\n");
+    std::fs::write(&path, (0..40).map(row).collect::<String>()).unwrap();
+    let ids = |seed, skip, limit| -> Vec<String> {
+        let mut set = set(
+            "s",
+            ProblemSource::Path {
+                path: path.display().to_string(),
+            },
+        );
+        (set.shuffle, set.skip, set.limit) = (Some(seed), skip, limit);
+        let sets = [("s".to_owned(), set)].into_iter().collect();
+        let problems = load("s", &sets, None, &World::default()).unwrap();
+        problems.into_iter().map(|problem| problem.id).collect()
+    };
+    let (first, second) = (ids(3, 0, Some(25)), ids(3, 25, None));
+    assert_eq!((first.len(), second.len()), (25, 15));
+    let mut all: Vec<String> = first.iter().chain(&second).cloned().collect();
+    all.sort_by_key(|id| id.parse::<u64>().unwrap());
+    assert_eq!(all, (0..40).map(|id| id.to_string()).collect::<Vec<_>>());
+    assert_ne!(first, ids(4, 0, Some(25)));
+    // The order is the same for ever.
+    assert_eq!(first[..4], ["24", "17", "21", "22"].map(str::to_owned));
+}
+
+#[test]
+fn a_text_is_made_of_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    std::fs::write(
+        &path,
+        r#"{"task":"Add.","tests":["assert add(1, 2) == 3","assert add(0, 0) == 0"],"answer":"x"}"#,
+    )
+    .unwrap();
+    let made = |template: &str| {
+        let mut set = set(
+            "s",
+            ProblemSource::Path {
+                path: path.display().to_string(),
+            },
+        );
+        set.problem = template.to_owned();
+        load(
+            "s",
+            &[("s".to_owned(), set)].into_iter().collect(),
+            None,
+            &World::default(),
+        )
+        .map(|problems| problems[0].text.clone())
+    };
+    assert_eq!(made("{task}\n{tests.0}").unwrap(), "Add.\nassert add(1, 2) == 3");
+    assert_eq!(
+        made("{tests}").unwrap(),
+        "assert add(1, 2) == 3\nassert add(0, 0) == 0"
+    );
+    let message = made("{task} {hint}").unwrap_err().to_string();
+    assert!(
+        message.contains("line 1") && message.contains("`hint`"),
+        "{message}"
+    );
+}
+
 fn set(name: &str, source: ProblemSource) -> ProblemSet {
     ProblemSet {
         name: name.to_owned(),
@@ -15,6 +166,7 @@ fn set(name: &str, source: ProblemSource) -> ProblemSet {
             template: "{problem}\n".to_owned(),
             chat: false,
             system: None,
+            prefill: None,
         },
         judge: Judge::Number,
         limit: None,
@@ -22,6 +174,8 @@ fn set(name: &str, source: ProblemSource) -> ProblemSet {
         size: None,
         exclude: Vec::new(),
         licence: None,
+        filter: None,
+        shuffle: None,
         code: None,
     }
 }

@@ -5,10 +5,12 @@
 
 mod compare;
 mod extract;
+mod packed;
 mod task;
 
 pub use compare::outputs_match;
 pub use extract::{Extracted, program_of};
+pub use packed::unpack;
 pub use task::{CodeTask, ProgramKind, TestCase, TestGold, TestType, Tests, TestsError};
 
 /// Changes with every change of a verdict; part of a verdict's key.

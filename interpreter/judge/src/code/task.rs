@@ -1,5 +1,6 @@
 //! `CodeTask`: a response that holds a program, with the tests it has to pass.
 
+use super::packed::unpack;
 use serde::{Deserialize, Serialize};
 
 /// What the response is.
@@ -52,6 +53,8 @@ pub enum TestsError {
     Empty,
     #[error("the tests mix `stdin` and `functional`: give each problem one of them")]
     Mixed,
+    #[error("the hidden tests cannot be unpacked ({why}): fetch the file again, or name another column")]
+    Packed { why: String },
     #[error(
         "tests are Python source, a list of source lines, or a list of {{\"input\", \"output\", \"testtype\"}} ({why})"
     )]
@@ -79,6 +82,9 @@ pub struct TestGold {
     pub entry_point: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub starter_code: String,
+    /// Further tests, as a list or packed (see [`crate::code::unpack`]); null for none.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub hidden: serde_json::Value,
     /// Responses continue the prompt, instead of answering it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub completion: bool,
@@ -91,6 +97,35 @@ impl TestGold {
     /// As [`Tests::read`].
     pub fn read_tests(&self) -> Result<Tests, TestsError> {
         Ok(Tests::read(&self.tests)?.calling(&self.entry_point))
+    }
+
+    /// The tests with the hidden ones behind them.
+    ///
+    /// # Errors
+    /// As [`Tests::read`]; and hidden tests that cannot be unpacked, or are of another kind than the others.
+    pub fn read_all(&self) -> Result<Tests, TestsError> {
+        let tests = self.read_tests()?;
+        let hidden = match &self.hidden {
+            serde_json::Value::Null => return Ok(tests),
+            serde_json::Value::String(text) if text.trim().is_empty() => return Ok(tests),
+            serde_json::Value::String(text) if !text.trim_start().starts_with('[') => {
+                Tests::read(&unpack(text)?)
+            }
+            other => Tests::read(other),
+        };
+        match (tests, hidden) {
+            (tests, Err(TestsError::Empty)) => Ok(tests),
+            (Tests::Stdin(mut tests), Ok(Tests::Stdin(hidden))) => {
+                tests.extend(hidden);
+                Ok(Tests::Stdin(tests))
+            }
+            (Tests::Functional(mut tests), Ok(Tests::Functional(hidden))) => {
+                tests.extend(hidden);
+                Ok(Tests::Functional(tests))
+            }
+            (_, Err(error)) => Err(error),
+            _ => Err(TestsError::Mixed),
+        }
     }
 }
 

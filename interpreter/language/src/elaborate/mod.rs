@@ -24,6 +24,7 @@ mod distill;
 mod entries;
 mod evaluation;
 mod family;
+mod filter;
 mod leaf;
 mod limits;
 mod measure;

@@ -24,7 +24,9 @@ impl<'a> Elaborator<'a> {
             .reference("source")
             .map(|(at, nested)| (at, nested.to_vec()))?;
         if let Some((task, entries)) = self.form(at, &nested, &["countdown"]) {
-            for field in ["config", "split", "problem", "answer", "response", "id"] {
+            for field in [
+                "config", "split", "problem", "answer", "response", "id", "filter", "shuffle",
+            ] {
                 self.no_column(checked, field, task);
             }
             let inner = Owner {
@@ -79,8 +81,9 @@ impl<'a> Elaborator<'a> {
         if checked.is_default(field) || matches!(checked.typed(field), Some(Typed::Absent)) {
             return;
         }
-        // A path put in the place of a hub's source (`--set x.source=…`) leaves these to no use, which is no slip.
-        if source == "file" && self.source_replaced(checked) {
+        // A path put in the place of a hub's source (`--set x.source=…`, or an update of a set of another file) leaves these
+        // to no use, which is no slip.
+        if source == "file" && self.source_replaced(checked, field) {
             return;
         }
         let diagnostic =
@@ -92,10 +95,10 @@ impl<'a> Elaborator<'a> {
         self.report(diagnostic);
     }
 
-    fn source_replaced(&self, checked: &Checked<'a>) -> bool {
-        checked
-            .reference("source")
-            .is_some_and(|(at, _)| at.site.via != super::Via::Written || at.site.file != checked.place.file)
+    fn source_replaced(&self, checked: &Checked<'a>, field: &str) -> bool {
+        checked.reference("source").is_some_and(|(at, _)| {
+            at.site.via != super::Via::Written || at.site.file != checked.place(field).file
+        })
     }
 
     fn task(&mut self, task: &str, options: &Checked<'a>) -> Option<ProblemSource> {

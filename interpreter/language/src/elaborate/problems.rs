@@ -100,6 +100,7 @@ impl<'a> Elaborator<'a> {
         let checked = self.read(schema, entries, owner);
         let source = self.problem_source(&checked, keyword, owner);
         let prompt = self.prompt(&checked, owner);
+        let filter = self.filter(&checked);
         let exclude = self.exclude(&checked, owner);
         if !checked.is_whole() {
             return None;
@@ -127,7 +128,7 @@ impl<'a> Elaborator<'a> {
             self.report(diagnostic);
             return None;
         }
-        for name in ["setup", "entry_point", "starter_code"] {
+        for name in ["setup", "entry_point", "starter_code", "hidden"] {
             if judge != Judge::Code && checked.maybe_text(name)?.is_some() {
                 let message = format!("`{name}` belongs to problems that ask for a program");
                 let diagnostic = Diagnostic::error("rlx::data::judge", message);
@@ -165,11 +166,14 @@ impl<'a> Elaborator<'a> {
             size,
             exclude: exclude?,
             licence: checked.maybe_text("licence")?,
+            filter: filter?,
+            shuffle: checked.maybe_count("shuffle")?,
             code: match judge {
                 Judge::Code => Some(CodeColumns {
                     setup: checked.maybe_text("setup")?,
                     entry_point: checked.maybe_text("entry_point")?,
                     starter_code: checked.maybe_text("starter_code")?,
+                    hidden: checked.maybe_text("hidden")?,
                     completion: checked.boolean("completion")?,
                 }),
                 _ => None,

@@ -21,6 +21,7 @@ impl<'a> Elaborator<'a> {
                     template: text.clone(),
                     chat: false,
                     system: None,
+                    prefill: None,
                 },
                 value.place(),
             )
@@ -53,10 +54,26 @@ impl<'a> Elaborator<'a> {
                 template: read.text("template")?,
                 chat: read.boolean("chat")?,
                 system: read.maybe_text("system")?,
+                prefill: read.maybe_text("prefill")?,
             };
-            if prompt.system.is_some() && !prompt.chat {
-                let diagnostic = Diagnostic::error("rlx::prompt::system", "only a chat has a system message");
-                let diagnostic = self.at(diagnostic, read.place("system"), "read by nobody");
+            let only_of_chats = [
+                (
+                    "system",
+                    prompt.system.is_some(),
+                    "only a chat has a system message",
+                ),
+                (
+                    "prefill",
+                    prompt.prefill.is_some(),
+                    "only a chat has a turn of the assistant",
+                ),
+            ];
+            for (field, written, message) in only_of_chats {
+                if !written || prompt.chat {
+                    continue;
+                }
+                let diagnostic = Diagnostic::error("rlx::prompt::system", message);
+                let diagnostic = self.at(diagnostic, read.place(field), "read by nobody");
                 let diagnostic = self
                     .at(diagnostic, read.place("chat"), "no chat")
                     .help("write `chat = true`, or put the text into the template");

@@ -28,7 +28,7 @@ const FIELDS: &[Field] = &[
         name: "problem",
         ty: Type::Text,
         default: Value("\"problem\""),
-        doc: "Column with the problem's text.",
+        doc: "Column with the problem's text, or a text made of columns: `\"{question}\\n{options}\"`.",
     },
     Field {
         name: "answer",
@@ -69,6 +69,18 @@ const FIELDS: &[Field] = &[
         doc: "Who calls a response right: `number` compares the last number, `math` the boxed or final answer, `math_paper` does so by the rules of \"limit of RLVR\", `choice` compares the letter chosen, `exact` the text, `countdown` checks every step, `code` runs the program against its tests.",
     },
     Field {
+        name: "filter",
+        ty: Type::Reference("a condition on columns, such as `subject == \"algebra\" and level <= 3`"),
+        default: None,
+        doc: "Rows for which it does not hold are left out, before `shuffle`, `skip` and `limit`.",
+    },
+    Field {
+        name: "shuffle",
+        ty: Type::Integer { least: 0 },
+        default: None,
+        doc: "Seed of a fixed order in which `skip` and `limit` take rows; `none` keeps the file's.",
+    },
+    Field {
         name: "limit",
         ty: Type::Count {
             unit: Unit::Problems,
@@ -93,7 +105,7 @@ const FIELDS: &[Field] = &[
             least: 1,
         },
         default: None,
-        doc: "How many problems there are. For a task it says where to end; for the rest it is the published number, used for epochs and costs until the rows are here.",
+        doc: "How many problems there are, after `filter`. For a task it says where to end; for the rest it is the published number, used for epochs and costs until the rows are here.",
     },
     Field {
         name: "licence",
@@ -124,6 +136,12 @@ const FIELDS: &[Field] = &[
         ty: Type::Text,
         default: None,
         doc: "Column with the code that a problem gives to begin with; for `judge = code`.",
+    },
+    Field {
+        name: "hidden",
+        ty: Type::Text,
+        default: None,
+        doc: "Column with further tests, as a list or as LiveCodeBench packs them; for `judge = code`.",
     },
     Field {
         name: "completion",
@@ -169,6 +187,12 @@ pub const PROMPT: Schema = Schema {
             ty: Type::Text,
             default: None,
             doc: "System message; needs `chat = true`.",
+        },
+        Field {
+            name: "prefill",
+            ty: Type::Text,
+            default: None,
+            doc: "What the assistant's turn begins with; the model goes on from there, and the judge reads both. Needs `chat = true`.",
         },
     ],
 };
