@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Fmt(FmtArgs),
     /// Download the models and data that a study needs; then `--offline` works.
     Fetch(FetchArgs),
+    /// Show the curves of a study's trainings while they run.
+    Watch(WatchArgs),
     /// Write the report of a study again, from the rows in the store.
     Report(ReportArgs),
     /// A local page to read the right responses to the hardest solved problems, and to label them.
@@ -180,6 +182,17 @@ pub(crate) struct FetchArgs {
     pub(crate) study: StudyArgs,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Print a line a training and leave, as without a terminal.
+    #[arg(long)]
+    pub(crate) once: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 36] = [
+const STORIES: [(&str, &str); 38] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -136,6 +136,14 @@ const STORIES: [(&str, &str); 36] = [
     (
         "rlx::train::spec",
         "A setting of a training cannot be used; the message names it.",
+    ),
+    (
+        "rlx::watch::nothing",
+        "`rlx watch` draws the curves of trainings, and the study has none.",
+    ),
+    (
+        "rlx::watch::terminal",
+        "The terminal gives no picture or no keys: run `rlx watch` in an interactive one, or with `--once`.",
     ),
 ];
 

@@ -6,6 +6,7 @@
 mod args;
 mod codes;
 mod commands;
+mod curves;
 mod failure;
 mod progress;
 mod project;
@@ -45,6 +46,7 @@ fn dispatch(command: Command, compute: Option<&OpenBackend>) -> Result<ExitCode,
         Command::Check(args) => commands::check::run(&args),
         Command::Fmt(args) => commands::fmt::run(&args),
         Command::Fetch(args) => commands::fetch::run(&args),
+        Command::Watch(args) => commands::watch::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Pack(args) => commands::pack::run(&args),

@@ -6,7 +6,8 @@ use rlx_engine::{LanguageModel, SamplingParams, Tokenizer};
 use rlx_language::Divergence;
 use rlx_run::{BackendError, DistilledOn, ModelAt, TrainStepSeen};
 use rlx_trainer::{
-    DistillData, DistillSpec, OptimizerSpec, RlPrompt, SftData, SourceError, steps_of_epochs, train_distill,
+    DistillData, DistillSpec, OptimizerSpec, RlPrompt, SftData, SourceError, Tuning, steps_of_epochs,
+    train_distill,
 };
 
 use crate::backend::Torch;
@@ -21,6 +22,7 @@ pub(crate) struct Job<'a> {
     pub(crate) divergence: &'a Divergence,
     pub(crate) batch: usize,
     pub(crate) optimizer: OptimizerSpec,
+    pub(crate) tuning: Tuning,
     pub(crate) seed: u64,
     pub(crate) folder: &'a Path,
 }
@@ -49,6 +51,7 @@ pub(crate) fn run(
         optimizer: job.optimizer,
         keep: vec![steps],
         seed: job.seed,
+        tuning: job.tuning,
     };
     let steps = match on {
         DistilledOn::Responses { epochs, examples } => {

@@ -1,6 +1,6 @@
 //! What the language calls an algorithm, as the trainer's spec.
 
-use rlx_engine::Tokenizer;
+use rlx_engine::{Lora, LoraTargets, Tokenizer};
 use rlx_language::{self as language, Correction, Kl, Rl, Schedule};
 use rlx_run::BackendError;
 use rlx_trainer::algorithms::group::Scale;
@@ -8,11 +8,16 @@ use rlx_trainer::algorithms::rollout_correction::{Divergence, Level, Reduction, 
 use rlx_trainer::algorithms::{aggregation::Aggregation, kl, ppo};
 use rlx_trainer::{
     Adaptive, AdvantageSpec, Baseline, CorrectionSpec, CriticSpec, DynamicSampling, KlPlace, KlSpec,
-    OptimizerSpec, Overlong, PolicyLoss, RlSpec,
+    OptimizerSpec, Overlong, PolicyLoss, RlSpec, Rule, Tuning,
 };
 
 pub(crate) fn optimizer(written: &language::Optimizer) -> OptimizerSpec {
     OptimizerSpec {
+        rule: match written.rule {
+            language::UpdateRule::AdamW => Rule::AdamW,
+            language::UpdateRule::Adafactor => Rule::Adafactor,
+        },
+        skip_limit: u32::try_from(written.skip_limit).unwrap_or(u32::MAX),
         learning_rate: written.learning_rate,
         betas: written.betas,
         epsilon: written.epsilon,
@@ -24,6 +29,22 @@ pub(crate) fn optimizer(written: &language::Optimizer) -> OptimizerSpec {
             Schedule::Linear => rlx_trainer::Schedule::Linear { floor: written.floor },
             Schedule::Cosine => rlx_trainer::Schedule::Cosine { floor: written.floor },
         },
+    }
+}
+
+/// Which weights a training changes, and how their gradients are made.
+pub(crate) fn tuning(lora: Option<&language::LowRank>, checkpointing: bool) -> Tuning {
+    Tuning {
+        lora: lora.map(|lora| Lora {
+            rank: i64::try_from(lora.rank).unwrap_or(i64::MAX),
+            alpha: lora.alpha,
+            targets: match lora.targets {
+                language::LowRankTargets::All => LoraTargets::All,
+                language::LowRankTargets::Attention => LoraTargets::Attention,
+                language::LowRankTargets::FeedForward => LoraTargets::FeedForward,
+            },
+        }),
+        checkpointing,
     }
 }
 
@@ -116,6 +137,7 @@ pub(crate) fn rl(
         optimizer: optimizer_spec,
         keep: keep.to_vec(),
         seed,
+        tuning: Tuning::default(),
     })
 }
 

@@ -4,7 +4,7 @@ use crate::{
     backend::Torch,
     distil, failure,
     model::{encode_prompt, encode_response},
-    spec::{Rollouts, optimizer, rl},
+    spec::{Rollouts, optimizer, rl, tuning},
 };
 use rlx_engine::{Finish, Tokenizer};
 use rlx_run::{
@@ -60,6 +60,7 @@ pub(crate) fn run(
     let (model, tokenizer) = backend.load(&job.start)?;
     let engine = backend.runtime.fingerprint(model.precision());
     let optimizer = optimizer(&job.optimizer);
+    let tuning = tuning(job.lora.as_ref(), job.checkpointing);
     let steps = match job.work {
         TrainWork::Rl {
             algorithm,
@@ -76,7 +77,8 @@ pub(crate) fn run(
                 steps,
                 max_tokens,
             };
-            let spec = rl(&algorithm, &setting, optimizer, &job.keep, job.seed, &tokenizer)?;
+            let mut spec = rl(&algorithm, &setting, optimizer, &job.keep, job.seed, &tokenizer)?;
+            spec.tuning = tuning;
             let mut source = Source {
                 tokenizer: &tokenizer,
                 problems,
@@ -111,6 +113,7 @@ pub(crate) fn run(
                 optimizer,
                 keep: job.keep,
                 seed: job.seed,
+                tuning,
             };
             let mut next = |step: u64, count: usize| -> Result<Vec<SftExample>, SourceError> {
                 let examples = examples(step, count).map_err(Box::new)?;
@@ -144,6 +147,7 @@ pub(crate) fn run(
                 divergence: &divergence,
                 batch: batch as usize,
                 optimizer,
+                tuning,
                 seed: job.seed,
                 folder: &job.folder,
             },
@@ -173,6 +177,7 @@ pub(crate) fn run(
                 // The end of a distillation is what a study asks for; its number is known only here.
                 keep: vec![steps],
                 seed: job.seed,
+                tuning,
             };
             train_sft(
                 model,

@@ -24,4 +24,5 @@ pub(crate) mod sample;
 pub(crate) mod score;
 mod verdicts;
 pub(crate) mod verify;
+pub(crate) mod watch;
 pub(crate) mod why;

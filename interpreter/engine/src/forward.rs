@@ -5,6 +5,7 @@ use tch::{Kind, Tensor};
 use crate::EngineError;
 use crate::layers::{Layer, rms_norm};
 use crate::model::LanguageModel;
+use crate::packed::{Run, attend};
 use crate::rope::rotate;
 use crate::vision::Pixels;
 
@@ -21,6 +22,8 @@ pub(crate) struct Pass {
     pub(crate) full: Mask,
     /// Of layers with a sliding window.
     pub(crate) windowed: Mask,
+    /// Where sequences lie end to end in one row: who sees whom. Empty for sequences in rows of their own.
+    pub(crate) packed: Vec<Run>,
 }
 
 /// Where queries may look.
@@ -303,6 +306,7 @@ impl LanguageModel {
             sin: sin.f_to_kind(self.kind())?,
             full: allowed(None)?,
             windowed: allowed(width)?,
+            packed: Vec::new(),
         })
     }
 
@@ -361,11 +365,13 @@ impl LanguageModel {
             Mask::Allowed(allowed) => (Some(allowed), false),
         };
         let grouped = config.heads != config.kv_heads;
-        let attended =
-            Tensor::f_scaled_dot_product_attention(&q, &k, &v, allowed, 0.0, causal, None, grouped)?;
-        let attended = attended
-            .f_transpose(1, 2)?
-            .f_reshape([pass.batch, pass.length, -1])?;
+        let attended = if pass.packed.is_empty() {
+            Tensor::f_scaled_dot_product_attention(&q, &k, &v, allowed, 0.0, causal, None, grouped)?
+                .f_transpose(1, 2)?
+                .f_reshape([pass.batch, pass.length, -1])?
+        } else {
+            attend([&q, &k, &v], &pass.packed, layer.window, grouped)?
+        };
         let x = x.f_add(&layer.o.apply(&attended)?)?;
         let normed = rms_norm(&x, &layer.post_norm, config.eps)?;
         let gate_up = layer.gate_up.apply(&normed)?;

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use crate::EngineError;
 use crate::config::Config;
+use crate::lora::Factors;
 use crate::vision::Tower;
 
 /// A matrix, with its bias where there is one, under its hub name (without `.weight`).
@@ -11,11 +12,17 @@ pub(crate) struct Linear {
     pub(crate) name: String,
     pub(crate) weight: Tensor,
     pub(crate) bias: Option<Tensor>,
+    /// A low-rank change that is trained in the place of the matrix.
+    pub(crate) change: Option<Factors>,
 }
 
 impl Linear {
     pub(crate) fn apply(&self, x: &Tensor) -> Result<Tensor, EngineError> {
-        Ok(x.f_linear(&self.weight, self.bias.as_ref())?)
+        let y = x.f_linear(&self.weight, self.bias.as_ref())?;
+        match &self.change {
+            None => Ok(y),
+            Some(change) => Ok(y.f_add(&change.apply(x)?)?),
+        }
     }
 
     pub(crate) fn shallow(&self) -> Self {
@@ -23,6 +30,7 @@ impl Linear {
             name: self.name.clone(),
             weight: self.weight.shallow_clone(),
             bias: self.bias.as_ref().map(Tensor::shallow_clone),
+            change: self.change.as_ref().map(Factors::shallow),
         }
     }
 
@@ -59,6 +67,7 @@ impl Projection {
                 name: part.name,
                 weight: weight.f_narrow(0, start, rows)?,
                 bias: bias.as_ref().map(|b| b.f_narrow(0, start, rows)).transpose()?,
+                change: None,
             });
             start += rows;
         }
@@ -148,7 +157,12 @@ impl Weights {
                 } else {
                     None
                 };
-                Ok(Linear { name, weight, bias })
+                Ok(Linear {
+                    name,
+                    weight,
+                    bias,
+                    change: None,
+                })
             };
             let group = |parts: Vec<Linear>| {
                 if fused {

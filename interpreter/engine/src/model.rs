@@ -111,6 +111,15 @@ impl LanguageModel {
         })
     }
 
+    pub(crate) fn of_weights(config: Config, weights: Weights, precision: Precision, device: Device) -> Self {
+        Self {
+            config,
+            weights,
+            precision,
+            device,
+        }
+    }
+
     /// Groups tensors that are already on their device; used for fresh weights.
     pub(crate) fn from_tensors(
         config: Config,
@@ -141,7 +150,7 @@ impl LanguageModel {
     /// The same in another precision: forward and backward pass run in it, and so are the gradients.
     pub fn to_trainable_in(&self, precision: Precision) -> Result<Self, EngineError> {
         let mut copies = BTreeMap::new();
-        for (name, tensor) in self.parameters() {
+        for (name, tensor) in self.merged_parameters()? {
             copies.insert(name, copy(&tensor, precision.kind())?.f_set_requires_grad(true)?);
         }
         let weights = Weights::assemble(&self.config, false, |name| {
@@ -161,14 +170,14 @@ impl LanguageModel {
     pub fn to_inference(&self, precision: Precision) -> Result<Self, EngineError> {
         let _no_grad = tch::no_grad_guard();
         let mut copies = BTreeMap::new();
-        for (name, tensor) in self.parameters() {
+        for (name, tensor) in self.merged_parameters()? {
             copies.insert(name, copy(&tensor, precision.kind())?);
         }
         Self::from_tensors(self.config.clone(), precision, self.device, copies)
     }
 
     /// All parameters under their hub names, in the order of the modules. Shallow clones: they share storage
-    /// with the model.
+    /// with the model. Low-rank changes are not in them ([`LanguageModel::merged_parameters`]).
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
         self.weights.list()
     }
@@ -245,8 +254,9 @@ impl LanguageModel {
     }
 
     /// Writes config.json, model.safetensors (in this model's precision) and, when given, the tokenizer's
-    /// files: a directory that [`LanguageModel::open`] and transformers read. The folder appears whole or not
-    /// at all; one that is already there is replaced.
+    /// files: a directory that [`LanguageModel::open`] and transformers read. Low-rank changes are in the weights, and
+    /// beside them in PEFT's layout in the folder `adapter`. The folder appears whole or not at all; one that is already
+    /// there is replaced.
     pub fn save(&self, dir: &Path, tokenizer: Option<&Tokenizer>) -> Result<(), EngineError> {
         let name = dir
             .file_name()
@@ -284,7 +294,7 @@ impl LanguageModel {
             .map_err(|e| EngineError::io(&path, "write", e))?;
         let path = dir.join("model.safetensors");
         let mut data: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-        for (name, tensor) in self.parameters() {
+        for (name, tensor) in self.merged_parameters()? {
             let shape = tensor
                 .size()
                 .into_iter()
@@ -300,6 +310,7 @@ impl LanguageModel {
         }
         let metadata = std::collections::HashMap::from([("format".to_owned(), "pt".to_owned())]);
         serialize_to_file(views, Some(metadata), &path).map_err(|e| safetensors_error(&path, e))?;
+        self.write_adapter(&dir.join("adapter"))?;
         match tokenizer {
             Some(tokenizer) => tokenizer.save(dir),
             None => Ok(()),
@@ -307,7 +318,7 @@ impl LanguageModel {
     }
 }
 
-fn safetensors_error(path: &Path, error: safetensors::SafeTensorError) -> EngineError {
+pub(crate) fn safetensors_error(path: &Path, error: safetensors::SafeTensorError) -> EngineError {
     match error {
         safetensors::SafeTensorError::IoError(e) => EngineError::io(path, "write", e),
         other => EngineError::io(path, "write", std::io::Error::other(other.to_string())),
@@ -315,7 +326,7 @@ fn safetensors_error(path: &Path, error: safetensors::SafeTensorError) -> Engine
 }
 
 /// The elements of a tensor, row-major, little-endian.
-fn bytes(tensor: &Tensor) -> Result<Vec<u8>, EngineError> {
+pub(crate) fn bytes(tensor: &Tensor) -> Result<Vec<u8>, EngineError> {
     let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
     let count = tensor.numel();
     Ok(match tensor.kind() {
@@ -333,7 +344,7 @@ fn bytes(tensor: &Tensor) -> Result<Vec<u8>, EngineError> {
 }
 
 /// A copy with storage of its own and no history.
-fn copy(tensor: &Tensor, kind: Kind) -> Result<Tensor, EngineError> {
+pub(crate) fn copy(tensor: &Tensor, kind: Kind) -> Result<Tensor, EngineError> {
     let mut copy = Tensor::f_empty(tensor.size(), (kind, tensor.device()))?;
     copy.f_copy_(&tensor.f_detach()?)?;
     Ok(copy)

@@ -243,6 +243,7 @@ impl<'a> Run<'a> {
             sin: at(&tables.1)?,
             full: since(column + 1)?,
             windowed: since(width)?,
+            packed: Vec::new(),
         };
         let ids = Tensor::f_from_slice(tokens)?
             .f_unsqueeze(1)?

@@ -322,9 +322,51 @@ pub struct Kl {
     pub adaptive: Option<[f64; 2]>,
 }
 
-/// AdamW and its schedule.
+/// How a gradient becomes a change of the weights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UpdateRule {
+    #[default]
+    AdamW,
+    Adafactor,
+}
+
+impl UpdateRule {
+    fn is_adamw(&self) -> bool {
+        *self == Self::AdamW
+    }
+}
+
+/// Low-rank changes in the place of the weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LowRank {
+    pub rank: u64,
+    pub alpha: f64,
+    pub targets: LowRankTargets,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LowRankTargets {
+    All,
+    Attention,
+    FeedForward,
+}
+
+fn usual_skip_limit() -> u64 {
+    5
+}
+
+fn is_usual_skip_limit(limit: &u64) -> bool {
+    *limit == usual_skip_limit()
+}
+
+/// The optimiser and its schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Optimizer {
+    // Not written where usual, so that keys of studies without it stay what they are.
+    #[serde(default, skip_serializing_if = "UpdateRule::is_adamw")]
+    pub rule: UpdateRule,
     pub learning_rate: f64,
     pub betas: [f64; 2],
     pub epsilon: f64,
@@ -335,6 +377,9 @@ pub struct Optimizer {
     pub schedule: Schedule,
     /// What the schedule ends at, as a share of `learning_rate`.
     pub floor: f64,
+    /// Updates in a row that are not finite, at which the training stops. No part of what a training means.
+    #[serde(default = "usual_skip_limit", skip_serializing_if = "is_usual_skip_limit")]
+    pub skip_limit: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -358,6 +403,11 @@ pub struct Training {
     /// Empty for a `distill`, which keeps its end (step 0 of a [`ModelRef`]).
     pub keep: Vec<u64>,
     pub seed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LowRank>,
+    /// Activations are made again on the way back. No part of what a training means.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checkpointing: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -55,7 +55,7 @@ fn rows(text: &str) -> BTreeSet<&str> {
     names
 }
 
-const TABLES: [(&str, &Schema); 18] = [
+const TABLES: [(&str, &Schema); 19] = [
     ("model", &schema::MODEL),
     ("init", &schema::INIT),
     ("data, benchmark", &schema::DATA),
@@ -70,6 +70,7 @@ const TABLES: [(&str, &Schema); 18] = [
     ("format", &schema::FORMAT),
     ("correction", &schema::CORRECTION),
     ("optimizer", &schema::OPTIMIZER),
+    ("lora", &schema::LORA),
     ("train", &schema::TRAIN),
     ("distill", &schema::DISTILL),
     ("evaluate", &schema::EVALUATE),

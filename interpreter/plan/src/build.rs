@@ -316,6 +316,9 @@ impl Builder<'_> {
             "size": self.task_size(&training.data)?, "optimizer": training.optimizer, "seed": training.seed,
         });
         add(&mut meaning, chosen(&set));
+        if let Some(lora) = &training.lora {
+            meaning["lora"] = json!(lora);
+        }
         let mut taught_by = None;
         let (recipe, cost, responses, verdicts) = match &training.recipe {
             Recipe::Rl {
@@ -366,6 +369,9 @@ impl Builder<'_> {
                             "sampling": sampling, "epochs": epochs, "batch": batch, "divergence": divergence,
                         });
                         meaning["recipe"] = recipe;
+                        if let Some(optimizer) = meaning["optimizer"].as_object_mut() {
+                            optimizer.remove("skip_limit");
+                        }
                         let action = Action::Train(Box::new(TrainStep {
                             training: training.clone(),
                             start,
@@ -418,6 +424,15 @@ impl Builder<'_> {
             responses,
             verdicts,
         }));
+        // How often a run may stumble is no part of what it means.
+        for optimizer in ["/optimizer", "/recipe/algorithm/critic/optimizer"] {
+            if let Some(fields) = meaning
+                .pointer_mut(optimizer)
+                .and_then(serde_json::Value::as_object_mut)
+            {
+                fields.remove("skip_limit");
+            }
+        }
         Ok(self.push("train", step_name, meaning, inputs, action, cost))
     }
 

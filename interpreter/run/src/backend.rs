@@ -1,7 +1,7 @@
 //! What a run needs from whoever can compute with tensors. `rlx-compute` gives the real thing, tests a scripted one.
 
 use rlx_data::RenderedPrompt;
-use rlx_language::{Architecture, Divergence, Optimizer, Rl};
+use rlx_language::{Architecture, Divergence, LowRank, Optimizer, Rl};
 use rlx_store::Finish;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -160,6 +160,10 @@ pub struct TrainJob<'a> {
     pub optimizer: Optimizer,
     pub keep: Vec<u64>,
     pub seed: u64,
+    /// Low-rank changes are trained in the place of the weights.
+    pub lora: Option<LowRank>,
+    /// Activations are made again on the way back.
+    pub checkpointing: bool,
     pub work: TrainWork<'a>,
 }
 

@@ -69,6 +69,8 @@ pub(crate) fn run(
         optimizer: training.optimizer.clone(),
         keep: training.keep.clone(),
         seed: training.seed,
+        lora: training.lora.clone(),
+        checkpointing: training.checkpointing,
         work,
     };
     let failed = RunError::backend(&step.name);

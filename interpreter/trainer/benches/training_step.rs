@@ -14,7 +14,7 @@ use rlx_trainer::algorithms::group::Scale;
 use rlx_trainer::algorithms::ppo::Clip;
 use rlx_trainer::{
     AdvantageSpec, Baseline, CorrectionSpec, PolicyLoss, RewardSource, RlPrompt, RlSpec, SftData, SftExample,
-    SftSpec, Silent, SourceError, train_rl, train_sft,
+    SftSpec, Silent, SourceError, Tuning, train_rl, train_sft,
 };
 
 const STEPS: u64 = 5;
@@ -51,6 +51,7 @@ fn sft(criterion: &mut Criterion) {
         batch: 64,
         optimizer: support::optimizer(1e-3),
         keep: vec![],
+        tuning: Tuning::default(),
         seed: 1,
     };
     let mut group = criterion.benchmark_group("sft");
@@ -127,6 +128,7 @@ fn grpo(criterion: &mut Criterion) {
         mask_truncated: false,
         optimizer: support::optimizer(1e-4),
         keep: vec![],
+        tuning: Tuning::default(),
         seed: 1,
     };
     let mut group = criterion.benchmark_group("grpo");

@@ -12,7 +12,7 @@ use rlx_trainer::algorithms::group::Scale;
 use rlx_trainer::algorithms::ppo::Clip;
 use rlx_trainer::{
     AdvantageSpec, Baseline, CorrectionSpec, OptimizerSpec, PolicyLoss, RewardSource, RlPrompt, RlSpec,
-    Schedule, SftData, SftExample, SftSpec, Silent, SourceError, read_metrics, train_rl, train_sft,
+    Schedule, SftData, SftExample, SftSpec, Silent, SourceError, Tuning, read_metrics, train_rl, train_sft,
 };
 
 type Failure = Box<dyn std::error::Error>;
@@ -54,6 +54,7 @@ fn optimizer() -> OptimizerSpec {
         clip_norm: Some(1.0),
         warmup: 0,
         schedule: Schedule::Constant,
+        ..OptimizerSpec::default()
     }
 }
 
@@ -97,6 +98,7 @@ fn main() -> Result<(), Failure> {
                 batch: 16,
                 optimizer: optimizer(),
                 keep: vec![],
+                tuning: Tuning::default(),
                 seed: 1,
             };
             train_sft(
@@ -143,6 +145,7 @@ fn main() -> Result<(), Failure> {
                 mask_truncated: false,
                 optimizer: optimizer(),
                 keep: vec![],
+                tuning: Tuning::default(),
                 seed: 1,
             };
             train_rl(model, &tokenizer, &spec, &mut Toy { vocab }, &dir, &mut Silent)

@@ -1,4 +1,4 @@
-//! Sequences of unequal length as padded tensors, split into micro-batches by a token budget.
+//! Sequences of unequal length end to end, without padding, split into micro-batches by a token budget.
 
 use rlx_engine::{LanguageModel, Precision};
 use tch::{Device, Kind, TchError, Tensor};
@@ -8,7 +8,7 @@ use crate::algorithms::TensorResult;
 /// Memory that the activations of one micro-batch may take.
 const ACTIVATION_BYTES: i64 = 1 << 30;
 
-/// Padded tokens beyond which a larger micro-batch is no faster on a CPU, because its activations leave the caches.
+/// Tokens beyond which a larger micro-batch is no faster on a CPU, because its activations leave the caches.
 const USEFUL_TOKENS: usize = 4096;
 
 /// A prompt and the response whose tokens carry the loss.
@@ -25,32 +25,38 @@ impl Sequence<'_> {
     }
 }
 
-/// Padded tokens of one micro-batch of this model: what fits into the activation memory. A token keeps about 14 vectors
+/// Tokens of one micro-batch of this model: what fits into the activation memory. A token keeps about 14 vectors
 /// of the hidden width and 4 of the feed-forward width a layer for the backward pass, and the norms keep some in fp32
-/// whatever the precision. The head is bounded by itself.
-pub(crate) fn token_budget(model: &LanguageModel) -> usize {
+/// whatever the precision; with `checkpointing`, one vector a layer and the rest for one layer at a time. The head is
+/// bounded by itself.
+pub(crate) fn token_budget(model: &LanguageModel, checkpointing: bool) -> usize {
     let config = &model.config;
     let bytes = match model.precision() {
         Precision::Fp32 => 4,
         Precision::Bf16 => 2,
     };
     let layer = bytes * (14 * config.hidden + 4 * config.ff) + (4 - bytes) * 8 * config.hidden;
-    let token = config.layers * layer;
+    let token = if checkpointing {
+        config.layers * bytes * config.hidden + layer
+    } else {
+        config.layers * layer
+    };
     usize::try_from(ACTIVATION_BYTES / token.max(1)).map_or(1, |fit| fit.clamp(1, USEFUL_TOKENS))
 }
 
-/// Splits sequences, longest first, into groups whose padded size stays within `budget` tokens (a single sequence may
-/// exceed it). Returns indices into `widths`; the split depends on the widths only.
+/// Splits sequences, longest first, into groups that stay within `budget` tokens (a single sequence may exceed it). Returns
+/// indices into `widths`; the split depends on the widths only.
 pub(crate) fn split(widths: &[usize], budget: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..widths.len()).collect();
     order.sort_by_key(|&index| (std::cmp::Reverse(widths[index]), index));
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut widest = 0;
+    let mut taken = 0_usize;
     for index in order {
+        taken = taken.saturating_add(widths[index]);
         match groups.last_mut() {
-            Some(group) if (group.len() + 1) * widest <= budget => group.push(index),
+            Some(group) if taken <= budget => group.push(index),
             _ => {
-                widest = widths[index];
+                taken = widths[index];
                 groups.push(vec![index]);
             }
         }
@@ -58,11 +64,13 @@ pub(crate) fn split(widths: &[usize], budget: usize) -> Vec<Vec<usize>> {
     groups
 }
 
-/// A padded micro-batch. `B` rows, `T` columns of tokens, `R` columns of response tokens, `N` response tokens in all.
+/// A micro-batch of `B` sequences with `T` tokens in all, `R` response tokens at most and `N` in all.
 pub(crate) struct MicroBatch {
-    /// `[B, T]` i64, padded on the right. Causal attention never looks to the right, so no mask is needed.
+    /// `[T]` i64: the sequences end to end.
     pub(crate) ids: Tensor,
-    /// `[N]`: the position in `B * T` whose output predicts the token.
+    /// Their lengths.
+    pub(crate) lengths: Vec<i64>,
+    /// `[N]`: the position in `T` whose output predicts the token.
     pub(crate) positions: Tensor,
     /// `[N]`: the token.
     pub(crate) targets: Tensor,
@@ -77,22 +85,16 @@ pub(crate) struct MicroBatch {
 
 impl MicroBatch {
     pub(crate) fn new(sequences: &[Sequence<'_>], device: Device) -> Result<Self, TchError> {
-        let width = sequences.iter().map(Sequence::width).max().unwrap_or(0);
         let longest = sequences.iter().map(|s| s.response.len()).max().unwrap_or(0);
-        let mut ids = vec![0_i64; sequences.len() * width];
+        let mut ids = Vec::with_capacity(sequences.iter().map(Sequence::width).sum());
         let (mut positions, mut targets, mut slots) = (Vec::new(), Vec::new(), Vec::new());
         let mut mask = vec![0_f32; sequences.len() * longest];
         for (row, sequence) in sequences.iter().enumerate() {
+            let start = ids.len();
             let tokens = sequence.prompt.iter().chain(sequence.response);
-            for (id, &token) in ids
-                .iter_mut()
-                .skip(row * width)
-                .zip(tokens.take(sequence.width()))
-            {
-                *id = i64::from(token);
-            }
+            ids.extend(tokens.take(sequence.width()).map(|&token| i64::from(token)));
             for (column, &token) in sequence.response.iter().enumerate() {
-                positions.push((row * width + sequence.prompt.len() + column - 1) as i64);
+                positions.push((start + sequence.prompt.len() + column - 1) as i64);
                 targets.push(i64::from(token));
                 slots.push((row * longest + column) as i64);
                 mask[row * longest + column] = 1.0;
@@ -101,9 +103,8 @@ impl MicroBatch {
         let rows = sequences.len() as i64;
         let shape = [rows, longest as i64];
         Ok(Self {
-            ids: Tensor::f_from_slice(&ids)?
-                .f_view([rows, width as i64])?
-                .f_to_device(device)?,
+            ids: Tensor::f_from_slice(&ids)?.f_to_device(device)?,
+            lengths: sequences.iter().map(|sequence| sequence.width() as i64).collect(),
             positions: Tensor::f_from_slice(&positions)?.f_to_device(device)?,
             tokens: targets.len(),
             targets: Tensor::f_from_slice(&targets)?.f_to_device(device)?,
@@ -147,7 +148,7 @@ mod tests {
     fn groups_hold_every_sequence_within_the_budget() {
         let widths = [3, 9, 4, 4, 30, 1];
         let groups = split(&widths, 16);
-        assert_eq!(groups, [vec![4], vec![1], vec![2, 3, 0, 5]]);
+        assert_eq!(groups, [vec![4], vec![1, 2], vec![3, 0, 5]]);
     }
 
     #[test]
@@ -163,10 +164,8 @@ mod tests {
             },
         ];
         let batch = MicroBatch::new(&sequences, Device::Cpu).unwrap();
-        assert_eq!(
-            Vec::<i64>::try_from(&batch.ids.view([-1])).unwrap(),
-            [5, 6, 7, 9, 0, 0]
-        );
+        assert_eq!(Vec::<i64>::try_from(&batch.ids).unwrap(), [5, 6, 7, 9]);
+        assert_eq!(batch.lengths, [3, 1]);
         assert_eq!(Vec::<i64>::try_from(&batch.positions).unwrap(), [1, 2, 3]);
         assert_eq!(Vec::<i64>::try_from(&batch.targets).unwrap(), [7, 8, 3]);
         let matrix = batch.matrix_of(&[&[0.1, 0.2], &[0.3]]).unwrap();

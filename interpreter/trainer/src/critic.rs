@@ -7,17 +7,20 @@ use crate::TrainError;
 use crate::algorithms::aggregation::{Aggregation, Normalisers};
 use crate::algorithms::value::value_loss;
 use crate::batch::{MicroBatch, numbers, split};
-use crate::optimizer::AdamW;
+use crate::forward::{Decoded, decode};
+use crate::optimizer::Optimizer;
 use crate::policy::{Average, Row, micro_batch};
 use crate::rl_spec::CriticSpec;
+use crate::spec::Tuning;
 
 pub(crate) struct Critic {
     model: LanguageModel,
     /// `[H]`, and a number; both begin at 0, so that the first values are 0.
     weight: Tensor,
     bias: Tensor,
-    pub(crate) optimizer: AdamW,
+    pub(crate) optimizer: Optimizer,
     spec: CriticSpec,
+    checkpointing: bool,
 }
 
 /// What is measured of an update.
@@ -29,13 +32,18 @@ pub(crate) struct CriticMeasures {
 
 impl Critic {
     /// A critic for a policy that starts at `start`.
-    pub(crate) fn new(start: &LanguageModel, spec: CriticSpec) -> Result<Self, TrainError> {
-        let model = start.to_trainable_in(start.precision())?;
+    pub(crate) fn new(
+        start: &LanguageModel,
+        spec: CriticSpec,
+        tuning: &Tuning,
+        seed: u64,
+    ) -> Result<Self, TrainError> {
+        let model = tuning.trainable(start, seed ^ 1)?;
         let options = (Kind::Float, model.device());
         let weight = Tensor::f_zeros([model.config.hidden], options)?.f_set_requires_grad(true)?;
         let bias = Tensor::f_zeros([1], options)?.f_set_requires_grad(true)?;
         let mut parameters: Vec<(String, Tensor)> = model
-            .parameters()
+            .trained_parameters()
             .into_iter()
             // The language model's own head has no part in the values.
             .filter(|(name, _)| name != "lm_head.weight")
@@ -43,25 +51,22 @@ impl Critic {
             .collect();
         parameters.push(("critic.head.weight".to_owned(), weight.shallow_clone()));
         parameters.push(("critic.head.bias".to_owned(), bias.shallow_clone()));
-        let optimizer = AdamW::new(parameters)?;
+        let optimizer = Optimizer::new(parameters, spec.optimizer.rule)?;
         Ok(Self {
             model,
             weight,
             bias,
             optimizer,
             spec,
+            checkpointing: tuning.checkpointing,
         })
     }
 
     /// Values `[N]` of the states in which the batch's response tokens were drawn, fp32.
-    fn values(&self, batch: &MicroBatch) -> Result<Tensor, TrainError> {
-        let hidden = self.model.hidden(&batch.ids, None)?;
-        let width = *hidden.size().last().unwrap_or(&1);
-        let hidden = hidden
-            .f_reshape([-1, width])?
-            .f_index_select(0, &batch.positions)?
-            .f_to_kind(Kind::Float)?;
-        Ok(hidden.f_mv(&self.weight)?.f_add(&self.bias)?)
+    fn values(&self, batch: &MicroBatch, checkpointing: bool) -> Result<(Tensor, Decoded), TrainError> {
+        let decoded = decode(&self.model, batch, checkpointing)?;
+        let hidden = decoded.hidden.f_to_kind(Kind::Float)?;
+        Ok((hidden.f_mv(&self.weight)?.f_add(&self.bias)?, decoded))
     }
 
     /// Sets the rows' values.
@@ -71,7 +76,7 @@ impl Critic {
         for group in split(&widths, budget) {
             let chosen: Vec<&Row<'_>> = group.iter().map(|&index| &rows[index]).collect();
             let batch = micro_batch(&chosen, &self.model)?;
-            let mut values = numbers(&self.values(&batch)?)?.into_iter();
+            let mut values = numbers(&self.values(&batch, false)?.0)?.into_iter();
             for index in group {
                 let length = rows[index].length();
                 rows[index].values = values.by_ref().take(length).collect();
@@ -96,7 +101,8 @@ impl Critic {
         for group in split(&widths, budget) {
             let chosen: Vec<&Row<'_>> = group.iter().map(|&index| rows[index]).collect();
             let batch = micro_batch(&chosen, &self.model)?;
-            let values = batch.matrix(&self.values(&batch)?)?;
+            let (values, decoded) = self.values(&batch, self.checkpointing)?;
+            let values = batch.matrix(&values)?;
             let old = batch.matrix_of(&chosen.iter().map(|row| row.values.as_slice()).collect::<Vec<_>>())?;
             let returns = batch.matrix_of(
                 &chosen
@@ -114,6 +120,7 @@ impl Critic {
                 &normalisers,
             )?;
             loss.f_backward()?;
+            decoded.finish(&self.model)?;
             self.optimizer.learning(&self.model).collect()?;
             total += loss.f_double_value(&[])?;
             measures.clipped.add(clipped * batch.tokens as f64, batch.tokens);

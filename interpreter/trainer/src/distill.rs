@@ -10,11 +10,12 @@ use tch::{Kind, Tensor};
 
 use crate::algorithms::distillation::generalized_jsd;
 use crate::batch::{MicroBatch, Sequence, split, token_budget};
+use crate::forward::decode;
 use crate::optimizer::Learning;
 use crate::random::stream;
 use crate::session::{Session, Setting};
 use crate::sft::{SftData, SftExample, checked};
-use crate::spec::{OptimizerSpec, SftSpec, positive, refuse};
+use crate::spec::{OptimizerSpec, SftSpec, Tuning, positive, refuse};
 use crate::{Observer, RlPrompt, SourceError, StepMetrics, TrainError};
 
 /// Numbers that one chunk of the two distributions over the vocabulary may hold.
@@ -34,6 +35,7 @@ pub struct DistillSpec {
     /// As in [`SftSpec::keep`].
     pub keep: Vec<u64>,
     pub seed: u64,
+    pub tuning: Tuning,
 }
 
 impl DistillSpec {
@@ -55,6 +57,7 @@ impl DistillSpec {
             optimizer: self.optimizer,
             keep: self.keep.clone(),
             seed: self.seed,
+            tuning: self.tuning,
         }
     }
 }
@@ -95,11 +98,14 @@ pub fn train_distill(
         optimizer: &spec.optimizer,
         steps: spec.steps,
         keep: &spec.keep,
+        tuning: spec.tuning,
+        seed: spec.seed,
     };
     let on_policy = matches!(data, DistillData::OnPolicy { .. });
     let mut session = Session::open(&student, setting, &("distill", spec, on_policy), None, observer)?;
-    student.load_parameters(&session.model.parameters())?;
-    let budget = token_budget(&student).min(token_budget(teacher));
+    student.load_parameters(&session.model.merged_parameters()?)?;
+    let checkpointing = spec.tuning.checkpointing;
+    let budget = token_budget(&student, checkpointing).min(token_budget(teacher, checkpointing));
     while let Some(step) = session.next_step() {
         let start = Instant::now();
         let (examples, names) = match &mut data {
@@ -129,7 +135,7 @@ pub fn train_distill(
             || names.clone(),
         )?;
         if on_policy {
-            student.load_parameters(&session.model.parameters())?;
+            student.load_parameters(&session.model.merged_parameters()?)?;
         }
         let seconds = start.elapsed().as_secs_f64();
         let metrics = StepMetrics {
@@ -146,7 +152,7 @@ pub fn train_distill(
         };
         session.finish_step(&metrics, seconds, observer)?;
     }
-    student.load_parameters(&session.model.parameters())?;
+    student.load_parameters(&session.model.merged_parameters()?)?;
     Ok(student)
 }
 
@@ -198,12 +204,12 @@ fn backward(
     for group in split(&widths, budget) {
         let chosen: Vec<_> = group.iter().map(|&index| sequences[index]).collect();
         let batch = MicroBatch::new(&chosen, student.device())?;
-        let hidden = positions(student, &batch)?;
+        let decoded = decode(student, &batch, spec.tuning.checkpointing)?;
         let wanted = {
             let _no_grad = tch::no_grad_guard();
-            positions(teacher, &batch)?
+            decode(teacher, &batch, false)?.hidden
         };
-        let leaf = hidden.f_detach()?.f_set_requires_grad(true)?;
+        let leaf = decoded.hidden.f_detach()?.f_set_requires_grad(true)?;
         for (own, wanted) in leaf.f_split(rows, 0)?.iter().zip(wanted.f_split(rows, 0)?) {
             let wanted = {
                 let _no_grad = tch::no_grad_guard();
@@ -217,19 +223,15 @@ fn backward(
             loss.f_backward()?;
         }
         let gradient = leaf.f_grad()?;
-        hidden.f_mul(&gradient)?.f_sum(Kind::Float)?.f_backward()?;
+        decoded
+            .hidden
+            .f_mul(&gradient)?
+            .f_sum(Kind::Float)?
+            .f_backward()?;
+        decoded.finish(student)?;
         learning.collect()?;
     }
     Ok(total)
-}
-
-/// Hidden states `[N, H]` that predict the batch's response tokens.
-fn positions(model: &LanguageModel, batch: &MicroBatch) -> Result<Tensor, TrainError> {
-    let hidden = model.hidden(&batch.ids, None)?;
-    let width = *hidden.size().last().unwrap_or(&1);
-    Ok(hidden
-        .f_reshape([-1, width])?
-        .f_index_select(0, &batch.positions)?)
 }
 
 /// The first `vocab` logits in fp32.

@@ -1,6 +1,6 @@
 //! Log-probs and entropies of response tokens under a model, and the way back through them.
 
-use rlx_engine::LanguageModel;
+use rlx_engine::{LanguageModel, Replay};
 use tch::{Kind, Tensor};
 
 use crate::TrainError;
@@ -19,6 +19,41 @@ pub(crate) enum Entropies {
     Differentiable,
 }
 
+/// The decoder's part of a pass.
+pub(crate) struct Decoded {
+    /// `[N, H]`: the hidden states that predict the batch's response tokens.
+    pub(crate) hidden: Tensor,
+    replay: Option<Replay>,
+}
+
+/// Runs the decoder. With `checkpointing` activations are made again on the way back instead of kept.
+pub(crate) fn decode(
+    model: &LanguageModel,
+    batch: &MicroBatch,
+    checkpointing: bool,
+) -> Result<Decoded, TrainError> {
+    let (hidden, replay) = if checkpointing {
+        let (hidden, replay) = model.hidden_replayed(&batch.ids, &batch.lengths)?;
+        (hidden, Some(replay))
+    } else {
+        (model.hidden_packed(&batch.ids, &batch.lengths)?, None)
+    };
+    Ok(Decoded {
+        hidden: hidden.f_index_select(0, &batch.positions)?,
+        replay,
+    })
+}
+
+impl Decoded {
+    /// Ends the way back, once the hidden states have their gradient.
+    pub(crate) fn finish(self, model: &LanguageModel) -> Result<(), TrainError> {
+        match self.replay {
+            None => Ok(()),
+            Some(replay) => Ok(replay.backward(model)?),
+        }
+    }
+}
+
 /// Log-probs of a micro-batch, of which a loss is made.
 ///
 /// Where the head's output is small, everything is one graph. Where it is not, the log-probs are leaves: the head's
@@ -28,43 +63,42 @@ pub(crate) struct Scored {
     pub(crate) log_probs: Tensor,
     /// `[N]`, of the distributions that the tokens were drawn from.
     pub(crate) entropies: Option<Tensor>,
+    decoded: Decoded,
     later: Option<Later>,
 }
 
 /// What the way back needs.
 struct Later {
-    /// `[N, H]` with the graph of the decoder.
-    hidden: Tensor,
     targets: Tensor,
     temperature: f64,
     rows: i64,
 }
 
-/// Scores the batch's response tokens. The head runs on response positions only, in chunks of rows.
+/// Scores the batch's response tokens. The head runs on response positions only, in chunks of rows. `checkpointing` is for
+/// passes that go back.
 pub(crate) fn score(
     model: &LanguageModel,
     batch: &MicroBatch,
     temperature: f64,
     entropies: Entropies,
+    checkpointing: bool,
 ) -> Result<Scored, TrainError> {
-    let hidden = model.hidden(&batch.ids, None)?;
-    let width = *hidden.size().last().unwrap_or(&1);
-    let hidden = hidden
-        .f_reshape([-1, width])?
-        .f_index_select(0, &batch.positions)?;
+    let decoded = decode(model, batch, checkpointing)?;
+    let hidden = &decoded.hidden;
     let rows = (CHUNK / model.config.vocab.max(1)).max(1);
     let targets = &batch.targets;
     if batch.tokens as i64 <= rows || !hidden.requires_grad() {
-        let (log_probs, entropies) = head_in_chunks(model, &hidden, targets, temperature, entropies, rows)?;
+        let (log_probs, entropies) = head_in_chunks(model, hidden, targets, temperature, entropies, rows)?;
         return Ok(Scored {
             log_probs,
             entropies,
+            decoded,
             later: None,
         });
     }
     let (log_probs, measured) = {
         let _no_grad = tch::no_grad_guard();
-        head_in_chunks(model, &hidden, targets, temperature, entropies, rows)?
+        head_in_chunks(model, hidden, targets, temperature, entropies, rows)?
     };
     let log_probs = log_probs.f_set_requires_grad(true)?;
     let measured = match (entropies, measured) {
@@ -74,8 +108,8 @@ pub(crate) fn score(
     Ok(Scored {
         log_probs,
         entropies: measured,
+        decoded,
         later: Some(Later {
-            hidden,
             targets: targets.shallow_clone(),
             temperature,
             rows,
@@ -137,14 +171,14 @@ impl Scored {
     pub(crate) fn backward(self, model: &LanguageModel, loss: &Tensor) -> Result<(), TrainError> {
         loss.f_backward()?;
         let Some(later) = self.later else {
-            return Ok(());
+            return self.decoded.finish(model);
         };
         let gradient = self.log_probs.f_grad()?;
         let spread = match &self.entropies {
             Some(values) if values.requires_grad() => Some(values.f_grad()?),
             _ => None,
         };
-        let leaf = later.hidden.f_detach()?.f_set_requires_grad(true)?;
+        let leaf = self.decoded.hidden.f_detach()?.f_set_requires_grad(true)?;
         let count = gradient.size().first().copied().unwrap_or(0);
         let entropies = match spread {
             Some(_) => Entropies::Differentiable,
@@ -168,7 +202,11 @@ impl Scored {
         }
         let gradient = leaf.f_grad()?;
         // The sum's gradient with respect to the hidden states is the gradient that has come so far.
-        later.hidden.f_mul(&gradient)?.f_sum(Kind::Float)?.f_backward()?;
-        Ok(())
+        self.decoded
+            .hidden
+            .f_mul(&gradient)?
+            .f_sum(Kind::Float)?
+            .f_backward()?;
+        self.decoded.finish(model)
     }
 }

@@ -39,11 +39,11 @@ pub use distill::{DistillData, DistillSpec, PromptsOf, train_distill};
 pub use error::{SourceError, TrainError};
 pub use metrics::{StepMetrics, read_metrics};
 pub use observer::{Observer, Rollout, Silent};
-pub use optimizer::AdamW;
+pub use optimizer::Optimizer;
 pub use rl::{RewardSource, RlPrompt, train_rl};
 pub use rl_spec::{
     Adaptive, AdvantageSpec, Baseline, CorrectionSpec, CriticSpec, DynamicSampling, KlPlace, KlSpec,
     Overlong, PolicyLoss, RlSpec,
 };
 pub use sft::{SftData, SftExample, train_sft};
-pub use spec::{OptimizerSpec, Schedule, SftSpec, steps_of_epochs};
+pub use spec::{OptimizerSpec, Rule, Schedule, SftSpec, Tuning, steps_of_epochs};

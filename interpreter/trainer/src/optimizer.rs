@@ -1,21 +1,46 @@
-//! AdamW over the parameters of a model.
+//! Updates of the parameters of a model: AdamW and Adafactor.
 
 use rlx_engine::LanguageModel;
 use tch::{Kind, TchError, Tensor};
 
-use crate::spec::OptimizerSpec;
+use crate::spec::{OptimizerSpec, Rule};
 
-/// A parameter with its Adam moments.
+/// A parameter with its moments.
 pub(crate) struct Slot {
     pub(crate) name: String,
     /// What is updated, in fp32: the parameter itself, or the master of one in another precision.
     pub(crate) weight: Tensor,
-    /// Running mean of the gradient.
-    pub(crate) first: Tensor,
-    /// Running mean of its square.
-    pub(crate) second: Tensor,
+    moments: Moments,
     /// The model's parameter, where `weight` is its master.
     computed: Option<Computed>,
+}
+
+/// Running means over the gradients so far.
+enum Moments {
+    /// Of the gradient and of its square.
+    Adam { first: Tensor, second: Tensor },
+    /// Of the square, over the columns of each row `[.., rows, 1]` and over the rows of each column `[.., 1, columns]`.
+    Factored { rows: Tensor, columns: Tensor },
+    /// Of the square, of a vector.
+    Plain { second: Tensor },
+}
+
+impl Moments {
+    fn new(rule: Rule, weight: &Tensor) -> Result<Self, TchError> {
+        let zeros = || weight.f_detach()?.f_zeros_like();
+        let options = (Kind::Float, weight.device());
+        Ok(match (rule, weight.size().as_slice()) {
+            (Rule::AdamW, _) => Self::Adam {
+                first: zeros()?,
+                second: zeros()?,
+            },
+            (Rule::Adafactor, [before @ .., rows, columns]) => Self::Factored {
+                rows: Tensor::f_zeros([before, &[*rows, 1]].concat(), options)?,
+                columns: Tensor::f_zeros([before, &[1, *columns]].concat(), options)?,
+            },
+            (Rule::Adafactor, _) => Self::Plain { second: zeros()? },
+        })
+    }
 }
 
 struct Computed {
@@ -30,6 +55,18 @@ impl Slot {
             None => self.weight.f_grad(),
             Some(computed) => Ok(computed.gradient.shallow_clone()),
         }
+    }
+
+    /// All that an interrupted run needs, by name; the tensors share their storage with the slot's.
+    pub(crate) fn tensors(&self) -> Vec<(&'static str, Tensor)> {
+        let mut all = vec![("weight", &self.weight)];
+        match &self.moments {
+            Moments::Adam { first, second } => all.extend([("first", first), ("second", second)]),
+            Moments::Factored { rows, columns } => all.extend([("rows", rows), ("columns", columns)]),
+            Moments::Plain { second } => all.push(("second", second)),
+        }
+        let shared = |(part, tensor): (&'static str, &Tensor)| (part, tensor.shallow_clone());
+        all.into_iter().map(shared).collect()
     }
 }
 
@@ -65,19 +102,21 @@ impl<'a> Learning<'a> {
 }
 
 /// AdamW (Loshchilov & Hutter 2019) as in PyTorch: bias-corrected moments, epsilon outside the root, decay decoupled and
-/// on all tensors. Weights are changed in place, so every shallow clone of a parameter sees them.
-pub struct AdamW {
+/// on all tensors. Or Adafactor (Shazeer & Stern 2018, arXiv:1804.04235) as in PyTorch: the rate, at most 1 / sqrt(step), is
+/// relative to the size of a parameter; updates are clipped at a root mean square of 1. Weights are changed in place, so
+/// every shallow clone of a parameter sees them.
+pub struct Optimizer {
     pub(crate) slots: Vec<Slot>,
     /// Updates made.
     pub(crate) updates: u64,
 }
 
-impl AdamW {
+impl Optimizer {
     /// Moments of 0 for named parameters, which must require grad. Parameters that are not fp32 get a master that is.
     ///
     /// # Errors
     /// Of libtorch, when there is no memory for the moments.
-    pub fn new(parameters: Vec<(String, Tensor)>) -> Result<Self, TchError> {
+    pub fn new(parameters: Vec<(String, Tensor)>, rule: Rule) -> Result<Self, TchError> {
         let slots = parameters
             .into_iter()
             .map(|(name, parameter)| {
@@ -87,15 +126,13 @@ impl AdamW {
                 } else {
                     parameter.f_detach()?.f_to_kind(Kind::Float)?
                 };
-                let zeros = || weight.f_detach()?.f_zeros_like();
                 Ok(Slot {
-                    first: zeros()?,
-                    second: zeros()?,
+                    moments: Moments::new(rule, &weight)?,
                     computed: if plain {
                         None
                     } else {
                         Some(Computed {
-                            gradient: zeros()?,
+                            gradient: weight.f_detach()?.f_zeros_like()?,
                             parameter,
                         })
                     },
@@ -171,39 +208,175 @@ impl AdamW {
     pub fn step(&mut self, spec: &OptimizerSpec, rate: f64, norm: f64) -> Result<(), TchError> {
         let _no_grad = tch::no_grad_guard();
         self.updates += 1;
-        let [beta1, beta2] = spec.betas;
         let time = self.updates as f64;
-        let correction1 = 1.0 - beta1.powf(time);
-        let correction2 = 1.0 - beta2.powf(time);
         let clip = spec
             .clip_norm
             .map_or(1.0, |limit| (limit / (norm + 1e-6)).min(1.0));
         for slot in &mut self.slots {
             let mut grad = slot.gradient()?;
-            if grad.defined() {
-                if clip < 1.0 {
-                    let _ = grad.f_mul_scalar_(clip)?;
+            if grad.defined() && clip < 1.0 {
+                let _ = grad.f_mul_scalar_(clip)?;
+            }
+            let grad = grad.defined().then_some(&grad);
+            match &mut slot.moments {
+                Moments::Adam { first, second } => {
+                    adam(&mut slot.weight, [first, second], grad, spec, rate, time)?;
                 }
-                let _ = slot.first.f_lerp_(&grad, 1.0 - beta1)?;
-                let square = grad.f_square()?.f_mul_scalar_(1.0 - beta2)?;
-                let _ = slot.second.f_mul_scalar_(beta2)?.f_add_(&square)?;
-            } else {
-                let _ = slot.first.f_mul_scalar_(beta1)?;
-                let _ = slot.second.f_mul_scalar_(beta2)?;
+                moments => adafactor(&mut slot.weight, moments, grad, spec, rate, time)?,
             }
-            if spec.weight_decay > 0.0 {
-                let _ = slot.weight.f_mul_scalar_(1.0 - rate * spec.weight_decay)?;
-            }
-            let mut change = slot
-                .second
-                .f_sqrt()?
-                .f_div_scalar_(correction2.sqrt())?
-                .f_add_scalar_(spec.epsilon)?
-                .f_reciprocal_()?
-                .f_mul_(&slot.first)?;
-            let change = change.f_mul_scalar_(rate / correction1)?;
-            let _ = slot.weight.f_sub_(&change)?;
         }
         self.publish()
+    }
+}
+
+fn adam(
+    weight: &mut Tensor,
+    [first, second]: [&mut Tensor; 2],
+    grad: Option<&Tensor>,
+    spec: &OptimizerSpec,
+    rate: f64,
+    time: f64,
+) -> Result<(), TchError> {
+    let [beta1, beta2] = spec.betas;
+    let correction1 = 1.0 - beta1.powf(time);
+    let correction2 = 1.0 - beta2.powf(time);
+    if let Some(grad) = grad {
+        let _ = first.f_lerp_(grad, 1.0 - beta1)?;
+        let square = grad.f_square()?.f_mul_scalar_(1.0 - beta2)?;
+        let _ = second.f_mul_scalar_(beta2)?.f_add_(&square)?;
+    } else {
+        let _ = first.f_mul_scalar_(beta1)?;
+        let _ = second.f_mul_scalar_(beta2)?;
+    }
+    if spec.weight_decay > 0.0 {
+        let _ = weight.f_mul_scalar_(1.0 - rate * spec.weight_decay)?;
+    }
+    let mut change = second
+        .f_sqrt()?
+        .f_div_scalar_(correction2.sqrt())?
+        .f_add_scalar_(spec.epsilon)?
+        .f_reciprocal_()?
+        .f_mul_(first)?;
+    let change = change.f_mul_scalar_(rate / correction1)?;
+    let _ = weight.f_sub_(&change)?;
+    Ok(())
+}
+
+/// PyTorch's constants of Adafactor: the decay's exponent, the least variance, the least size of a parameter.
+const DECAY: f64 = -0.8;
+const LEAST_VARIANCE: f64 = f32::EPSILON as f64;
+const LEAST_SIZE: f64 = 1e-3;
+
+fn adafactor(
+    weight: &mut Tensor,
+    moments: &mut Moments,
+    grad: Option<&Tensor>,
+    spec: &OptimizerSpec,
+    rate: f64,
+    time: f64,
+) -> Result<(), TchError> {
+    let root_mean_square = |tensor: &Tensor| -> Result<f64, TchError> {
+        Ok(tensor.f_norm()?.f_double_value(&[])? / (tensor.numel().max(1) as f64).sqrt())
+    };
+    let size = root_mean_square(weight)?.max(LEAST_SIZE) * rate.min(1.0 / time.sqrt());
+    if spec.weight_decay > 0.0 {
+        let _ = weight.f_mul_scalar_(1.0 - rate * spec.weight_decay)?;
+    }
+    let Some(grad) = grad else {
+        return Ok(());
+    };
+    let fresh = time.powf(DECAY);
+    let square = grad.f_square()?;
+    let variance = match moments {
+        Moments::Factored { rows, columns } => {
+            let _ = rows.f_lerp_(&square.f_mean_dim(-1, true, Kind::Float)?, fresh)?;
+            let _ = columns.f_lerp_(&square.f_mean_dim(-2, true, Kind::Float)?, fresh)?;
+            let mean = rows
+                .f_mean_dim(-2, true, Kind::Float)?
+                .f_clamp_min(LEAST_VARIANCE)?;
+            rows.f_matmul(columns)?.f_div_(&mean)?
+        }
+        Moments::Plain { second } | Moments::Adam { second, .. } => {
+            let _ = second.f_lerp_(&square, fresh)?;
+            second.shallow_clone()
+        }
+    };
+    let update = variance
+        .f_clamp_min(LEAST_VARIANCE * LEAST_VARIANCE)?
+        .f_rsqrt_()?
+        .f_mul_(grad)?;
+    let size = size / root_mean_square(&update)?.max(1.0);
+    let _ = weight.f_sub_(&update.f_mul_scalar(size)?)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers in [-0.5, 0.5) that differ by `k`.
+    fn numbers(shape: &[i64], k: i64) -> Tensor {
+        let count: i64 = shape.iter().product();
+        let values: Vec<f32> = (0..count)
+            .map(|place| ((place * 37 + k * 11) % 17) as f32 / 17.0 - 0.5)
+            .collect();
+        Tensor::from_slice(&values).view(shape)
+    }
+
+    /// Expected numbers: `torch/optim/_adafactor.py` of PyTorch 2.13, worked out in f64 with NumPy.
+    #[test]
+    fn three_steps_of_adafactor_are_pytorchs() {
+        let matrix = [
+            0.130408576,
+            0.327091158,
+            -0.513543206,
+            -0.323363382,
+            -0.121672371,
+            0.030991434,
+            0.222629134,
+            0.373098414,
+            -0.41146281,
+            -0.260747233,
+            -0.071058915,
+            0.077300883,
+        ];
+        let vector = [0.135620932, 0.340716458, -0.512183404, -0.311432051, -0.124964459];
+        let spec = OptimizerSpec {
+            rule: Rule::Adafactor,
+            learning_rate: 0.05,
+            weight_decay: 0.1,
+            clip_norm: None,
+            ..OptimizerSpec::default()
+        };
+        for (shape, expected) in [(vec![3, 4], matrix.as_slice()), (vec![5], vector.as_slice())] {
+            let weight = numbers(&shape, 1).set_requires_grad(true);
+            let named = vec![("w".to_owned(), weight.shallow_clone())];
+            let mut optimizer = Optimizer::new(named, spec.rule).unwrap();
+            for step in 1..=3 {
+                optimizer.zero_grad().unwrap();
+                // The gradient of this sum is the other factor.
+                (&weight * numbers(&shape, step + 1)).sum(Kind::Float).backward();
+                let norm = optimizer.grad_norm().unwrap();
+                optimizer.step(&spec, spec.learning_rate, norm).unwrap();
+            }
+            let found = Vec::<f32>::try_from(&weight.detach().view([-1])).unwrap();
+            for (found, expected) in found.iter().zip(expected) {
+                // fp32 rounding of three updates of numbers below 1.
+                assert!((f64::from(*found) - expected).abs() < 1e-6, "{found} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn factored_moments_take_next_to_no_memory() {
+        let weight = numbers(&[64, 32], 1).set_requires_grad(true);
+        let optimizer = Optimizer::new(vec![("w".to_owned(), weight)], Rule::Adafactor).unwrap();
+        let moments: usize = optimizer.slots[0]
+            .tensors()
+            .iter()
+            .filter(|(part, _)| *part != "weight")
+            .map(|(_, tensor)| tensor.numel())
+            .sum();
+        assert_eq!(moments, 64 + 32);
     }
 }

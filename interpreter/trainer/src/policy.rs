@@ -121,8 +121,9 @@ pub(crate) struct Measures {
 
 /// The loss and how it is computed.
 pub(crate) struct Policy {
-    /// Padded tokens of a micro-batch.
+    /// Tokens of a micro-batch.
     pub(crate) budget: usize,
+    pub(crate) checkpointing: bool,
     pub(crate) temperature: f64,
     pub(crate) loss: PolicyLoss,
     pub(crate) clip: Clip,
@@ -145,7 +146,7 @@ impl Policy {
         for group in self.micro_batches(&rows.iter().collect::<Vec<_>>()) {
             let chosen: Vec<&Row<'_>> = group.iter().map(|&index| &rows[index]).collect();
             let batch = micro_batch(&chosen, model)?;
-            let scored = score(model, &batch, self.temperature, Entropies::Measured)?;
+            let scored = score(model, &batch, self.temperature, Entropies::Measured, false)?;
             measure_pass(&chosen, &scored, measures)?;
             let mut values = numbers(&scored.log_probs)?.into_iter();
             for index in group {
@@ -191,7 +192,13 @@ impl Policy {
             for group in self.micro_batches(&idle) {
                 let chosen: Vec<&Row<'_>> = group.iter().map(|&index| idle[index]).collect();
                 let batch = micro_batch(&chosen, learning.model)?;
-                let scored = score(learning.model, &batch, self.temperature, Entropies::Measured)?;
+                let scored = score(
+                    learning.model,
+                    &batch,
+                    self.temperature,
+                    Entropies::Measured,
+                    false,
+                )?;
                 measure_pass(&chosen, &scored, measures)?;
             }
         }
@@ -212,7 +219,13 @@ impl Policy {
             (false, true) => Entropies::No,
             (false, false) => Entropies::Measured,
         };
-        let scored = score(learning.model, &batch, self.temperature, entropies)?;
+        let scored = score(
+            learning.model,
+            &batch,
+            self.temperature,
+            entropies,
+            self.checkpointing,
+        )?;
         if !has_old {
             measure_pass(rows, &scored, measures)?;
         }
@@ -333,6 +346,7 @@ mod tests {
     fn policy(budget: usize, aggregation: Aggregation) -> Policy {
         Policy {
             budget,
+            checkpointing: false,
             temperature: 0.9,
             loss: PolicyLoss::Clip,
             clip: Clip {
@@ -416,6 +430,9 @@ mod tests {
             let whole = pass(&policy(usize::MAX, aggregation), &rows, false);
             let split = pass(&policy(11, aggregation), &rows, false);
             assert_close(&whole, &split, "micro-batches");
+            let mut replayed = policy(11, aggregation);
+            replayed.checkpointing = true;
+            assert_close(&whole, &pass(&replayed, &rows, false), "checkpointing");
             // A KL term with coefficient 0 sends the idle rows through the whole pass.
             for row in &mut rows {
                 row.reference = Some(row.completion.logprobs.clone());

@@ -59,6 +59,8 @@ pub fn train_rl(
         optimizer: &spec.optimizer,
         steps: spec.steps,
         keep: &spec.keep,
+        tuning: spec.tuning,
+        seed: spec.seed,
     };
     let policy = policy(&model, spec);
     // The start model is what a KL penalty refers to.
@@ -67,10 +69,10 @@ pub fn train_rl(
         .transpose()?;
     let critic = spec
         .critic
-        .map(|critic| Critic::new(&model, critic))
+        .map(|critic| Critic::new(&model, critic, &spec.tuning, spec.seed))
         .transpose()?;
     let mut session = Session::open(&model, setting, &("rl", spec), critic, observer)?;
-    model.load_parameters(&session.model.parameters())?;
+    model.load_parameters(&session.model.merged_parameters()?)?;
     while let Some(step) = session.next_step() {
         let start = Instant::now();
         let mut around = Around {
@@ -99,7 +101,7 @@ pub fn train_rl(
             metrics: &mut metrics,
         };
         step.train(reference.as_ref(), observer)?;
-        model.load_parameters(&session.model.parameters())?;
+        model.load_parameters(&session.model.merged_parameters()?)?;
         let seconds = start.elapsed().as_secs_f64();
         metrics.rollout_seconds = rollout_seconds;
         metrics.update_seconds = seconds - rollout_seconds;
@@ -116,7 +118,8 @@ fn active_kl(spec: &RlSpec) -> Option<KlSpec> {
 
 fn policy(model: &LanguageModel, spec: &RlSpec) -> Policy {
     Policy {
-        budget: token_budget(model),
+        budget: token_budget(model, spec.tuning.checkpointing),
+        checkpointing: spec.tuning.checkpointing,
         temperature: spec.temperature,
         loss: spec.loss,
         clip: spec.clip,

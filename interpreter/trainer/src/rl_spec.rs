@@ -8,7 +8,7 @@ use crate::algorithms::group::Scale;
 use crate::algorithms::kl::KlEstimate;
 use crate::algorithms::ppo::Clip;
 use crate::algorithms::rollout_correction::{Divergence, Reduction, Rejection, Weights};
-use crate::spec::{OptimizerSpec, at_least_one, kept_within, positive, refuse};
+use crate::spec::{OptimizerSpec, Tuning, at_least_one, kept_within, positive, refuse};
 
 /// What the reward of a response is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +150,7 @@ pub struct RlSpec {
     pub keep: Vec<u64>,
     /// Seed of the rollouts.
     pub seed: u64,
+    pub tuning: Tuning,
 }
 
 impl RlSpec {
@@ -184,6 +185,7 @@ impl RlSpec {
             at_least_one("dynamic_sampling.batches", dynamic.batches.into())?;
         }
         kept_within(&self.keep, self.steps)?;
+        self.tuning.check()?;
         self.optimizer.check()
     }
 

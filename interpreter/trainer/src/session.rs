@@ -15,14 +15,11 @@ use crate::batch::numbers;
 use crate::critic::Critic;
 use crate::export;
 use crate::metrics::{MetricsFile, read_metrics};
-use crate::optimizer::{AdamW, Learning};
-use crate::spec::OptimizerSpec;
+use crate::optimizer::{Learning, Optimizer};
+use crate::spec::{OptimizerSpec, Tuning};
 use crate::state::{self, Counters};
 use crate::warnings::Watchdog;
 use crate::{Observer, Rollout, StepMetrics, TrainError};
-
-/// Updates in a row that may be left out before a run counts as diverged.
-const TOLERATED_SKIPS: u32 = 5;
 
 /// Responses of a step that are kept for reading.
 const KEPT_ROLLOUTS: usize = 64;
@@ -49,13 +46,16 @@ pub(crate) struct Setting<'a> {
     pub(crate) optimizer: &'a OptimizerSpec,
     pub(crate) steps: u64,
     pub(crate) keep: &'a [u64],
+    pub(crate) tuning: Tuning,
+    /// Of the run; fresh low-rank changes begin with it.
+    pub(crate) seed: u64,
 }
 
 pub(crate) struct Session<'a> {
     setting: Setting<'a>,
     /// Requires grad; in the precision of the start model. The optimizer holds masters in fp32 where that is another one.
     pub(crate) model: LanguageModel,
-    optimizer: AdamW,
+    optimizer: Optimizer,
     pub(crate) critic: Option<Critic>,
     pub(crate) counters: Counters,
     metrics: MetricsFile,
@@ -81,8 +81,8 @@ impl<'a> Session<'a> {
         std::fs::create_dir_all(&checkpoints).map_err(TrainError::io(&checkpoints))?;
         remove_leftovers(&checkpoints)?;
         let run = fingerprint(start, spec)?;
-        let model = start.to_trainable_in(start.precision())?;
-        let mut optimizer = AdamW::new(model.parameters())?;
+        let model = setting.tuning.trainable(start, setting.seed)?;
+        let mut optimizer = Optimizer::new(model.trained_parameters(), setting.optimizer.rule)?;
         let mut optimizers = vec![&mut optimizer];
         optimizers.extend(critic.as_mut().map(|critic| &mut critic.optimizer));
         let found = state::load(dir, &run, &mut optimizers)?;
@@ -160,7 +160,7 @@ impl<'a> Session<'a> {
     /// Counts an update that was left out.
     pub(crate) fn skipped(&mut self, ids: impl FnOnce() -> Vec<String>) -> Result<(), TrainError> {
         self.counters.skipped_in_a_row += 1;
-        if self.counters.skipped_in_a_row < TOLERATED_SKIPS {
+        if self.counters.skipped_in_a_row < self.setting.optimizer.skip_limit {
             return Ok(());
         }
         Err(TrainError::Diverged {
@@ -309,6 +309,8 @@ mod tests {
             optimizer: &optimizer,
             steps: 10,
             keep: &[],
+            tuning: Tuning::default(),
+            seed: 1,
         };
         let mut session = Session::open(&start, setting, &"test", None, &mut Silent).unwrap();
         // The gradient of every parameter becomes the number; the loss is another one.
@@ -332,7 +334,7 @@ mod tests {
         assert!(update.applied);
         let weights = support::bits(&session.model);
         assert!(weights != support::bits(&start));
-        for _ in 1..TOLERATED_SKIPS {
+        for _ in 1..optimizer.skip_limit {
             assert!(
                 !session
                     .update(|learning| gradients(learning.model, f64::NAN, 1.0), Vec::new)

@@ -78,9 +78,11 @@ pub fn train_sft(
         optimizer: &spec.optimizer,
         steps: spec.steps,
         keep: &spec.keep,
+        tuning: spec.tuning,
+        seed: spec.seed,
     };
     let mut session = Session::open(&model, setting, &("sft", spec), None, observer)?;
-    let budget = token_budget(&model);
+    let budget = token_budget(&model, spec.tuning.checkpointing);
     while let Some(step) = session.next_step() {
         let start = Instant::now();
         let (examples, names) = data.batch(step, spec)?;
@@ -88,7 +90,7 @@ pub fn train_sft(
         let tokens: usize = sequences.iter().map(|sequence| sequence.response.len()).sum();
         let learning_rate = session.learning_rate();
         let update = session.update(
-            |learning| backward(learning, &sequences, tokens, budget),
+            |learning| backward(learning, &sequences, tokens, budget, spec.tuning.checkpointing),
             || names.clone(),
         )?;
         let seconds = start.elapsed().as_secs_f64();
@@ -104,7 +106,7 @@ pub fn train_sft(
         };
         session.finish_step(&metrics, seconds, observer)?;
     }
-    model.load_parameters(&session.model.parameters())?;
+    model.load_parameters(&session.model.merged_parameters()?)?;
     Ok(model)
 }
 
@@ -157,13 +159,14 @@ fn backward(
     sequences: &[Sequence<'_>],
     tokens: usize,
     budget: usize,
+    checkpointing: bool,
 ) -> Result<f64, TrainError> {
     let widths: Vec<usize> = sequences.iter().map(Sequence::width).collect();
     let mut total = 0.0;
     for group in split(&widths, budget) {
         let rows: Vec<_> = group.iter().map(|&index| sequences[index]).collect();
         let batch = MicroBatch::new(&rows, learning.model.device())?;
-        let scored = score(learning.model, &batch, 1.0, Entropies::No)?;
+        let scored = score(learning.model, &batch, 1.0, Entropies::No, checkpointing)?;
         let normalisers = Normalisers::global(tokens, sequences.len());
         let mask = scored.log_probs.f_detach()?.f_ones_like()?;
         let loss = from_log_probs(&scored.log_probs, &mask, &normalisers)?;
@@ -203,11 +206,22 @@ mod tests {
             .collect();
         let tokens = sequences.iter().map(|sequence| sequence.response.len()).sum();
         let start = support::model(true, 1);
-        let (whole, parts) = (start.to_trainable().unwrap(), start.to_trainable().unwrap());
-        let expected = backward(&Learning::plain(&whole), &sequences, tokens, usize::MAX).unwrap();
-        let found = backward(&Learning::plain(&parts), &sequences, tokens, 9).unwrap();
-        // fp32 sums of 20 x 5 terms in another order.
-        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
-        assert!(distance(&whole, &parts) < 1e-5);
+        let whole = start.to_trainable().unwrap();
+        let expected = backward(&Learning::plain(&whole), &sequences, tokens, usize::MAX, false).unwrap();
+        for (budget, checkpointing) in [(9, false), (9, true), (usize::MAX, true)] {
+            let parts = start.to_trainable().unwrap();
+            let found = backward(
+                &Learning::plain(&parts),
+                &sequences,
+                tokens,
+                budget,
+                checkpointing,
+            )
+            .unwrap();
+            // fp32 sums of 20 x 5 terms in another order.
+            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+            let distance = distance(&whole, &parts);
+            assert!(distance < 1e-5, "budget {budget}, {checkpointing}: {distance}");
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! What a training run is told: plain data, no file, no tensor.
+//! What a training run is told: plain data.
 
+use rlx_engine::{LanguageModel, Lora};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -14,11 +15,32 @@ pub enum Schedule {
     Cosine { floor: f64 },
 }
 
-/// AdamW with decoupled weight decay on every tensor, and clipping of the total gradient norm.
+/// How a gradient becomes a change of the weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// Two moments a weight.
+    #[default]
+    AdamW,
+    /// Second moments as products of rows and columns, no first moments: next to no memory beside the weights.
+    Adafactor,
+}
+
+/// Updates in a row that may be left out before a run counts as diverged, where nobody says.
+const SKIP_LIMIT: u32 = 5;
+
+fn skip_limit() -> u32 {
+    SKIP_LIMIT
+}
+
+/// The optimiser, with decoupled weight decay on every tensor, and clipping of the total gradient norm.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptimizerSpec {
+    #[serde(default)]
+    pub rule: Rule,
     /// Peak learning rate.
     pub learning_rate: f64,
+    /// Of AdamW, as `epsilon` is.
     pub betas: [f64; 2],
     pub epsilon: f64,
     pub weight_decay: f64,
@@ -27,6 +49,57 @@ pub struct OptimizerSpec {
     /// Steps of linear warm-up: step `n` runs at `n / warmup` of the peak.
     pub warmup: u64,
     pub schedule: Schedule,
+    /// Updates in a row with a loss or gradient that is not finite, at which a run stops. No part of a run's meaning: a
+    /// run that stopped goes on with a higher limit.
+    #[serde(skip, default = "skip_limit")]
+    pub skip_limit: u32,
+}
+
+impl Default for OptimizerSpec {
+    /// AdamW as PyTorch has it, without weight decay, at a constant rate of 1e-5, clipped at 1.
+    fn default() -> Self {
+        Self {
+            rule: Rule::AdamW,
+            learning_rate: 1e-5,
+            betas: [0.9, 0.999],
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            clip_norm: Some(1.0),
+            warmup: 0,
+            schedule: Schedule::Constant,
+            skip_limit: SKIP_LIMIT,
+        }
+    }
+}
+
+/// Which weights a training changes, and how their gradients are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tuning {
+    /// Low-rank changes are trained in the place of all weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<Lora>,
+    /// Activations are made again on the way back instead of kept: about a third more work in a fraction of the memory. No
+    /// part of a run's meaning.
+    #[serde(skip)]
+    pub checkpointing: bool,
+}
+
+impl Tuning {
+    /// What is trained of a model.
+    pub(crate) fn trainable(&self, start: &LanguageModel, seed: u64) -> Result<LanguageModel, TrainError> {
+        Ok(match &self.lora {
+            None => start.to_trainable_in(start.precision())?,
+            Some(lora) => start.to_trainable_lora(start.precision(), lora, seed)?,
+        })
+    }
+
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let Some(lora) = &self.lora else {
+            return Ok(());
+        };
+        at_least_one("tuning.lora.rank", u64::try_from(lora.rank).unwrap_or(0))?;
+        positive("tuning.lora.alpha", lora.alpha)
+    }
 }
 
 impl OptimizerSpec {
@@ -48,6 +121,7 @@ impl OptimizerSpec {
     }
 
     pub(crate) fn check(&self) -> Result<(), TrainError> {
+        at_least_one("optimizer.skip_limit", self.skip_limit.into())?;
         positive("optimizer.learning_rate", self.learning_rate)?;
         positive("optimizer.epsilon", self.epsilon)?;
         for beta in self.betas {
@@ -85,6 +159,7 @@ pub struct SftSpec {
     pub keep: Vec<u64>,
     /// Seed of the shuffles.
     pub seed: u64,
+    pub tuning: Tuning,
 }
 
 /// Steps of `epochs` passes over `examples`. The last batch of a pass holds what is left, so a pass has `ceil(examples / batch)` steps.
@@ -99,6 +174,7 @@ impl SftSpec {
         at_least_one("steps", self.steps)?;
         at_least_one("batch", self.batch as u64)?;
         kept_within(&self.keep, self.steps)?;
+        self.tuning.check()?;
         self.optimizer.check()
     }
 }
@@ -141,6 +217,7 @@ mod tests {
             clip_norm: None,
             warmup,
             schedule,
+            ..OptimizerSpec::default()
         }
     }
 
@@ -165,6 +242,7 @@ mod tests {
             optimizer: optimizer(0, Schedule::Constant),
             keep: vec![],
             seed: 1,
+            tuning: Tuning::default(),
         };
         assert!(matches!(
             spec.check(),

@@ -1,6 +1,6 @@
 //! The state of a run on the disk: one safetensors file that appears whole or not at all.
 //!
-//! It holds the fp32 weights (`weight.NAME`), the Adam moments (`first.NAME`, `second.NAME`) of the policy and of a critic, and, as JSON in its
+//! It holds the fp32 weights (`weight.NAME`) and the moments (`first.NAME`, `second.NAME` of Adam) of the policy and of a critic, and, as JSON in its
 //! header, the counters. One file, because two cannot be replaced in one go.
 
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::TrainError;
-use crate::optimizer::AdamW;
+use crate::optimizer::Optimizer;
 
 const HEADER: &str = "rlx";
 const MEND: &str = "delete the run's directory and start the run again";
@@ -76,17 +76,13 @@ impl View for Bytes<'_> {
 }
 
 /// Writes the state: to a temporary file, to the disk, then renamed.
-pub(crate) fn save(dir: &Path, counters: &Counters, optimizers: &[&AdamW]) -> Result<(), TrainError> {
+pub(crate) fn save(dir: &Path, counters: &Counters, optimizers: &[&Optimizer]) -> Result<(), TrainError> {
     let folder = folder(dir);
     std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
     let failure = RefCell::new(None);
     let mut tensors = Vec::new();
     for slot in optimizers.iter().flat_map(|optimizer| &optimizer.slots) {
-        for (part, tensor) in [
-            ("weight", &slot.weight),
-            ("first", &slot.first),
-            ("second", &slot.second),
-        ] {
+        for (part, tensor) in slot.tensors() {
             let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
             let shape = tensor.size().iter().map(|&size| size as usize).collect();
             let failure = &failure;
@@ -127,7 +123,7 @@ pub(crate) fn save(dir: &Path, counters: &Counters, optimizers: &[&AdamW]) -> Re
 pub(crate) fn load(
     dir: &Path,
     run: &str,
-    optimizers: &mut [&mut AdamW],
+    optimizers: &mut [&mut Optimizer],
 ) -> Result<Option<Counters>, TrainError> {
     let path = file(dir);
     let bytes = match std::fs::read(&path) {
@@ -149,13 +145,9 @@ pub(crate) fn load(
     }
     let stored = SafeTensors::deserialize(&bytes).map_err(|error| corrupt(error.to_string()))?;
     let _no_grad = tch::no_grad_guard();
-    let slots = optimizers.iter_mut().flat_map(|optimizer| &mut optimizer.slots);
+    let slots = optimizers.iter().flat_map(|optimizer| &optimizer.slots);
     for slot in slots {
-        for (part, target) in [
-            ("weight", &mut slot.weight),
-            ("first", &mut slot.first),
-            ("second", &mut slot.second),
-        ] {
+        for (part, mut target) in slot.tensors() {
             let name = format!("{part}.{}", slot.name);
             let view = stored
                 .tensor(&name)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rlx_engine::{Finish, LanguageModel};
+use rlx_engine::{Finish, LanguageModel, Lora, LoraTargets};
 use rlx_trainer::algorithms::aggregation::Aggregation;
 use rlx_trainer::algorithms::group::Scale;
 use rlx_trainer::algorithms::kl::{Estimator, KlEstimate};
@@ -15,8 +15,8 @@ use rlx_trainer::algorithms::ppo::Clip;
 use rlx_trainer::algorithms::rollout_correction::{Level, Weights};
 use rlx_trainer::{
     Adaptive, AdvantageSpec, Baseline, CorrectionSpec, CriticSpec, DynamicSampling, KlPlace, KlSpec,
-    Observer, Overlong, PolicyLoss, RewardSource, RlPrompt, RlSpec, SftData, SftExample, SftSpec, Silent,
-    SourceError, StepMetrics, TrainError, read_metrics, train_rl, train_sft,
+    Observer, OptimizerSpec, Overlong, PolicyLoss, RewardSource, RlPrompt, RlSpec, Rule, SftData, SftExample,
+    SftSpec, Silent, SourceError, StepMetrics, TrainError, Tuning, read_metrics, train_rl, train_sft,
 };
 
 const STEPS: u64 = 12;
@@ -111,6 +111,7 @@ fn run(which: Loop, dir: &Path, observer: &mut dyn Observer) -> Result<LanguageM
             mask_truncated: false,
             optimizer: support::optimizer(3e-3),
             keep: vec![0, 5, STEPS],
+            tuning: Tuning::default(),
             seed: 11,
         };
         match which {
@@ -155,7 +156,12 @@ fn run(which: Loop, dir: &Path, observer: &mut dyn Observer) -> Result<LanguageM
         batch: 8,
         optimizer: support::optimizer(3e-3),
         keep: vec![0, 5, STEPS],
+        tuning: Tuning::default(),
         seed: 11,
+    };
+    let spec = match which {
+        Loop::SftFixed => low_rank(spec),
+        _ => spec,
     };
     let set: Vec<SftExample> = (0..30).map(support::example).collect();
     let mut stream = |step: u64, count: usize| {
@@ -167,6 +173,26 @@ fn run(which: Loop, dir: &Path, observer: &mut dyn Observer) -> Result<LanguageM
         _ => SftData::Stream(&mut stream),
     };
     train_sft(model, &tokenizer, &spec, data, dir, observer)
+}
+
+/// The same with low-rank changes, factored moments and activations that are made again.
+fn low_rank(spec: SftSpec) -> SftSpec {
+    SftSpec {
+        optimizer: OptimizerSpec {
+            rule: Rule::Adafactor,
+            learning_rate: 3e-2,
+            ..spec.optimizer
+        },
+        tuning: Tuning {
+            lora: Some(Lora {
+                rank: 4,
+                alpha: 8.0,
+                targets: LoraTargets::All,
+            }),
+            checkpointing: true,
+        },
+        ..spec
+    }
 }
 
 /// The result of a run: weights, measures, and the bytes of the kept checkpoints.

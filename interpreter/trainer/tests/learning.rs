@@ -3,14 +3,14 @@
 
 mod support;
 
-use rlx_engine::{Finish, LanguageModel, SampleRequest, SamplingParams, sample};
+use rlx_engine::{Finish, LanguageModel, Lora, LoraTargets, SampleRequest, SamplingParams, sample};
 use rlx_trainer::algorithms::aggregation::Aggregation;
 use rlx_trainer::algorithms::group::Scale;
 use rlx_trainer::algorithms::ppo::Clip;
 use rlx_trainer::{
     AdvantageSpec, Baseline, CorrectionSpec, CriticSpec, DistillData, DistillSpec, Observer, OptimizerSpec,
-    PolicyLoss, RewardSource, RlPrompt, RlSpec, Rollout, SftData, SftExample, SftSpec, Silent, SourceError,
-    StepMetrics, TrainError, read_metrics, train_distill, train_rl, train_sft,
+    PolicyLoss, RewardSource, RlPrompt, RlSpec, Rollout, Rule, SftData, SftExample, SftSpec, Silent,
+    SourceError, StepMetrics, TrainError, Tuning, read_metrics, train_distill, train_rl, train_sft,
 };
 
 fn sft_spec(steps: u64, learning_rate: f64) -> SftSpec {
@@ -19,6 +19,7 @@ fn sft_spec(steps: u64, learning_rate: f64) -> SftSpec {
         batch: 16,
         optimizer: support::optimizer(learning_rate),
         keep: vec![steps],
+        tuning: Tuning::default(),
         seed: 5,
     }
 }
@@ -62,6 +63,7 @@ fn grpo_spec(steps: u64, learning_rate: f64) -> RlSpec {
             ..support::optimizer(learning_rate)
         },
         keep: vec![],
+        tuning: Tuning::default(),
         seed: 5,
     }
 }
@@ -424,6 +426,7 @@ fn distillation_draws_the_student_towards_the_teacher() {
                 temperature: 1.0,
                 optimizer: support::optimizer(1e-2),
                 keep: vec![30],
+                tuning: Tuning::default(),
                 seed: 3,
             };
             let mut prompts = |step: u64, count: usize| {
@@ -461,6 +464,85 @@ fn distillation_draws_the_student_towards_the_teacher() {
                 last < 0.5 * first,
                 "beta {beta}, on policy {on_policy}: {first} to {last}"
             );
+        }
+    }
+}
+
+/// Low-rank changes learn, the base stays as it is, and the state of a run is small.
+#[test]
+fn low_rank_changes_learn_and_leave_the_base_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = support::tokenizer(folder.path());
+    let set: Vec<SftExample> = (0..30).map(support::example).collect();
+    let start = support::model(true, 1);
+    let mut spec = sft_spec(60, 2e-2);
+    spec.tuning = Tuning {
+        lora: Some(Lora {
+            rank: 4,
+            alpha: 16.0,
+            targets: LoraTargets::All,
+        }),
+        checkpointing: true,
+    };
+    let dir = folder.path().join("run");
+    let data = SftData::Fixed(&set);
+    let base = support::model(true, 1);
+    let tuned = train_sft(base, &tokenizer, &spec, data, &dir, &mut Silent).unwrap();
+    assert!(last_loss(&dir) < 0.7 * 12_f64.ln(), "loss {}", last_loss(&dir));
+    // What has no change is as it was; the checkpoint is the merged model.
+    let unchanged = |name: &str| {
+        let of = |model: &LanguageModel| {
+            let found = model.parameters().into_iter().find(|(own, _)| own == name);
+            found.unwrap().1
+        };
+        of(&start) == of(&tuned)
+    };
+    assert!(unchanged("model.embed_tokens.weight"));
+    assert!(!unchanged("model.layers.1.mlp.down_proj.weight"));
+    let checkpoint = dir.join("checkpoints/step-000060");
+    let opened = LanguageModel::open(&checkpoint, &support::runtime()).unwrap();
+    assert!(support::bits(&opened) == support::bits(&tuned));
+    assert!(checkpoint.join("adapter/adapter_model.safetensors").is_file());
+    let state = std::fs::read(dir.join("resume/state.safetensors")).unwrap();
+    let state = safetensors::SafeTensors::deserialize(&state).unwrap();
+    assert!(state.names().iter().all(|name| name.contains(".lora_")));
+}
+
+fn last_loss(dir: &std::path::Path) -> f64 {
+    read_metrics(dir).unwrap().last().unwrap().loss.unwrap()
+}
+
+#[test]
+fn factored_moments_learn() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = support::tokenizer(folder.path());
+    let set: Vec<SftExample> = (0..30).map(support::example).collect();
+    let mut spec = sft_spec(60, 0.1);
+    spec.optimizer.rule = Rule::Adafactor;
+    let dir = folder.path().join("run");
+    let data = SftData::Fixed(&set);
+    let model = support::model(true, 1);
+    train_sft(model, &tokenizer, &spec, data, &dir, &mut Silent).unwrap();
+    // An untrained model guesses among 12 tokens.
+    assert!(last_loss(&dir) < 0.7 * 12_f64.ln(), "loss {}", last_loss(&dir));
+}
+
+#[test]
+fn a_run_that_stopped_goes_on_with_a_higher_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = support::tokenizer(folder.path());
+    let dir = folder.path().join("run");
+    let set: Vec<SftExample> = (0..30).map(support::example).collect();
+    let mut spec = sft_spec(8, 1e30);
+    spec.optimizer.warmup = 0;
+    for (limit, reached) in [(2, 2), (4, 4)] {
+        spec.optimizer.skip_limit = limit;
+        let data = SftData::Fixed(&set);
+        let model = support::model(true, 1);
+        let error = train_sft(model, &tokenizer, &spec, data, &dir, &mut Silent).err();
+        match error {
+            Some(TrainError::Diverged { count, .. }) => assert_eq!(count, reached),
+            other => panic!("{other:?}"),
         }
     }
 }

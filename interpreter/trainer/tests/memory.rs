@@ -9,7 +9,7 @@ use rlx_trainer::algorithms::group::Scale;
 use rlx_trainer::algorithms::ppo::Clip;
 use rlx_trainer::{
     AdvantageSpec, Baseline, CorrectionSpec, PolicyLoss, RewardSource, RlPrompt, RlSpec, Silent, SourceError,
-    read_metrics, train_rl,
+    Tuning, read_metrics, train_rl,
 };
 
 struct Longer(Vec<u32>);
@@ -83,6 +83,7 @@ fn a_grpo_step_on_smollm2_stays_below_8_gb() {
         mask_truncated: false,
         optimizer: support::optimizer(1e-6),
         keep: vec![1],
+        tuning: Tuning::default(),
         seed: 1,
     };
     let folder = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rlx_engine::{LanguageModel, Pixels};
 use rlx_trainer::algorithms::aggregation::Normalisers;
 use rlx_trainer::algorithms::sft;
-use rlx_trainer::{AdamW, OptimizerSpec, Schedule};
+use rlx_trainer::{Optimizer, OptimizerSpec, Schedule};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use tch::{Kind, Tensor};
@@ -105,9 +105,10 @@ fn hold(fixture: &Path, set: &(&str, f64, f64, f64), whole: &Value, bad: &mut Ve
         clip_norm: expected["clip"].as_f64(),
         warmup: 0,
         schedule: Schedule::Constant,
+        ..OptimizerSpec::default()
     };
     let steps = expected["steps"].as_u64().unwrap();
-    let mut optimizer = AdamW::new(model.parameters()).unwrap();
+    let mut optimizer = Optimizer::new(model.parameters(), spec.rule).unwrap();
     let mut check = |what: String, found: f64, expected: f64, scale: f64, tolerance: f64| {
         if (found - expected).abs() > tolerance * scale {
             bad.push(format!(

@@ -78,6 +78,7 @@ impl<E: Element> Weights<E> {
             name: String::new(),
             weight: head,
             bias: None,
+            change: None,
         };
         Ok(Self {
             embedding,

@@ -58,6 +58,7 @@ impl Tower {
                 weight: get(&format!("{name}.weight"))?,
                 bias: Some(get(&format!("{name}.bias"))?),
                 name,
+                change: None,
             })
         };
         let mut parts = Vec::new();

@@ -7,8 +7,8 @@ use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place};
 use crate::schema::{self, SFT_FIELDS};
 use crate::study::{
-    Aggregation, Algorithm, Baseline, Correction, Critic, FormatReward, Kl, Method, Optimizer, Overlong,
-    PolicyLoss, Rl, Schedule,
+    Aggregation, Algorithm, Baseline, Correction, Critic, FormatReward, Kl, LowRank, LowRankTargets, Method,
+    Optimizer, Overlong, PolicyLoss, Rl, Schedule, UpdateRule,
 };
 
 impl<'a> Elaborator<'a> {
@@ -58,7 +58,7 @@ impl<'a> Elaborator<'a> {
         if !checked.is_whole() {
             return None;
         }
-        let optimizer = optimizer(checked.record("optimizer")?)?;
+        let optimizer = self.optimizer(checked.record("optimizer")?)?;
         let method = if sft {
             Method::Sft
         } else {
@@ -116,7 +116,7 @@ impl<'a> Elaborator<'a> {
         let critic = match checked.record("critic") {
             None => None,
             Some(critic) => Some(Critic {
-                optimizer: optimizer(critic.record("optimizer")?)?,
+                optimizer: self.optimizer(critic.record("optimizer")?)?,
                 clip: critic.maybe_number("clip")?,
                 warmup: critic.count("warmup")?,
             }),
@@ -332,22 +332,61 @@ fn correction_of(checked: &Checked<'_>) -> Option<Correction> {
     })
 }
 
-pub(super) fn optimizer(checked: &Checked<'_>) -> Option<Optimizer> {
-    if !checked.is_whole() {
-        return None;
+impl<'a> Elaborator<'a> {
+    pub(super) fn optimizer(&mut self, checked: &Checked<'a>) -> Option<Optimizer> {
+        if !checked.is_whole() {
+            return None;
+        }
+        let rule = match checked.word("rule")? {
+            "adafactor" => UpdateRule::Adafactor,
+            _ => UpdateRule::AdamW,
+        };
+        for field in ["betas", "epsilon"] {
+            if rule == UpdateRule::Adafactor && !checked.is_default(field) {
+                let diagnostic = Diagnostic::error(
+                    "rlx::field::inapplicable",
+                    format!("only `rule = adamw` has `{field}`"),
+                );
+                let diagnostic = self.at(diagnostic, checked.place(field), "read by nobody");
+                let diagnostic = self
+                    .at(diagnostic, checked.place("rule"), "the rule")
+                    .help("leave it out: Adafactor's decay follows from the step");
+                self.report(diagnostic);
+                return None;
+            }
+        }
+        Some(Optimizer {
+            rule,
+            learning_rate: checked.number("learning_rate")?,
+            betas: checked.pair("betas")?,
+            epsilon: checked.number("epsilon")?,
+            weight_decay: checked.number("weight_decay")?,
+            clip_norm: checked.maybe_number("clip_norm")?,
+            warmup: checked.count("warmup")?,
+            schedule: match checked.word("schedule")? {
+                "constant" => Schedule::Constant,
+                "linear" => Schedule::Linear,
+                _ => Schedule::Cosine,
+            },
+            floor: checked.number("floor")?,
+            skip_limit: checked.count("skip_limit")?,
+        })
     }
-    Some(Optimizer {
-        learning_rate: checked.number("learning_rate")?,
-        betas: checked.pair("betas")?,
-        epsilon: checked.number("epsilon")?,
-        weight_decay: checked.number("weight_decay")?,
-        clip_norm: checked.maybe_number("clip_norm")?,
-        warmup: checked.count("warmup")?,
-        schedule: match checked.word("schedule")? {
-            "constant" => Schedule::Constant,
-            "linear" => Schedule::Linear,
-            _ => Schedule::Cosine,
-        },
-        floor: checked.number("floor")?,
-    })
+
+    /// What is trained in the place of the weights, where a training says so.
+    pub(super) fn low_rank(&mut self, checked: &Checked<'a>) -> Option<Option<LowRank>> {
+        let Some(lora) = checked.record("lora") else {
+            return Some(None);
+        };
+        let rank = lora.count("rank")?;
+        Some(Some(LowRank {
+            rank,
+            alpha: lora.maybe_number("alpha")?.unwrap_or(2.0 * rank as f64),
+            targets: match lora.word("targets")? {
+                "attention" => LowRankTargets::Attention,
+                "feed_forward" => LowRankTargets::FeedForward,
+                _ => LowRankTargets::All,
+            },
+        }))
+    }
 }

@@ -1,6 +1,5 @@
 //! `distill`.
 
-use super::algorithm::optimizer;
 use super::checked::{Checked, Owner};
 use super::entries::Entries;
 use super::{Elaborator, TrainingInfo};
@@ -40,7 +39,7 @@ impl<'a> Elaborator<'a> {
         let sampling = sampling(record)?;
         self.check_context(&teacher, sampling.max_tokens, record.place("max_tokens"))?;
         self.warn_room(&teacher, &data, sampling.max_tokens, record.place("max_tokens"));
-        let optimizer = optimizer(checked.record("optimizer")?)?;
+        let optimizer = self.optimizer(checked.record("optimizer")?)?;
         let divergence = self.divergence(&checked)?;
         if divergence.is_some() {
             self.check_vocabularies(&checked, &start, &teacher)?;
@@ -67,6 +66,8 @@ impl<'a> Elaborator<'a> {
             optimizer,
             keep: Vec::new(),
             seed: self.seed_of(&checked, owner)?,
+            lora: self.low_rank(&checked)?,
+            checkpointing: checked.boolean("checkpointing")?,
         };
         Some(TrainingInfo {
             training,

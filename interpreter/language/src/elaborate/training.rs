@@ -2,7 +2,6 @@
 
 use rlx_grammar::ast::Keyword;
 
-use super::algorithm::optimizer;
 use super::checked::{Checked, Owner, Typed};
 use super::entries::{Entries, Entry, Nested};
 use super::{Elaborator, Sited, TrainingInfo};
@@ -131,7 +130,7 @@ impl<'a> Elaborator<'a> {
         };
         let record = checked.record("optimizer");
         let optimizer = match record {
-            Some(record) => optimizer(record)?,
+            Some(record) => self.optimizer(record)?,
             None => algorithm.optimizer,
         };
         if let Some(record) = record {
@@ -145,6 +144,8 @@ impl<'a> Elaborator<'a> {
             optimizer,
             keep,
             seed: self.seed_of(&checked, owner)?,
+            lora: self.low_rank(&checked)?,
+            checkpointing: checked.boolean("checkpointing")?,
         };
         let keep = if checked.is_default("keep") {
             owner.place

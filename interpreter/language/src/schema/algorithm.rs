@@ -381,9 +381,15 @@ pub const CORRECTION: Schema = Schema {
 
 pub const OPTIMIZER: Schema = Schema {
     name: "optimizer",
-    doc: "AdamW and its schedule. A record written in the place of another replaces it whole.",
+    doc: "The optimiser and its schedule. A record written in the place of another replaces it whole.",
     positional: 0,
     fields: &[
+        Field {
+            name: "rule",
+            ty: Type::Word(&["adamw", "adafactor"]),
+            default: Value("adamw"),
+            doc: "`adafactor` keeps next to nothing beside the weights; its rate is relative to the size of a matrix.",
+        },
         Field {
             name: "learning_rate",
             ty: Type::Number(AT_LEAST_ZERO),
@@ -434,6 +440,12 @@ pub const OPTIMIZER: Schema = Schema {
             ty: Type::Share(ZERO_TO_ONE),
             default: Value("0%"),
             doc: "Where the schedule ends, as a share of `learning_rate`.",
+        },
+        Field {
+            name: "skip_limit",
+            ty: Type::Integer { least: 1 },
+            default: Value("5"),
+            doc: "Updates in a row that may be left out because a loss or gradient is not finite, at which the training stops.",
         },
     ],
 };

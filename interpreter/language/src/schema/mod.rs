@@ -7,6 +7,7 @@ mod algorithm;
 mod distill;
 mod evaluate;
 mod lookup;
+mod lora;
 mod model;
 mod problems;
 mod query;
@@ -17,6 +18,7 @@ pub use algorithm::{ALGORITHM, CORRECTION, CRITIC, DYNAMIC_SAMPLING, FORMAT, KL,
 pub use distill::DISTILL;
 pub use evaluate::{EVALUATE, SAMPLING};
 pub use lookup::{MEASURES, function, of, task};
+pub use lora::LORA;
 pub use model::{INIT, MODEL};
 pub use problems::{BENCHMARK, COUNTDOWN, DATA, PROMPT};
 pub use query::*;
@@ -192,7 +194,7 @@ impl Type {
 pub const DECLARATIONS: [&Schema; 7] = [&MODEL, &DATA, &BENCHMARK, &ALGORITHM, &TRAIN, &DISTILL, &EVALUATE];
 
 /// Records that fields hold.
-pub const RECORDS: [&Schema; 11] = [
+pub const RECORDS: [&Schema; 12] = [
     &INIT,
     &COUNTDOWN,
     &PROMPT,
@@ -204,6 +206,7 @@ pub const RECORDS: [&Schema; 11] = [
     &OVERLONG,
     &FORMAT,
     &CORRECTION,
+    &LORA,
 ];
 
 /// True where a field of this name takes this word as it is, so that it is no name.

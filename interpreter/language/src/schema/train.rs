@@ -1,5 +1,5 @@
 use super::Default::{Computed, None, Required, Value};
-use super::{ALGORITHM, Field, OPTIMIZER, Schema, Type};
+use super::{ALGORITHM, Field, LORA, OPTIMIZER, Schema, Type};
 use crate::unit::Unit;
 
 pub const TRAIN: Schema = Schema {
@@ -86,6 +86,18 @@ pub const TRAIN: Schema = Schema {
             ty: Type::Record(&OPTIMIZER),
             default: Computed("the algorithm's"),
             doc: "AdamW and its schedule, in the place of the algorithm's.",
+        },
+        Field {
+            name: "lora",
+            ty: Type::Record(&LORA),
+            default: None,
+            doc: "Trains low-rank changes of the weights in their place; the checkpoints hold both, merged and apart.",
+        },
+        Field {
+            name: "checkpointing",
+            ty: Type::Bool,
+            default: Value("false"),
+            doc: "Makes activations again on the way back: a third more work in a fraction of the memory, the same result.",
         },
         Field {
             name: "seed",

@@ -75,6 +75,7 @@ pub fn optimizer(learning_rate: f64) -> OptimizerSpec {
         clip_norm: Some(1.0),
         warmup: 3,
         schedule: Schedule::Cosine { floor: 0.1 },
+        ..OptimizerSpec::default()
     }
 }
 
