@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Write the report of a study again, from the rows in the store.
     Report(ReportArgs),
+    /// Compare two studies: spec, settings, data, numbers, claims, and problem by problem.
+    Diff(DiffArgs),
     /// A local page to read the right responses to the hardest solved problems, and to label them.
     Inspect(InspectArgs),
     /// Put a finished study into one file that others can check.
@@ -280,6 +282,23 @@ pub(crate) struct VerifyArgs {
     pub(crate) device: DeviceOptions,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// A study's folder of results, its `report.json`, or its `.rlx` file (whose results must be there).
+    pub(crate) left: PathBuf,
+    /// The other one.
+    pub(crate) right: PathBuf,
+    /// Folder of results, for studies that are named by their `.rlx` file.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(crate) results: PathBuf,
+    /// Write the comparison as a page.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Exit with 1 unless all numbers and verdicts are the same, bit for bit.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

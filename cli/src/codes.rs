@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 38] = [
+const STORIES: [(&str, &str); 40] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -37,6 +37,14 @@ const STORIES: [(&str, &str); 38] = [
     (
         "rlx::data::set",
         "A problem set cannot be made as declared: it is empty, endless where a number is needed, unknown, or shares problems with a set that it excludes.",
+    ),
+    (
+        "rlx::diff::no_results",
+        "A study that is to be compared has no results yet. `rlx run` or `rlx report` writes `results/<study>/report.json`; `rlx diff` takes that file, its folder, or the `.rlx` file with `--results DIR`.",
+    ),
+    (
+        "rlx::diff::unreadable",
+        "A `report.json` cannot be read: it was cut short or is of another version. `rlx report` writes it again from the rows in the store.",
     ),
     (
         "rlx::engine::device",

@@ -1,6 +1,7 @@
 //! One file a subcommand.
 
 pub(crate) mod check;
+pub(crate) mod diff;
 pub(crate) mod doc;
 pub(crate) mod doctor;
 pub(crate) mod explain;

@@ -8,6 +8,7 @@
 //! The draw depends on the seed and the list of problems only: every model, k and evaluation on the same problems is
 //! resampled with the same problems, so that differences are paired.
 
+use crate::lanes::{LANES, Rows};
 use crate::outcomes::Outcomes;
 use crate::resampling::Resampling;
 use crate::rng::{Stream, below};
@@ -57,16 +58,21 @@ impl Problems {
     pub(crate) fn means(&self, resampling: &Resampling, columns: usize, values: &[f64]) -> Vec<Vec<f64>> {
         let stream = self.stream(resampling);
         let scale = 1.0 / self.count as f64;
+        let rows = Rows::new(
+            columns,
+            values.chunks(columns.max(1)).map(|row| row.iter().copied()),
+        );
         resampling.series(
             columns,
-            || (),
-            |resample, (), means| {
-                means.fill(0.0);
-                self.draw(&stream, resample, |problem| {
-                    let row = &values[problem * columns..(problem + 1) * columns];
-                    means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value);
-                });
-                means.iter_mut().for_each(|mean| *mean *= scale);
+            || rows.sums(),
+            |resample, sums, means| {
+                sums.fill([0.0; LANES]);
+                self.draw(&stream, resample, |problem| rows.add(problem, sums));
+                let sums = sums.as_flattened();
+                means
+                    .iter_mut()
+                    .zip(sums)
+                    .for_each(|(mean, sum)| *mean = sum * scale);
             },
         )
     }

@@ -7,9 +7,11 @@
 //!
 //! Where fewer than [`FEW`] problems carry the number (none of 64 problems solved by one model alone, say), resampling
 //! shows no spread or too little. There the interval is widened by a problem that was not seen: weights of the problems
-//! are drawn evenly from the simplex (D. B. Rubin 1981) with one more problem that moves the number as far as any of
-//! the observed ones does, or as far as a problem can if none moves it. For a share of problems this is the interval of
-//! C. J. Clopper and E. S. Pearson (1934); for the difference of two solved sets it agrees with the exact sign test; for
+//! are drawn evenly from the simplex (D. B. Rubin 1981) with one more problem that moves the number as far as a problem
+//! can (where nothing bounds it, as far as any of the observed ones does). Observed problems are no bound for it: where
+//! pass@k is near 1, the few that would pull it down are the ones that were not met, and intervals that trusted the
+//! observed ones held the truth in 26 to 94% of simulated studies, where these hold it in 96 to 100%
+//! (`tests/coverage.rs`). For a share of problems this is the interval of C. J. Clopper and E. S. Pearson (1934); for the difference of two solved sets it agrees with the exact sign test; for
 //! bounded means in general see N. Gaffke (2005), "Three test statistics for a nonparametric one-sided hypothesis on the
 //! mean of a nonnegative variable".
 
@@ -49,10 +51,14 @@ impl<'a> Influence<'a> {
                 unseen: (down, up),
             };
         }
+        // Where nothing bounds the number (a perplexity, a length), the observed problems are all there is to go by.
         Influence {
             key,
             of_each,
-            unseen: (down.max(median - reach), up.min(median + reach)),
+            unseen: (
+                if down.is_finite() { down } else { median - reach },
+                if up.is_finite() { up } else { median + reach },
+            ),
         }
     }
 }

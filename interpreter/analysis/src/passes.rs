@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::across::Problems;
+use crate::lanes::{LANES, Rows};
 use crate::measured::{Measured, Single};
 use crate::outcomes::Outcomes;
 use crate::pass_at_k::{PassAtKError, PassTable};
@@ -107,27 +108,37 @@ pub(crate) fn of_counts(
     let of_problem: Vec<&PassTable> = counts.iter().map(|(n, _)| &tables[n]).collect();
     let columns = ks.len();
     let worlds = Worlds::new(resampling.seed(), names, counts);
-    let truths: Vec<f64> = worlds
-        .grid
+    let truths = Rows::new(
+        columns,
+        worlds
+            .grid
+            .iter()
+            .map(|&p| ks.iter().map(move |&k| pass_of_probability(p, k))),
+    );
+    let estimates: BTreeMap<u32, Rows> = tables
         .iter()
-        .flat_map(|&p| ks.iter().map(move |&k| pass_of_probability(p, k)))
+        .map(|(&n, table)| {
+            let rows = (0..=n as usize).map(|right| table.row(right).iter().copied());
+            (n, Rows::new(columns, rows))
+        })
         .collect();
+    let estimates: Vec<&Rows> = counts.iter().map(|(n, _)| &estimates[n]).collect();
     let scale = 1.0 / counts.len() as f64;
     let simulated = resampling.series(
         2 * columns,
-        || (),
-        |resample, (), row| {
-            row.fill(0.0);
-            let (estimate, truth) = row.split_at_mut(columns);
+        || (truths.sums(), truths.sums()),
+        |resample, (estimate, truth), row| {
+            estimate.fill([0.0; LANES]);
+            truth.fill([0.0; LANES]);
             worlds.each(resample, |problem, point, right| {
-                estimate
-                    .iter_mut()
-                    .zip(of_problem[problem].row(right))
-                    .for_each(|(sum, pass)| *sum += pass);
-                let truths = &truths[point * columns..(point + 1) * columns];
-                truth.iter_mut().zip(truths).for_each(|(sum, pass)| *sum += pass);
+                estimates[problem].add(right, estimate);
+                truths.add(point, truth);
             });
-            row.iter_mut().for_each(|sum| *sum *= scale);
+            let sums = estimate.as_flattened().iter().take(columns);
+            let sums = sums.chain(truth.as_flattened().iter().take(columns));
+            row.iter_mut()
+                .zip(sums)
+                .for_each(|(mean, sum)| *mean = sum * scale);
         },
     );
     let (estimates, simulated_truths) = simulated.split_at(columns);

@@ -26,6 +26,9 @@ pub struct ReportData {
     /// Every model that was used, in the order of declaration: the order gives the colours.
     pub models: Vec<ReportModel>,
     pub evaluations: Vec<EvaluationSettings>,
+    /// Problem sets as they were read.
+    #[serde(default)]
+    pub data: Vec<ReportDataSet>,
     pub steps: Vec<ReportStep>,
     pub machine: Machine,
     /// `rlx`, `libtorch`, …, by name.
@@ -100,6 +103,15 @@ pub enum ModelRole {
     Trained { training: String, step: u64 },
     /// A checkpoint of a `distill`.
     Distilled { training: String, step: u64 },
+}
+
+/// A problem set by its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportDataSet {
+    pub name: String,
+    pub problems: u64,
+    /// Of ids, texts and answers.
+    pub hash: String,
 }
 
 /// How an evaluation sampled.

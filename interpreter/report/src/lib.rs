@@ -6,6 +6,7 @@
 //! equal bytes.
 
 mod data;
+mod diff;
 mod escape;
 mod figures;
 mod files;
@@ -20,6 +21,10 @@ mod text;
 mod words;
 
 pub use data::*;
+pub use diff::{
+    Alone, ClaimDiff, NumberDiff, OutputDiff, PairedModels, SettingDiff, Side, SourceLine, StudyDiff, diff,
+    render_diff_html, render_diff_text,
+};
 pub use files::{ReportFile, render_files};
 pub use html::render_html;
 pub use text::render_text;

@@ -14,8 +14,8 @@ use rlx_judge::Outcome;
 use rlx_language::{Change, Evaluation, ModelRef, ModelSource, OutputKind, Recipe, Study};
 use rlx_plan::{Action, Plan, Step};
 use rlx_report::{
-    Cost, EvaluationSettings, Machine, ModelRole, OutputForm, ReportChange, ReportData, ReportModel,
-    ReportOutput, ReportProfile, ReportStep, SampledEvaluation, SpecSource,
+    Cost, EvaluationSettings, Machine, ModelRole, OutputForm, ReportChange, ReportData, ReportDataSet,
+    ReportModel, ReportOutput, ReportProfile, ReportStep, SampledEvaluation, SpecSource,
 };
 use rlx_store::{Response, ScoreRow, Store, VerdictRow, file};
 use serde::{Deserialize, Serialize};
@@ -372,6 +372,15 @@ fn report_data(
             max_tokens: evaluation.sampling.max_tokens,
         });
     }
+    let mut data_sets: Vec<ReportDataSet> = Vec::new();
+    for evaluation in study.evaluations.values() {
+        if data_sets.iter().all(|set| set.name != evaluation.benchmark) {
+            data_sets.push(data_set(
+                &evaluation.benchmark,
+                world.problems(&evaluation.benchmark)?,
+            ));
+        }
+    }
     for training in study.trainings.values() {
         seeds.push((format!("train {}", training.name), training.seed));
     }
@@ -394,6 +403,7 @@ fn report_data(
         claims,
         models: models(study, plan),
         evaluations,
+        data: data_sets,
         steps,
         machine: Machine {
             device: device
@@ -417,6 +427,25 @@ fn report_data(
         warnings: Vec::new(),
         responses,
     })
+}
+
+/// A problem set by the hash of what its problems say.
+fn data_set(name: &str, problems: &[rlx_data::Problem]) -> ReportDataSet {
+    let mut hash = blake3::Hasher::new();
+    let mut part = |text: &str| {
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    for problem in problems {
+        part(&problem.id);
+        part(&problem.text);
+        part(problem.answer.as_deref().unwrap_or(""));
+    }
+    ReportDataSet {
+        name: name.to_owned(),
+        problems: problems.len() as u64,
+        hash: hash.finalize().to_hex().chars().take(16).collect(),
+    }
 }
 
 /// Every model that an evaluation uses, in the order of the study.

@@ -8,6 +8,7 @@ use rlx_language::ModelRef;
 
 use super::{Setting, Warnings, cell, column, models, number, text};
 use crate::evidence;
+use crate::holm::holm;
 use crate::measured::Measured;
 use crate::outcomes::Outcomes;
 use crate::passes;
@@ -126,33 +127,4 @@ fn p_value(difference: &Measured, resampling: &Resampling) -> f64 {
         }
     }
     high
-}
-
-/// Holm's corrected p-values, in the order given.
-fn holm(ps: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..ps.len()).collect();
-    order.sort_by(|a, b| ps[*a].total_cmp(&ps[*b]));
-    let mut corrected = vec![1.0; ps.len()];
-    let mut largest: f64 = 0.0;
-    for (rank, at) in order.into_iter().enumerate() {
-        largest = largest.max(ps[at] * (ps.len() - rank) as f64).min(1.0);
-        corrected[at] = largest;
-    }
-    corrected
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn holms_correction_steps_down() {
-        let corrected = holm(&[0.01, 0.04, 0.03, 0.005]);
-        let expected = [0.03, 0.06, 0.06, 0.02];
-        for (found, expected) in corrected.iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-15, "{corrected:?}");
-        }
-        assert_eq!(holm(&[0.9, 0.8]), [1.0, 1.0]);
-        assert!(holm(&[]).is_empty());
-    }
 }

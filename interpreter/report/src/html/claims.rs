@@ -129,7 +129,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// The effect on a line with 0 marked: thin the population's interval, thick the sampling noise.
-fn strip(effect: &Estimate, unit: Unit, decimals: usize, confidence: &str) -> String {
+pub(crate) fn strip(effect: &Estimate, unit: Unit, decimals: usize, confidence: &str) -> String {
     let (width, middle) = (236.0, 14.0);
     let ends = [
         effect.value,

@@ -1,12 +1,14 @@
 //! One page that holds everything and asks for nothing: styles, figures and a little script are inside it.
 
-mod claims;
+pub(crate) mod claims;
 mod outputs;
 mod responses;
 mod rlx;
 mod run;
 mod study;
 mod table;
+
+pub(crate) use table::head;
 
 use std::fmt::Write;
 
@@ -192,7 +194,7 @@ fn warnings(page: &mut String, data: &ReportData) {
 }
 
 /// A model's sign before its name.
-fn model(label: &str, palette: &Palette) -> String {
+pub(crate) fn model(label: &str, palette: &Palette) -> String {
     let style: Style = palette.style(label);
     let mut canvas = Canvas::new();
     canvas.marker((6.0, 6.0), &style, 4.2);

@@ -26,8 +26,9 @@ pub(super) fn section(page: &mut String, data: &ReportData, palette: &Palette) {
         if evaluation.left_out > 0 {
             let _ = writeln!(
                 page,
-                "<p class=\"intro\">{} more are not on this page; their rows are in the store.</p>",
-                plural(evaluation.left_out, "problem")
+                "<p class=\"intro\">{} are on this page; the rows of {} more are in the store.</p>",
+                plural(evaluation.problems.len() as u64, "problem"),
+                count(evaluation.left_out)
             );
         }
     }

@@ -70,7 +70,7 @@ fn number(value: Option<f64>, text: &str, population: Option<&str>, sampling: Op
 }
 
 /// A head that sorts by its column.
-pub(super) fn head(text: &str, numeric: bool) -> String {
+pub(crate) fn head(text: &str, numeric: bool) -> String {
     let class = if numeric { " class=\"n\"" } else { "" };
     format!(
         "<th scope=\"col\"{class}><button type=\"button\">{}</button></th>",
