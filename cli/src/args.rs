@@ -104,6 +104,10 @@ pub struct DeviceOptions {
     /// `bf16` or `fp32`; by default each model decides by its size and the device.
     #[arg(long, value_parser = ["bf16", "fp32"])]
     pub precision: Option<String>,
+    /// Memory for a model that draws or scores, with its cache of keys and values: `6GB`, `800MiB`; by default half
+    /// of what is free goes to the cache. It changes how fast rows come, never what they are.
+    #[arg(long, value_name = "SIZE", value_parser = crate::flag::bytes)]
+    pub memory: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -349,6 +353,10 @@ pub(crate) struct SampleArgs {
     pub(crate) min_p: Option<f64>,
     #[arg(long)]
     pub(crate) repetition_penalty: Option<f64>,
+    /// Add this to a token's logit; -100 forbids it. TOKEN is an id or a text of one token (in double quotes where it
+    /// would read as a number). May be given many times.
+    #[arg(long, value_name = "TOKEN=BIAS", value_parser = crate::flag::bias, allow_hyphen_values = true)]
+    pub(crate) logit_bias: Vec<(rlx_language::Token, f64)>,
     /// End a response before this text.
     #[arg(long, value_name = "TEXT")]
     pub(crate) stop: Option<String>,

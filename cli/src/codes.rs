@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 40] = [
+const STORIES: [(&str, &str); 41] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -119,6 +119,10 @@ const STORIES: [(&str, &str); 40] = [
     (
         "rlx::run::size",
         "A set says how many problems it has (`size`), and another number was read. Epochs, costs and what is few are reckoned with it. Mend `size`, or look whether split, configuration and revision are the ones that are meant.",
+    ),
+    (
+        "rlx::run::token",
+        "`logit_bias` names a token that the model's tokenizer does not have: an id beyond its vocabulary, or a text that it writes as several tokens. A word within a sentence mostly begins with a space: \" yes\".",
     ),
     (
         "rlx::sandbox",

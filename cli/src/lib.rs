@@ -8,6 +8,7 @@ mod codes;
 mod commands;
 mod curves;
 mod failure;
+mod flag;
 mod progress;
 mod project;
 

@@ -4,7 +4,7 @@ use crate::{failure, model::Loaded, train};
 use std::path::Path;
 
 use rlx_cli::DeviceOptions;
-use rlx_engine::{Config, Family, Init, LanguageModel, Rope, RopeScaling, Runtime, Tokenizer};
+use rlx_engine::{Config, Family, Init, LanguageModel, Rope, RopeScaling, Runtime, Sampler, Tokenizer};
 use rlx_language::Architecture;
 use rlx_run::{
     Backend, BackendError, DeviceReport, ModelAt, OpenModel, TrainJob, TrainStepSeen, TrainingEnd,
@@ -13,6 +13,8 @@ use rlx_run::{
 /// Engine and trainer on one device.
 pub(crate) struct Torch {
     pub(crate) runtime: Runtime,
+    /// Bytes that a drawing model may take, with its keys and values.
+    memory: Option<u64>,
 }
 
 /// Chooses the device as the command line asks.
@@ -25,7 +27,10 @@ pub(crate) fn open(options: &DeviceOptions) -> Result<Box<dyn Backend>, BackendE
         .transpose()
         .map_err(failure::engine)?;
     let runtime = Runtime::detect(device, precision).map_err(failure::engine)?;
-    Ok(Box::new(Torch { runtime }))
+    Ok(Box::new(Torch {
+        runtime,
+        memory: options.memory,
+    }))
 }
 
 impl Torch {
@@ -60,6 +65,23 @@ impl Torch {
                 Ok((model, tokenizer))
             }
         }
+    }
+}
+
+/// What weights leave of a budget for keys and values.
+fn rest(memory: u64, model: &Sampler) -> Result<usize, BackendError> {
+    let weights = model.bytes();
+    match memory.checked_sub(weights).filter(|rest| *rest > 0) {
+        Some(rest) => Ok(usize::try_from(rest).unwrap_or(usize::MAX)),
+        None => Err(BackendError {
+            code: "rlx::engine::memory".into(),
+            message: format!(
+                "the weights alone take {} MiB, and `--memory` gives {} MiB",
+                weights >> 20,
+                memory >> 20
+            ),
+            help: Some("give more memory, a smaller model, or `--precision bf16`".into()),
+        }),
     }
 }
 
@@ -135,8 +157,11 @@ impl Backend for Torch {
 
     fn open(&mut self, at: &ModelAt) -> Result<Box<dyn OpenModel>, BackendError> {
         let (model, tokenizer) = self.load(at)?;
+        let model = model.into_sampler().map_err(failure::engine)?;
+        let cache_bytes = self.memory.map(|memory| rest(memory, &model)).transpose()?;
         Ok(Box::new(Loaded {
-            model: model.into_sampler().map_err(failure::engine)?,
+            cache_bytes,
+            model,
             tokenizer,
             runtime: self.runtime.clone(),
         }))

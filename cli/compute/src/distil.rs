@@ -115,6 +115,7 @@ pub(crate) fn run(
                 stop_ids: job.tokenizer.eos_ids().to_vec(),
                 min_p: sampling.min_p.unwrap_or(0.0),
                 repetition_penalty: sampling.repetition_penalty.unwrap_or(1.0),
+                logit_bias: crate::model::biases(job.tokenizer, &sampling.logit_bias)?,
                 min_tokens: sampling.min_tokens.unwrap_or(0) as usize,
                 ..SamplingParams::default()
             };

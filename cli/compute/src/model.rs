@@ -1,12 +1,15 @@
 //! A loaded model as the run sees it.
 
+use std::cell::Cell;
+
 use crate::failure::engine as failed;
 use rlx_data::RenderedPrompt;
 use rlx_engine::{
-    Completion, Message, Progress, Runtime, SampleOptions, SampleRequest, Sampler, SamplingParams,
-    ScoreRequest, StopStrings, Tokenizer,
+    Completion, EngineError, Message, Progress, Runtime, SampleOptions, SampleRequest, Sampler,
+    SamplingParams, ScoreRequest, StopStrings, Tokenizer,
 };
-use rlx_run::{BackendError, Drawn, OpenModel, Request, Settings};
+use rlx_language::Token;
+use rlx_run::{BackendError, Drawn, OpenModel, Request, Rows, Settings};
 use rlx_store::Finish;
 
 /// Weights, packed, and tokenizer.
@@ -14,12 +17,9 @@ pub(crate) struct Loaded {
     pub(crate) model: Sampler,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) runtime: Runtime,
+    /// Bytes that keys and values may take; `None` lets the engine look at what is free.
+    pub(crate) cache_bytes: Option<usize>,
 }
-
-/// Memory that the key-value cache of one batch may take.
-const CACHE_BYTES: usize = 3 << 30;
-/// More rows than this gain nothing on any device tried.
-const MOST_ROWS: usize = 512;
 
 /// Token ids of a prompt as `tokenizer` reads it: plain text with its special tokens, a chat through the template.
 pub(crate) fn encode_prompt(
@@ -66,6 +66,61 @@ pub(crate) fn encode_response(
     Ok(ids)
 }
 
+/// The ids of tokens that are to be likelier or less likely.
+pub(crate) fn biases(
+    tokenizer: &Tokenizer,
+    biases: &[(Token, f64)],
+) -> Result<Vec<(u32, f32)>, BackendError> {
+    let refuse = |message: String, help: &str| BackendError {
+        code: "rlx::run::token".into(),
+        message,
+        help: Some(help.into()),
+    };
+    let mut all: Vec<(u32, f32)> = Vec::with_capacity(biases.len());
+    for (token, bias) in biases {
+        let id = match token {
+            Token::Id(id) => {
+                let known = tokenizer.vocab_size();
+                let id = u32::try_from(*id).ok().filter(|id| (*id as usize) < known);
+                id.ok_or_else(|| {
+                    refuse(
+                        format!(
+                            "`logit_bias` names token {token:?}, and the model's tokenizer has {known} tokens"
+                        ),
+                        "use an id below that number, or the token's text",
+                    )
+                })?
+            }
+            Token::Text(text) => match tokenizer.encode(text, false).map_err(failed)?.as_slice() {
+                [id] => *id,
+                ids => {
+                    return Err(refuse(
+                        format!(
+                            "`logit_bias` names the text {text:?}, which is {} tokens to this model: {ids:?}",
+                            ids.len()
+                        ),
+                        "name texts of one token each (a word in a sentence mostly begins with a space), or give ids",
+                    ));
+                }
+            },
+        };
+        if all.iter().any(|(other, _)| *other == id) {
+            return Err(refuse(
+                format!("`logit_bias` names token {id} twice, as text and as id"),
+                "give each token one number",
+            ));
+        }
+        // -100 is the end of the range, and means never.
+        let bias = if *bias <= -100.0 {
+            f32::NEG_INFINITY
+        } else {
+            *bias as f32
+        };
+        all.push((id, bias));
+    }
+    Ok(all)
+}
+
 impl OpenModel for Loaded {
     fn fingerprint(&self) -> String {
         self.runtime.fingerprint(self.model.precision())
@@ -87,36 +142,19 @@ impl OpenModel for Loaded {
         encode_response(&self.tokenizer, text, ended)
     }
 
-    fn decode(&self, tokens: &[u32]) -> Result<String, BackendError> {
-        self.tokenizer.decode(tokens, true).map_err(failed)
-    }
-
-    fn rows_at_once(&self, prompt_tokens: usize, max_tokens: u64) -> usize {
-        let config = self.model.config();
-        let bytes = if self.model.precision() == rlx_engine::Precision::Fp32 {
-            4
-        } else {
-            2
-        };
-        let per_token = 2 * (config.layers * config.kv_heads * config.head_dim) as usize * bytes;
-        let row = per_token
-            .saturating_mul(prompt_tokens + max_tokens as usize)
-            .max(1);
-        (CACHE_BYTES / row).clamp(1, MOST_ROWS)
-    }
-
     fn sample(
         &mut self,
         requests: &[Request],
         settings: &Settings,
-        seen: &mut dyn FnMut(u64),
-    ) -> Result<Vec<Vec<Drawn>>, BackendError> {
+        listener: &mut Rows<'_>,
+    ) -> Result<(), BackendError> {
         let params = SamplingParams {
             temperature: settings.temperature,
             top_p: settings.top_p,
             top_k: settings.top_k,
             min_p: settings.min_p.unwrap_or(0.0),
             repetition_penalty: settings.repetition_penalty.unwrap_or(1.0),
+            logit_bias: biases(&self.tokenizer, &settings.logit_bias)?,
             min_tokens: settings.min_tokens.unwrap_or(0) as usize,
             max_tokens: settings.max_tokens as usize,
             stop_ids: self.tokenizer.eos_ids().to_vec(),
@@ -129,12 +167,6 @@ impl OpenModel for Loaded {
                 streams: request.streams.clone(),
             })
             .collect();
-        let mut before = 0;
-        let mut progress = |progress: Progress| {
-            seen(progress.tokens.saturating_sub(before));
-            before = progress.tokens;
-            true
-        };
         let stop = match &settings.stop {
             Some(text) => {
                 Some(StopStrings::new(&self.tokenizer, std::slice::from_ref(text)).map_err(failed)?)
@@ -143,32 +175,51 @@ impl OpenModel for Loaded {
         };
         let options = SampleOptions {
             stop: stop.as_ref(),
+            cache_bytes: self.cache_bytes,
             ..SampleOptions::default()
         };
-        let mut drawn: Vec<Vec<Option<Drawn>>> = requests
-            .iter()
-            .map(|request| request.streams.iter().map(|_| None).collect())
-            .collect();
+        let Rows { row: hear, tokens } = listener;
+        // Set by whoever wants no more rows, and by a text that cannot be made.
+        let ended = Cell::new(false);
+        let mut failure = None;
+        let tokenizer = &self.tokenizer;
         let mut row = |request: usize, sample: usize, row: Completion| {
-            if let Some(place) = drawn.get_mut(request).and_then(|rows| rows.get_mut(sample)) {
-                *place = Some(Drawn {
-                    finish: match row.finish {
-                        rlx_engine::Finish::Stop => Finish::Stop,
-                        rlx_engine::Finish::Length => Finish::Length,
-                    },
-                    tokens: row.tokens,
-                    logprobs: row.logprobs,
-                });
+            if ended.get() {
+                return;
+            }
+            match tokenizer.decode(&row.tokens, true) {
+                Ok(text) => {
+                    let drawn = Drawn {
+                        finish: match row.finish {
+                            rlx_engine::Finish::Stop => Finish::Stop,
+                            rlx_engine::Finish::Length => Finish::Length,
+                        },
+                        text: settings.cut(text),
+                        tokens: row.tokens,
+                        logprobs: row.logprobs,
+                    };
+                    ended.set(!hear(request, sample, drawn));
+                }
+                Err(error) => {
+                    failure = Some(failed(error));
+                    ended.set(true);
+                }
             }
         };
-        self.model
-            .sample_each(&requests, &params, &options, &mut row, &mut progress)
-            .map_err(failed)?;
-        // Without an error every row has come.
-        Ok(drawn
-            .into_iter()
-            .map(|rows| rows.into_iter().flatten().collect())
-            .collect())
+        let mut before = 0;
+        let mut progress = |progress: Progress| {
+            tokens(progress.tokens.saturating_sub(before));
+            before = progress.tokens;
+            !ended.get()
+        };
+        let result = self
+            .model
+            .sample_each(&requests, &params, &options, &mut row, &mut progress);
+        match (failure, result) {
+            (Some(failure), _) => Err(failure),
+            (None, Err(EngineError::Cancelled)) if ended.get() => Ok(()),
+            (None, result) => result.map_err(failed),
+        }
     }
 
     fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError> {
@@ -179,7 +230,10 @@ impl OpenModel for Loaded {
                 response: response.clone(),
             })
             .collect();
-        let scores = self.model.score_each(&pairs, 1.0, false, None).map_err(failed)?;
+        let scores = self
+            .model
+            .score_each(&pairs, 1.0, false, self.cache_bytes)
+            .map_err(failed)?;
         Ok(scores.into_iter().map(|score| score.logprobs).collect())
     }
 }

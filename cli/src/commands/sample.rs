@@ -8,9 +8,9 @@ use crate::{
     failure::Failure,
 };
 use rlx_data::RenderedPrompt;
-use rlx_run::{Request, Settings};
+use rlx_run::{Drawn, Request, Rows, Settings};
 use serde::Deserialize;
-use std::{io::Write, process::ExitCode};
+use std::{collections::BTreeMap, io::Write, process::ExitCode};
 
 #[derive(Deserialize)]
 struct Row {
@@ -36,6 +36,7 @@ pub(crate) fn run(args: &SampleArgs, compute: Option<&OpenBackend>) -> Result<Ex
         top_k: args.top_k,
         min_p: args.min_p,
         repetition_penalty: args.repetition_penalty,
+        logit_bias: args.logit_bias.clone(),
         stop: args.stop.clone(),
         min_tokens: args.min_tokens,
         max_tokens: args.max_tokens,
@@ -48,23 +49,39 @@ pub(crate) fn run(args: &SampleArgs, compute: Option<&OpenBackend>) -> Result<Ex
             .collect();
         requests.push(Request { prompt, streams });
     }
-    let longest = requests
-        .iter()
-        .map(|request| request.prompt.len())
-        .max()
-        .unwrap_or(0);
-    let at_once = (model.rows_at_once(longest, args.max_tokens) as u64 / args.samples.max(1)).max(1) as usize;
+    // Rows end in any order; they are told in that of the prompts, each as soon as those before it are there.
     let mut out = std::io::stdout().lock();
-    for (rows, requests) in rows.chunks(at_once).zip(requests.chunks(at_once)) {
-        for (row, drawn) in rows.iter().zip(model.sample(requests, &settings, &mut |_| {})?) {
-            for (sample, completion) in drawn.into_iter().enumerate() {
-                let line = serde_json::json!({
-                    "id": row.id, "sample": sample, "text": settings.cut(model.decode(&completion.tokens)?),
-                    "tokens": completion.tokens, "finish": completion.finish,
-                });
-                writeln!(out, "{line}").map_err(lines::stdout)?;
+    let mut waiting = BTreeMap::new();
+    let mut next = (0, 0);
+    let mut failure = None;
+    let mut hear = |request: usize, sample: usize, drawn: Drawn| {
+        waiting.insert((request, sample), drawn);
+        while let Some(drawn) = waiting.remove(&next) {
+            let (request, sample) = next;
+            next = if sample as u64 + 1 < args.samples {
+                (request, sample + 1)
+            } else {
+                (request + 1, 0)
+            };
+            let line = serde_json::json!({
+                "id": rows.get(request).map(|row| &row.id), "sample": sample, "text": drawn.text,
+                "tokens": drawn.tokens, "finish": drawn.finish,
+            });
+            if let Err(error) = writeln!(out, "{line}") {
+                failure = Some(lines::stdout(error));
+                return false;
             }
         }
+        true
+    };
+    let mut listener = Rows {
+        row: &mut hear,
+        tokens: &mut |_| {},
+    };
+    let result = model.sample(&requests, &settings, &mut listener);
+    match failure {
+        Some(failure) => return Err(failure),
+        None => result?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -75,6 +75,15 @@ impl Sampler {
         self.precision
     }
 
+    /// Bytes of the weights.
+    pub fn bytes(&self) -> u64 {
+        let each = match self.precision {
+            Precision::Fp32 => 4,
+            Precision::Bf16 => 2,
+        };
+        self.config.parameters().saturating_mul(each)
+    }
+
     /// Where the weights live.
     pub fn device(&self) -> Device {
         self.device

@@ -338,6 +338,11 @@ pub const CODES: &[Code] = &[
         story: "The number is outside of what the field allows: a temperature below 0, a `top_p` outside of 0 to 1, half a sample.",
     },
     Code {
+        code: "rlx::value::twice",
+        story: "A list that gives a number to each token (`logit_bias = [[\"yes\", 2], [198, -100]]`) names one of them \
+                again, with the same text or the same id. The numbers are not added up; keep one.",
+    },
+    Code {
         code: "rlx::value::word",
         story: "The field takes one of a few words, written bare: `judge = number`, `schedule = cosine`.",
     },

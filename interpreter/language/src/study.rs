@@ -455,6 +455,14 @@ pub struct Divergence {
     pub on_policy: bool,
 }
 
+/// A token: its number, or a text that the model's tokenizer writes as one token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Token {
+    Id(u64),
+    Text(String),
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {
     pub temperature: f64,
@@ -465,6 +473,8 @@ pub struct Sampling {
     pub min_p: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repetition_penalty: Option<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logit_bias: Vec<(Token, f64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

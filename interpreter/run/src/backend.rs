@@ -1,7 +1,7 @@
 //! What a run needs from whoever can compute with tensors. `rlx-compute` gives the real thing, tests a scripted one.
 
 use rlx_data::RenderedPrompt;
-use rlx_language::{Architecture, Divergence, LowRank, Optimizer, Rl};
+use rlx_language::{Architecture, Divergence, LowRank, Optimizer, Rl, Token};
 use rlx_store::Finish;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -79,18 +79,24 @@ pub trait OpenModel {
     fn encode_prompt(&self, prompt: &RenderedPrompt) -> Result<Vec<u32>, BackendError>;
     /// Token ids of a response; with the end-of-sequence token when `ended`.
     fn encode_response(&self, text: &str, ended: bool) -> Result<Vec<u32>, BackendError>;
-    fn decode(&self, tokens: &[u32]) -> Result<String, BackendError>;
-    /// Rows that one call of `sample` should draw at once.
-    fn rows_at_once(&self, prompt_tokens: usize, max_tokens: u64) -> usize;
-    /// Draws every request's rows; `seen` hears the number of new tokens now and then.
+    /// Draws every request's rows, however many they are, and hands each over as it ends.
     fn sample(
         &mut self,
         requests: &[Request],
         settings: &Settings,
-        seen: &mut dyn FnMut(u64),
-    ) -> Result<Vec<Vec<Drawn>>, BackendError>;
+        listener: &mut Rows<'_>,
+    ) -> Result<(), BackendError>;
     /// Log-probability of every response token given what comes before it, at temperature 1.
     fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError>;
+}
+
+/// Where rows go while they are drawn.
+pub struct Rows<'a> {
+    /// Hears of a row that has ended: number of its request, place of its stream there, what was drawn. Returns false
+    /// when no more are wanted; the call then ends soon, without an error.
+    pub row: &'a mut dyn FnMut(usize, usize, Drawn) -> bool,
+    /// Hears the number of new tokens now and then.
+    pub tokens: &'a mut dyn FnMut(u64),
 }
 
 /// A prompt and the random streams of the rows to draw for it.
@@ -108,6 +114,8 @@ pub struct Settings {
     /// Tokens less likely than this share of the likeliest one are not drawn.
     pub min_p: Option<f64>,
     pub repetition_penalty: Option<f64>,
+    /// Added to the logits of single tokens; a text has to be one token of the model.
+    pub logit_bias: Vec<(Token, f64)>,
     /// A response ends when this text appears.
     pub stop: Option<String>,
     pub min_tokens: Option<u64>,
@@ -131,6 +139,8 @@ pub struct Drawn {
     /// Of each drawn token at the sampling temperature, before truncation by top-p.
     pub logprobs: Vec<f32>,
     pub finish: Finish,
+    /// The tokens as text, without special tokens, and without the stop text and what follows it.
+    pub text: String,
 }
 
 /// A problem to train on.

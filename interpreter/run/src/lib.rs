@@ -22,7 +22,8 @@ mod world;
 
 pub use backend::{
     Backend, BackendError, DeviceReport, DistilledOn, Drawn, ExamplesOf, ModelAt, OpenModel, ProblemsOf,
-    Request, Reward, Settings, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork, TrainingEnd,
+    Request, Reward, Rows, Settings, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork,
+    TrainingEnd,
 };
 pub use error::RunError;
 pub use event::{Event, Listener, Silent, Work};

@@ -1,12 +1,14 @@
-//! Drawing responses, a block at a time.
+//! Drawing responses.
 //!
-//! The wanted samples are cut into canonical blocks: a range of sample numbers of a few neighbouring problems. What is
-//! missing of a block is drawn in one call and written as one file. So a block's rows are a function of what was there
-//! when the step began, never of where an earlier run was killed, and the same command ends with the same bytes.
+//! The wanted samples are cut into canonical blocks: a range of sample numbers of a few neighbouring problems. All of them
+//! are drawn in one call, in whatever order rows end; each is in the store's journal at once, and a block is written as one
+//! file when it is whole and those before it are written. So a block's rows are a function of what was there when the step
+//! began, never of where an earlier run was killed, the same command ends with the same bytes, and what lies in memory are
+//! the rows of a few blocks.
 
 use crate::{
     RunError,
-    backend::{OpenModel, Request, Settings},
+    backend::{Drawn, OpenModel, Request, Rows, Settings},
     event::{Event, Listener},
     state::sampled_problems,
     world::World,
@@ -14,43 +16,93 @@ use crate::{
 use rlx_data::Problem;
 use rlx_language::Sampling;
 use rlx_plan::{SampleStep, Step};
-use rlx_store::{Response, Store, problems_hash};
-use std::collections::BTreeSet;
+use rlx_store::{Journal, Response, Store, Table, problems_hash};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Problems and sample numbers of one block; only what is missing.
-struct Block<'a> {
-    wanted: Vec<(&'a Problem, Vec<u64>)>,
-}
-
-/// Rows of a block when a problem's samples fill it.
+/// Samples of one problem in a block at most.
 const SAMPLES_A_BLOCK: u64 = 256;
 
-fn blocks<'a>(
-    problems: &'a [Problem],
-    samples: u64,
-    rows: usize,
-    present: &BTreeSet<(String, u64)>,
-) -> Vec<Block<'a>> {
+/// Rows of a block, where a problem's samples do not fill it.
+const ROWS_A_BLOCK: u64 = 512;
+
+/// The samples of each block: number of the problem and of the sample; only what is missing.
+fn blocks(problems: &[Problem], samples: u64, present: &BTreeSet<(String, u64)>) -> Vec<Vec<(usize, u64)>> {
     let width = samples.clamp(1, SAMPLES_A_BLOCK);
-    let group = (rows as u64 / width).max(1) as usize;
+    let group = (ROWS_A_BLOCK / width).max(1) as usize;
+    let numbered: Vec<(usize, &Problem)> = problems.iter().enumerate().collect();
     let mut blocks = Vec::new();
     for first in (0..samples).step_by(width as usize) {
-        for neighbours in problems.chunks(group) {
+        for neighbours in numbered.chunks(group) {
             let mut wanted = Vec::new();
-            for problem in neighbours {
-                let missing: Vec<u64> = (first..samples.min(first + width))
-                    .filter(|sample| !present.contains(&(problem.id.clone(), *sample)))
-                    .collect();
-                if !missing.is_empty() {
-                    wanted.push((problem, missing));
-                }
+            for (number, problem) in neighbours {
+                wanted.extend(
+                    (first..samples.min(first + width))
+                        .filter(|sample| !present.contains(&(problem.id.clone(), *sample)))
+                        .map(|sample| (*number, sample)),
+                );
             }
             if !wanted.is_empty() {
-                blocks.push(Block { wanted });
+                blocks.push(wanted);
             }
         }
     }
     blocks
+}
+
+/// A block as far as its rows are there.
+struct Pending {
+    /// Empty before the first row has come.
+    rows: Vec<Option<Response>>,
+    size: usize,
+    missing: usize,
+}
+
+/// Rows on their way into blocks.
+struct Collector<'a> {
+    table: &'a Table<Response>,
+    journal: Journal<Response>,
+    /// Blocks that are not written yet.
+    blocks: VecDeque<Pending>,
+    /// Blocks that are written.
+    written: usize,
+}
+
+impl Collector<'_> {
+    /// Takes the row of a block's place in; a block that is whole is written.
+    fn take(&mut self, (block, place): (usize, usize), row: Response) -> Result<(), RunError> {
+        self.journal.push(&row)?;
+        self.put((block, place), row);
+        self.write()
+    }
+
+    fn put(&mut self, (block, place): (usize, usize), row: Response) {
+        let block = block
+            .checked_sub(self.written)
+            .and_then(|at| self.blocks.get_mut(at));
+        let Some(block) = block else { return };
+        if block.rows.is_empty() {
+            block.rows.resize(block.size, None);
+        }
+        if let Some(free) = block.rows.get_mut(place) {
+            block.missing -= usize::from(free.is_none());
+            *free = Some(row);
+        }
+    }
+
+    fn write(&mut self) -> Result<(), RunError> {
+        let mut wrote = false;
+        while let Some(block) = self.blocks.pop_front_if(|block| block.missing == 0) {
+            let rows: Vec<Response> = block.rows.into_iter().flatten().collect();
+            self.table.append(&rows)?;
+            self.written += 1;
+            wrote = true;
+        }
+        if wrote {
+            self.journal
+                .keep(self.blocks.iter().flat_map(|block| &block.rows).flatten())?;
+        }
+        Ok(())
+    }
 }
 
 /// The number of a row's random stream.
@@ -79,13 +131,11 @@ pub(crate) fn run(
     let present = table.present()?;
     let settings = settings(&draw.sampling);
     let failed = || RunError::backend(&step.name);
-    let mut prompts = std::collections::BTreeMap::new();
-    let mut longest = 0;
+    let mut prompts = BTreeMap::new();
     for problem in problems {
         let ids = model
             .encode_prompt(&rlx_data::render(&set.prompt, problem)?)
             .map_err(failed())?;
-        longest = longest.max(ids.len());
         let room = model.context();
         if ids.len() as u64 + draw.sampling.max_tokens > room {
             return Err(RunError::Step {
@@ -106,72 +156,116 @@ pub(crate) fn run(
         prompts.insert(problem.id.as_str(), ids);
     }
     let engine = model.fingerprint();
-    let blocks = blocks(
-        problems,
-        draw.samples,
-        model.rows_at_once(longest, settings.max_tokens),
-        &present,
-    );
-    let missing: usize = blocks
-        .iter()
-        .flat_map(|block| &block.wanted)
-        .map(|(_, samples)| samples.len())
-        .sum();
-    // What an earlier run left counts as done.
-    let mut done = problems.len() as u64 * draw.samples - missing as u64;
-    let mut drawn_tokens = 0;
-    for block in blocks {
-        let mut requests = Vec::new();
-        for (problem, samples) in &block.wanted {
-            let prompt = prompts.get(problem.id.as_str()).cloned().unwrap_or_default();
-            requests.push(Request {
-                prompt,
-                streams: samples
-                    .iter()
-                    .map(|sample| stream(draw, problem, *sample))
-                    .collect(),
-            });
-        }
-        let mut in_flight = 0;
-        let drawn = model
-            .sample(&requests, &settings, &mut |tokens| {
-                in_flight += tokens;
-                let tokens = drawn_tokens + in_flight;
-                listener.hear(&Event::Progress {
-                    name: &step.name,
-                    done,
-                    tokens,
-                    note: None,
-                });
+    let blocks = blocks(problems, draw.samples, &present);
+    let (journal, left) = table.journal()?;
+    let mut left: BTreeMap<(String, u64), Response> = left
+        .into_iter()
+        .map(|row| ((row.problem.clone(), row.sample), row))
+        .collect();
+    let mut collector = Collector {
+        table: &table,
+        journal,
+        blocks: blocks
+            .iter()
+            .map(|block| Pending {
+                rows: Vec::new(),
+                size: block.len(),
+                missing: block.len(),
             })
-            .map_err(failed())?;
-        let mut rows = Vec::new();
-        for (((problem, samples), request), completions) in block.wanted.iter().zip(&requests).zip(drawn) {
-            let prompt = prompt_hash(&request.prompt);
-            for ((sample, seed), completion) in samples.iter().zip(&request.streams).zip(completions) {
-                drawn_tokens += completion.tokens.len() as u64;
-                rows.push(Response {
-                    problem: problem.id.clone(),
-                    sample: *sample,
-                    seed: *seed,
-                    prompt: prompt.clone(),
-                    text: settings.cut(model.decode(&completion.tokens).map_err(failed())?),
-                    logprob: completion.logprobs.iter().map(|value| f64::from(*value)).sum(),
-                    finish: completion.finish,
-                    tokens: completion.tokens,
-                    engine: engine.clone(),
+            .collect(),
+        written: 0,
+    };
+    // What is to be drawn: a request for a problem's samples in a block, and where its rows go.
+    let mut requests: Vec<Request> = Vec::new();
+    let mut places: Vec<(usize, Vec<(usize, usize)>)> = Vec::new();
+    let mut missing = 0;
+    for (block, wanted) in blocks.iter().enumerate() {
+        let mut last = None;
+        for (place, (number, sample)) in wanted.iter().enumerate() {
+            let Some(problem) = problems.get(*number) else {
+                continue;
+            };
+            if let Some(row) = left.remove(&(problem.id.clone(), *sample)) {
+                collector.put((block, place), row);
+                continue;
+            }
+            if last != Some(*number) {
+                last = Some(*number);
+                requests.push(Request {
+                    prompt: prompts.get(problem.id.as_str()).cloned().unwrap_or_default(),
+                    streams: Vec::new(),
                 });
+                places.push((*number, Vec::new()));
+            }
+            if let (Some(request), Some((_, places))) = (requests.last_mut(), places.last_mut()) {
+                request.streams.push(stream(draw, problem, *sample));
+                places.push((block, place));
+            }
+            missing += 1;
+        }
+    }
+    collector.write()?;
+    // What an earlier run left counts as done.
+    let mut done = problems.len() as u64 * draw.samples - missing;
+    let (mut drawn_tokens, mut failure) = (0, None);
+    let hashes: Vec<String> = requests
+        .iter()
+        .map(|request| prompt_hash(&request.prompt))
+        .collect();
+    let heard = std::cell::RefCell::new((done, listener));
+    let mut row = |request: usize, stream: usize, drawn: Drawn| {
+        let (Some((number, own)), Some(given), Some(hash)) =
+            (places.get(request), requests.get(request), hashes.get(request))
+        else {
+            return true;
+        };
+        let (Some(problem), Some(place), Some(seed)) =
+            (problems.get(*number), own.get(stream), given.streams.get(stream))
+        else {
+            return true;
+        };
+        let sample = blocks.get(place.0).and_then(|block| block.get(place.1));
+        drawn_tokens += drawn.tokens.len() as u64;
+        done += 1;
+        heard.borrow_mut().0 = done;
+        let row = response(problem, sample.map_or(0, |s| s.1), *seed, hash, drawn, &engine);
+        match collector.take(*place, row) {
+            Ok(()) => true,
+            Err(error) => {
+                failure = Some(error);
+                false
             }
         }
-        table.append(&rows)?;
-        done += rows.len() as u64;
+    };
+    let mut in_flight = 0;
+    let mut tokens = |tokens: u64| {
+        in_flight += tokens;
+        let (done, listener) = &mut *heard.borrow_mut();
         listener.hear(&Event::Progress {
             name: &step.name,
-            done,
-            tokens: drawn_tokens,
+            done: *done,
+            tokens: in_flight,
             note: None,
         });
+    };
+    if !requests.is_empty() {
+        let mut rows = Rows {
+            row: &mut row,
+            tokens: &mut tokens,
+        };
+        let result = model.sample(&requests, &settings, &mut rows);
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        result.map_err(failed())?;
     }
+    let (_, listener) = heard.into_inner();
+    listener.hear(&Event::Progress {
+        name: &step.name,
+        done,
+        tokens: drawn_tokens,
+        note: None,
+    });
     table.mark_complete(
         &problems_hash(problems.iter().map(|problem| problem.id.as_str())),
         draw.samples,
@@ -215,26 +309,48 @@ pub fn draw_again(
     }
     let settings = settings(&draw.sampling);
     let engine = model.fingerprint();
-    let drawn = model
-        .sample(&requests, &settings, &mut |_| {})
-        .map_err(failed())?;
-    let mut again = Vec::new();
-    for ((row, request), completions) in rows.iter().zip(&requests).zip(drawn) {
-        for (seed, completion) in request.streams.iter().zip(completions) {
-            again.push(Response {
-                problem: row.problem.clone(),
-                sample: row.sample,
-                seed: *seed,
-                prompt: prompt_hash(&request.prompt),
-                text: settings.cut(model.decode(&completion.tokens).map_err(failed())?),
-                logprob: completion.logprobs.iter().map(|value| f64::from(*value)).sum(),
-                finish: completion.finish,
-                tokens: completion.tokens,
-                engine: engine.clone(),
+    let mut again = vec![None; rows.len()];
+    let mut row = |request: usize, _: usize, drawn: Drawn| {
+        if let (Some(place), Some(row), Some(given)) =
+            (again.get_mut(request), rows.get(request), requests.get(request))
+        {
+            let problem = problems.iter().find(|problem| problem.id == row.problem);
+            let seed = given.streams.first().copied().unwrap_or_default();
+            *place = problem.map(|problem| {
+                response(
+                    problem,
+                    row.sample,
+                    seed,
+                    &prompt_hash(&given.prompt),
+                    drawn,
+                    &engine,
+                )
             });
         }
+        true
+    };
+    let mut listener = Rows {
+        row: &mut row,
+        tokens: &mut |_| {},
+    };
+    model
+        .sample(&requests, &settings, &mut listener)
+        .map_err(failed())?;
+    Ok(again.into_iter().flatten().collect())
+}
+
+fn response(problem: &Problem, sample: u64, seed: u64, prompt: &str, drawn: Drawn, engine: &str) -> Response {
+    Response {
+        problem: problem.id.clone(),
+        sample,
+        seed,
+        prompt: prompt.to_owned(),
+        logprob: drawn.logprobs.iter().map(|value| f64::from(*value)).sum(),
+        text: drawn.text,
+        finish: drawn.finish,
+        tokens: drawn.tokens,
+        engine: engine.to_owned(),
     }
-    Ok(again)
 }
 
 pub(crate) fn settings(sampling: &Sampling) -> Settings {
@@ -244,6 +360,7 @@ pub(crate) fn settings(sampling: &Sampling) -> Settings {
         top_k: sampling.top_k,
         min_p: sampling.min_p,
         repetition_penalty: sampling.repetition_penalty,
+        logit_bias: sampling.logit_bias.clone(),
         stop: sampling.stop.clone(),
         min_tokens: sampling.min_tokens,
         max_tokens: sampling.max_tokens,

@@ -24,6 +24,16 @@ fn rows(place: &Place) -> Vec<String> {
     lines
 }
 
+/// The files of drawn rows.
+fn blocks(place: &Place) -> Vec<(String, Vec<u8>)> {
+    let root = place.store().display().to_string();
+    bytes(&place.store())
+        .into_iter()
+        .filter(|(path, _)| path.contains("samples/"))
+        .map(|(path, content)| (path.replace(&root, ""), content))
+        .collect()
+}
+
 /// The figures and tables, without what depends on the clock.
 fn figures(place: &Place) -> BTreeMap<String, Vec<u8>> {
     let root = place.results().display().to_string();
@@ -74,7 +84,15 @@ fn a_run_that_breaks_off_anywhere_ends_with_the_same_bytes() {
         let broken = script();
         broken.borrow_mut().fail_at = Some(at);
         place.run(&[], &broken).unwrap_err();
-        place.run(&[], &script()).unwrap();
+        let rest = script();
+        place.run(&[], &rest).unwrap();
+        // No row is drawn twice, also none of those whose block was not whole.
+        assert_eq!(
+            broken.borrow().drawn + rest.borrow().drawn,
+            60,
+            "after a break at call {at}"
+        );
+        assert_eq!(blocks(&place), blocks(&whole), "after a break at call {at}");
         assert_eq!(text(&place), text(&whole), "after a break at call {at}");
         assert_eq!(figures(&place), figures(&whole), "after a break at call {at}");
     }

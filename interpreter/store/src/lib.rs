@@ -5,15 +5,18 @@
 //!
 //! ```text
 //! samples/<key>/rows-000000-<hash>.jsonl   one line a response
+//! samples/<key>/drawn.jsonl                 those whose block is not whole yet, while they are drawn
 //! verdicts/<key>/…                         one line a verdict
 //! scores/<key>/…                           one line a scored response
 //! training/<key>/                          checkpoints, metrics, resume state; done.json when finished
 //! ```
 
 pub mod file;
+mod journal;
 mod rows;
 mod table;
 
+pub use journal::Journal;
 pub use rows::{Finish, Response, Row, ScoreRow, VerdictRow};
 pub use table::{Table, problems_hash};
 

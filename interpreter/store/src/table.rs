@@ -4,7 +4,7 @@
 //! there whole or not at all; the hash in its name finds a flipped byte. `complete.json` says for which problems and
 //! how many samples the table is known to be whole, so that a finished step is recognised without reading its rows.
 
-use crate::{Row, StoreError, file};
+use crate::{Journal, Row, StoreError, file};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -69,6 +69,24 @@ impl<R: Row> Table<R> {
     /// A block that cannot be read, whose hash is not the one in its name, or that holds a line that is no row.
     pub fn read(&self) -> Result<Vec<R>, StoreError> {
         let mut rows: BTreeMap<(String, u64), R> = BTreeMap::new();
+        self.each(&mut |row| {
+            rows.entry((row.problem().to_owned(), row.sample()))
+                .or_insert(row);
+        })?;
+        Ok(rows.into_values().collect())
+    }
+
+    /// The samples that are there. Rows are looked at one block at a time.
+    pub fn present(&self) -> Result<BTreeSet<(String, u64)>, StoreError> {
+        let mut present = BTreeSet::new();
+        self.each(&mut |row| {
+            present.insert((row.problem().to_owned(), row.sample()));
+        })?;
+        Ok(present)
+    }
+
+    /// All rows in the order they were written.
+    fn each(&self, found: &mut dyn FnMut(R)) -> Result<(), StoreError> {
         for block in self.blocks()? {
             let text = file::read(&block)?;
             let name = block
@@ -95,20 +113,18 @@ impl<R: Row> Table<R> {
                     path: block.clone(),
                     what: format!("line {}: {error}", at + 1),
                 })?;
-                rows.entry((row.problem().to_owned(), row.sample()))
-                    .or_insert(row);
+                found(row);
             }
         }
-        Ok(rows.into_values().collect())
+        Ok(())
     }
 
-    /// The samples that are there, without keeping the rows.
-    pub fn present(&self) -> Result<BTreeSet<(String, u64)>, StoreError> {
-        Ok(self
-            .read()?
-            .iter()
-            .map(|row| (row.problem().to_owned(), row.sample()))
-            .collect())
+    /// The rows that wait for their block, and a place to write more of them: see [`Journal`].
+    ///
+    /// # Errors
+    /// A file that cannot be read or written.
+    pub fn journal(&self) -> Result<(Journal<R>, Vec<R>), StoreError> {
+        Journal::at(self.folder.join("drawn.jsonl"))
     }
 
     /// Writes `rows` as one block: after this returns they survive a kill or a power cut.

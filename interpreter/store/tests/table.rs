@@ -91,3 +91,46 @@ fn one_writer_at_a_time() {
     drop(first);
     assert!(Store::open(folder.path()).is_ok());
 }
+
+#[test]
+fn a_journal_gives_back_what_was_whole_when_it_was_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let table = store.samples("k");
+    let (mut journal, left) = table.journal().unwrap();
+    assert!(left.is_empty() && !table.folder().exists());
+    let rows = [row("a", 0, "x"), row("a", 1, "two\nlines"), row("b", 0, "z")];
+    for row in &rows {
+        journal.push(row).unwrap();
+    }
+    drop(journal);
+    // They are no rows of the table yet.
+    assert!(table.read().unwrap().is_empty());
+    let path = table.folder().join("drawn.jsonl");
+    let whole = fs::read(&path).unwrap();
+    // Every write is synced, which costs time: not every place is tried.
+    for cut in (0..=whole.len())
+        .step_by(11)
+        .chain([whole.len() - 1, whole.len()])
+    {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let (mut journal, left) = table.journal().unwrap();
+        let lines = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(left, rows[..lines], "cut at {cut}");
+        // What is added now can be read again.
+        journal.push(&rows[2]).unwrap();
+        drop(journal);
+        let (_, left) = table.journal().unwrap();
+        assert_eq!(left.len(), lines + 1);
+    }
+    let flipped: Vec<u8> = whole.iter().map(|b| if *b == b'x' { b'y' } else { *b }).collect();
+    fs::write(&path, flipped).unwrap();
+    let (mut journal, left) = table.journal().unwrap();
+    assert!(left.is_empty());
+    journal.push(&rows[0]).unwrap();
+    journal.push(&rows[1]).unwrap();
+    journal.keep(rows[1..2].iter()).unwrap();
+    assert_eq!(table.journal().unwrap().1, rows[1..2]);
+    journal.keep([].iter()).unwrap();
+    assert!(!path.exists());
+}

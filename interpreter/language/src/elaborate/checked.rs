@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::Sited;
 use super::entries::Nested;
 use crate::program::Place;
+use crate::study::Token;
 
 /// Whose fields are read.
 #[derive(Debug, Clone)]
@@ -24,6 +25,7 @@ pub(super) enum Typed<'a> {
     Counts(Vec<(u64, Place)>),
     Number(f64),
     Pair([f64; 2]),
+    Biases(Vec<(Token, f64)>),
     /// With the site of the literal, for paths.
     Text(&'a str),
     Bool(bool),
@@ -104,6 +106,13 @@ impl<'a> Checked<'a> {
         match self.typed(field)? {
             Typed::Pair(pair) => Some(*pair),
             _ => None,
+        }
+    }
+
+    pub(super) fn biases(&self, field: &str) -> Option<Vec<(Token, f64)>> {
+        match self.typed(field)? {
+            Typed::Biases(biases) => Some(biases.clone()),
+            _ => Some(Vec::new()),
         }
     }
 

@@ -138,6 +138,7 @@ pub(super) fn sampling(checked: &Checked<'_>) -> Option<Sampling> {
         top_k: checked.maybe_count("top_k")?,
         min_p: checked.maybe_number("min_p")?,
         repetition_penalty: checked.maybe_number("repetition_penalty")?,
+        logit_bias: checked.biases("logit_bias")?,
         stop: checked.maybe_text("stop")?,
         min_tokens: checked.maybe_count("min_tokens")?,
         max_tokens: checked.count("max_tokens")?,

@@ -13,7 +13,7 @@ use super::{Elaborator, Fail, Sited, Via};
 use crate::diagnostic::Diagnostic;
 use crate::program::Place;
 use crate::schema::{self, Default, Field, Schema, Type};
-use crate::study::Origin;
+use crate::study::{Origin, Token};
 use crate::suggest;
 
 impl<'a> Elaborator<'a> {
@@ -237,6 +237,17 @@ impl<'a> Elaborator<'a> {
                     format!("[{}, {}]", number(pair[0]), number(pair[1])),
                 )
             }
+            Type::Biases(range) => {
+                let (biases, place) = self.biases(at, range, name)?;
+                let text: Vec<String> = biases
+                    .iter()
+                    .map(|(token, bias)| match token {
+                        Token::Id(id) => format!("[{id}, {}]", number(*bias)),
+                        Token::Text(text) => format!("[{}, {}]", quoted(text), number(*bias)),
+                    })
+                    .collect();
+                (Typed::Biases(biases), place, format!("[{}]", text.join(", ")))
+            }
             Type::Text => {
                 let (text, at) = self.text(at)?;
                 (Typed::Text(text), at.place(), quoted(text))
@@ -276,6 +287,48 @@ impl<'a> Elaborator<'a> {
             leaf.through = through;
         }
         Ok((typed, place))
+    }
+
+    /// `[["yes", 2.5], [198, -100]]`: each token once.
+    fn biases(
+        &mut self,
+        at: Sited<'a>,
+        range: &schema::Range,
+        field: &str,
+    ) -> Result<(Vec<(Token, f64)>, Place), Fail> {
+        let list = self.resolve(at).ok_or(Fail::Reported)?;
+        let ExprKind::List(items) = &list.expr.node else {
+            return Err(Fail::Kind);
+        };
+        let mut biases: Vec<(Token, f64)> = Vec::new();
+        for item in items {
+            let pair = self.resolve(list.with(item)).ok_or(Fail::Reported)?;
+            let ExprKind::List(parts) = &pair.expr.node else {
+                return Err(Fail::Kind);
+            };
+            let [token, bias] = parts.as_slice() else {
+                return Err(Fail::Kind);
+            };
+            let named = self.resolve(pair.with(token)).ok_or(Fail::Reported)?;
+            let token = match &named.expr.node {
+                ExprKind::Text(_) => Token::Text(self.text(named)?.0.to_owned()),
+                _ => Token::Id(self.count(named, None, 0, field)?.0),
+            };
+            let bias = self.real(pair.with(bias), range, false, field)?.0;
+            if biases.iter().any(|(other, _)| *other == token) {
+                let diagnostic = Diagnostic::error(
+                    "rlx::value::twice",
+                    format!("`{field}` names the same token twice"),
+                );
+                let diagnostic = self
+                    .at(diagnostic, named.place(), "named before")
+                    .help("give each token one number");
+                self.report(diagnostic);
+                return Err(Fail::Reported);
+            }
+            biases.push((token, bias));
+        }
+        Ok((biases, list.place()))
     }
 
     fn is_none(&mut self, at: Sited<'a>, ty: &Type) -> bool {

@@ -1,5 +1,5 @@
 use super::Default::{Computed, None, Required, Value};
-use super::{ABOVE_ZERO, ABOVE_ZERO_TO_ONE, AT_LEAST_ZERO, Field, Schema, Type, ZERO_TO_ONE};
+use super::{ABOVE_ZERO, ABOVE_ZERO_TO_ONE, AT_LEAST_ZERO, BIAS, Field, Schema, Type, ZERO_TO_ONE};
 use crate::unit::Unit;
 
 pub const EVALUATE: Schema = Schema {
@@ -77,6 +77,12 @@ pub const SAMPLING: Schema = Schema {
             ty: Type::Number(ABOVE_ZERO),
             default: None,
             doc: "Divides positive logits of tokens that have occurred, multiplies negative ones.",
+        },
+        Field {
+            name: "logit_bias",
+            ty: Type::Biases(BIAS),
+            default: None,
+            doc: "Added to the logits of single tokens, `[[\"yes\", 2], [198, -100]]`; -100 forbids.",
         },
         Field {
             name: "stop",

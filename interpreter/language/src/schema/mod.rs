@@ -80,6 +80,8 @@ pub enum Type {
     Share(Range),
     /// Two numbers in a range.
     Pair(Range),
+    /// Tokens, each a text or a token id, with a number in a range: `[["yes", 2.5], [198, -100]]`
+    Biases(Range),
     Text,
     Bool,
     /// One of these words.
@@ -100,6 +102,13 @@ pub struct Range {
     pub text: &'static str,
 }
 
+/// At its ends a bias decides alone: e^-100 of any probability is none.
+pub const BIAS: Range = Range {
+    low: -100.0,
+    open: false,
+    high: 100.0,
+    text: "from -100 to 100",
+};
 pub const AT_LEAST_ZERO: Range = Range {
     low: 0.0,
     open: false,
@@ -171,6 +180,12 @@ impl Type {
             Type::Number(range) => format!("a number {}", range.text),
             Type::Share(range) => format!("a share or probability {}", range.text),
             Type::Pair(range) => format!("two numbers {}", range.text),
+            Type::Biases(range) => {
+                format!(
+                    "a list of `[token, number]`, tokens as text or id, numbers {}",
+                    range.text
+                )
+            }
             Type::Text => "a text in double quotes".into(),
             Type::Bool => "`true` or `false`".into(),
             Type::Word(words) => {

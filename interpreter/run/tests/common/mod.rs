@@ -6,9 +6,9 @@ use rlx_data::RenderedPrompt;
 use rlx_language::{Memory, Options, Study, elaborate};
 use rlx_plan::{Plan, build};
 use rlx_run::{
-    Backend, BackendError, DeviceReport, Drawn, Journal, ModelAt, OpenModel, Presented, Request, RunError,
-    Settings, Silent, TrainJob, TrainStepSeen, TrainWork, TrainingEnd, World, execute, finish, present,
-    survey,
+    Backend, BackendError, DeviceReport, Drawn, Journal, ModelAt, OpenModel, Presented, Request, Rows,
+    RunError, Settings, Silent, TrainJob, TrainStepSeen, TrainWork, TrainingEnd, World, execute, finish,
+    present, survey,
 };
 use rlx_store::{Finish, Store};
 use std::{
@@ -171,43 +171,52 @@ impl OpenModel for Model {
     fn encode_response(&self, text: &str, ended: bool) -> Result<Vec<u32>, BackendError> {
         Ok(text.chars().map(u32::from).chain(ended.then_some(0)).collect())
     }
-    fn decode(&self, tokens: &[u32]) -> Result<String, BackendError> {
-        Ok(text(tokens))
-    }
-    fn rows_at_once(&self, _: usize, _: u64) -> usize {
-        8
-    }
     fn sample(
         &mut self,
         requests: &[Request],
         _: &Settings,
-        seen: &mut dyn FnMut(u64),
-    ) -> Result<Vec<Vec<Drawn>>, BackendError> {
+        listener: &mut Rows<'_>,
+    ) -> Result<(), BackendError> {
         self.script.borrow_mut().call()?;
-        let mut all = Vec::new();
-        for request in requests {
-            let right = sum(&text(&request.prompt));
-            let row = |stream: &u64| {
-                let answer = if stream.is_multiple_of(self.skill) {
-                    right
-                } else {
-                    right + 1 + stream % 7
-                };
-                let tokens: Vec<u32> = format!("The answer is {answer}.\0")
-                    .chars()
-                    .map(u32::from)
-                    .collect();
-                Drawn {
-                    logprobs: vec![-0.25; tokens.len()],
-                    tokens,
-                    finish: Finish::Stop,
-                }
-            };
-            all.push(request.streams.iter().map(row).collect::<Vec<_>>());
-            self.script.borrow_mut().drawn += request.streams.len();
+        // Rows end in no order that anybody should rely on.
+        let mut all: Vec<(usize, usize, u64)> = Vec::new();
+        for (number, request) in requests.iter().enumerate() {
+            all.extend(
+                request
+                    .streams
+                    .iter()
+                    .enumerate()
+                    .map(|(at, stream)| (number, at, *stream)),
+            );
         }
-        seen(1);
-        Ok(all)
+        all.sort_by_key(|(_, _, stream)| stream.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        for (count, (number, at, stream)) in all.into_iter().enumerate() {
+            if count % 7 == 6 {
+                self.script.borrow_mut().call()?;
+            }
+            let right = sum(&text(&requests[number].prompt));
+            let answer = if stream.is_multiple_of(self.skill) {
+                right
+            } else {
+                right + 1 + stream % 7
+            };
+            let tokens: Vec<u32> = format!("The answer is {answer}.\0")
+                .chars()
+                .map(u32::from)
+                .collect();
+            let drawn = Drawn {
+                logprobs: vec![-0.25; tokens.len()],
+                text: text(&tokens),
+                tokens,
+                finish: Finish::Stop,
+            };
+            self.script.borrow_mut().drawn += 1;
+            (listener.tokens)(1);
+            if !(listener.row)(number, at, drawn) {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
     fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError> {
         self.script.borrow_mut().call()?;
