@@ -35,7 +35,14 @@ fn all_experiments_elaborate() {
         let study = study(&format!("experiments/{name}.rlx"), &Options::default());
         println!("{}", serde_json::to_string_pretty(&study).unwrap());
     }
-    for name in ["published", "simplerl", "temperature", "families", "algorithms"] {
+    for name in [
+        "published",
+        "simplerl",
+        "temperature",
+        "families",
+        "algorithms",
+        "distillation",
+    ] {
         study(&format!("experiments/paper/{name}.rlx"), &Options::default());
     }
     study(

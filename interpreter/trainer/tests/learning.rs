@@ -488,7 +488,9 @@ fn low_rank_changes_learn_and_leave_the_base_alone() {
     let data = SftData::Fixed(&set);
     let base = support::model(true, 1);
     let tuned = train_sft(base, &tokenizer, &spec, data, &dir, &mut Silent).unwrap();
-    assert!(last_loss(&dir) < 0.7 * 12_f64.ln(), "loss {}", last_loss(&dir));
+    let first = read_metrics(&dir).unwrap()[0].loss.unwrap();
+    // The head is the embedding, which stays as it is, and its small entries bound what can be learnt.
+    assert!(last_loss(&dir) < first - 0.1, "{first} to {}", last_loss(&dir));
     // What has no change is as it was; the checkpoint is the merged model.
     let unchanged = |name: &str| {
         let of = |model: &LanguageModel| {
