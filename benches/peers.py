@@ -9,6 +9,10 @@ the model does not count, reading the prompts does. Peers: transformers and vLLM
 MODEL_DIR), llama.cpp where BIN_DIR holds llama-batched-bench (it reads FILE.gguf; its figure is decoding alone, without
 prompts, sampler or text). rlx reads MODEL_DIR, or the GGUF file where there is no directory.
 
+With --score the texts are there already: 256 of 256 tokens are scored by rlx and by transformers. With --context N the
+prompts are N tokens long and the rate is that of decoding alone with N tokens in the cache: two calls that differ in the
+number of new tokens, one subtracted from the other; llama.cpp then reads prompts of N tokens, too.
+
 Run it on a machine that does nothing else. The line of each program says how much processor time it had for its wall time:
 far below the number of cores means that something else was running.
 """
@@ -46,6 +50,26 @@ for _ in range(runs):
     tok.batch_decode(out[:, batch["input_ids"].shape[1]:], skip_special_tokens=True)
     seconds.append(time.perf_counter() - start)
 print("RESULT", json.dumps({"seconds": seconds, "tokens": len(texts) * work["new_tokens"]}))
+'''
+
+SCORE = r'''
+import json, sys, time, torch
+from transformers import AutoModelForCausalLM
+model, runs, precision = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+net = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16 if precision == "bf16" else torch.float32).eval()
+vocab = net.config.vocab_size
+ids = torch.tensor([[i % vocab] + [(i * 7919 + t * 104729) % vocab for t in range(255)] for i in range(256)])
+seconds = []
+for _ in range(runs):
+    start = time.perf_counter()
+    with torch.inference_mode():
+        for batch in ids.split(16):
+            logits = net(input_ids=batch, use_cache=False).logits[:, :-1]
+            # Row by row: the memory of fp32 logits stays bounded.
+            for row, targets in zip(logits, batch[:, 1:]):
+                torch.log_softmax(row.float(), -1).gather(1, targets[:, None]).sum().item()
+    seconds.append(time.perf_counter() - start)
+print("RESULT", json.dumps({"seconds": seconds, "tokens": ids.numel()}))
 '''
 
 VLLM = r'''
@@ -88,9 +112,25 @@ def result(name, command):
     return name, rate, found.get("peak_mib") or peak, cores
 
 
-def llama(binary, gguf, sequences, runs):
-    """Decoding alone by llama-batched-bench: 64 prompt tokens, 128 new ones."""
-    command = [binary, "-m", gguf, "-c", str(sequences * 200), "-b", "2048", "-ub", "512", "-npp", "64", "-ntg", "128",
+def decoding(command, context, new):
+    """rlx's rate of decoding alone with `context` tokens in the cache of 64 rows, 4 of each of 16 prompts."""
+    command = command + ["--context", str(context), "--samples", "4"]
+    both = []
+    for tokens in (1, 1 + new):
+        output, peak, cores = measure(command + ["--new", str(tokens)])
+        line = next((l for l in output.splitlines() if l.startswith("RESULT ")), None)
+        if line is None:
+            return None
+        found = json.loads(line.removeprefix("RESULT "))
+        both.append((found["tokens"], statistics.median(found["seconds"]), found.get("peak_mib") or peak))
+    (before, short, _), (after, long, peak) = both
+    return "rlx", (after - before) / (long - short), peak, cores
+
+
+def llama(binary, gguf, sequences, runs, prompt=64, new=128):
+    """Decoding alone by llama-batched-bench."""
+    command = [binary, "-m", gguf, "-c", str(sequences * (prompt + new + 8)), "-b", "2048", "-ub", "512", "-npp",
+               str(prompt), "-ntg", str(new),
                "-npl", str(sequences), "-fa", "on", "--output-format", "jsonl"]
     rates, peak, cores = [], 0.0, 0.0
     for _ in range(runs):
@@ -124,20 +164,32 @@ def main():
     parser.add_argument("--python", default=sys.executable, help="interpreter with transformers or vllm")
     parser.add_argument("--llama", help="folder of llama.cpp's programs")
     parser.add_argument("--workload", default=str(ROOT / "benches/workload.json"))
+    parser.add_argument("--score", action="store_true", help="score texts instead of drawing")
+    parser.add_argument("--context", type=int, help="decode with so many tokens in the cache")
     parser.add_argument("--rlx", help="the built benchmark program (default: cargo builds it)")
     a = parser.parse_args()
     own = a.model or a.gguf
     if not own:
         parser.error("give --model or --gguf")
     runs, table = str(a.runs), []
-    table.append(result("rlx", [a.rlx or built(), "--model", own, "--workload", a.workload, "--precision", a.precision,
-                                "--runs", runs]))
-    if a.model and importable(a.python, "transformers"):
-        table.append(result("transformers generate()", [a.python, "-c", TRANSFORMERS, a.model, a.workload, runs, a.precision]))
-    if a.model and importable(a.python, "vllm"):
-        table.append(result("vLLM, CPU build", [a.python, "-c", VLLM, a.model, a.workload, runs, a.precision]))
+    command = [a.rlx or built(), "--model", own, "--workload", a.workload, "--precision", a.precision, "--runs", runs]
     binary = shutil.which("llama-batched-bench", path=a.llama) if a.llama else shutil.which("llama-batched-bench")
-    if a.gguf and binary:
+    drawing = not a.score and a.context is None
+    if a.score:
+        table.append(result("rlx", command + ["--score"]))
+        if a.model and importable(a.python, "transformers"):
+            table.append(result("transformers", [a.python, "-c", SCORE, a.model, runs, a.precision]))
+    elif a.context is not None:
+        table.append(decoding(command, a.context, 64))
+        if a.gguf and binary:
+            table.append(llama(binary, a.gguf, 64, a.runs, a.context, 64))
+    else:
+        table.append(result("rlx", command))
+    if drawing and a.model and importable(a.python, "transformers"):
+        table.append(result("transformers generate()", [a.python, "-c", TRANSFORMERS, a.model, a.workload, runs, a.precision]))
+    if drawing and a.model and importable(a.python, "vllm"):
+        table.append(result("vLLM, CPU build", [a.python, "-c", VLLM, a.model, a.workload, runs, a.precision]))
+    if drawing and a.gguf and binary:
         table += [llama(binary, a.gguf, sequences, a.runs) for sequences in (64, 128, 256)]
     table = [line for line in table if line]
     if not table or table[0][0] != "rlx":
