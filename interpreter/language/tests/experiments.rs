@@ -42,6 +42,7 @@ fn all_experiments_elaborate() {
         "families",
         "algorithms",
         "distillation",
+        "code",
     ] {
         study(&format!("experiments/paper/{name}.rlx"), &Options::default());
     }
