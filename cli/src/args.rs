@@ -392,8 +392,15 @@ pub(crate) struct ScoreArgs {
 #[derive(Debug, Args)]
 pub(crate) struct GradeArgs {
     /// `math`, `math_paper`, `number`, `choice`, `exact`, `countdown` or `code`
-    #[arg(long)]
-    pub(crate) judge: String,
+    #[arg(long, required_unless_present = "benchmark")]
+    pub(crate) judge: Option<String>,
+    /// Take golds or tests, and the judge, from this benchmark of `std.benchmarks`; a row is then `{"id", "problem",
+    /// "response"}`, with the id of its problem.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) benchmark: Option<String>,
+    /// File with the benchmark's rows [default: the hub's cache].
+    #[arg(long, value_name = "FILE", requires = "benchmark")]
+    pub(crate) source: Option<PathBuf>,
     /// JSON lines: `{"id", "gold", "response"}`, optionally `"gold_is_text"`, `"problem"`, `"truncated"`; for `code`
     /// `{"id", "response", "tests"}`, optionally `"kind"`, `"prompt"`, `"setup"`, `"starter_code"`.
     #[arg(long, value_name = "FILE")]

@@ -20,6 +20,7 @@ pub(crate) fn run(args: &DoctorArgs, compute: Option<&OpenBackend>) -> Result<Ex
     if let Some(bytes) = memory() {
         println!("memory     {:.1} GiB", bytes as f64 / f64::from(1 << 30));
     }
+    println!("code judge {}", code_judge());
     let place = crate::project::place(false);
     println!(
         "hub cache  {}{}",
@@ -27,6 +28,18 @@ pub(crate) fn run(args: &DoctorArgs, compute: Option<&OpenBackend>) -> Result<Ex
         if place.offline() { " (offline)" } else { "" }
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// What would hold judged programs in here, found by trying.
+fn code_judge() -> String {
+    let launcher = match std::env::current_exe() {
+        Ok(path) => path,
+        Err(error) => return format!("none: {error}"),
+    };
+    match rlx_sandbox::Sandbox::open(rlx_sandbox::SandboxOptions::new(launcher)) {
+        Ok(sandbox) => format!("Python {} in {}", sandbox.python(), sandbox.layers().describe()),
+        Err(error) => format!("none: {error}"),
+    }
 }
 
 /// Bytes of main memory, where the system tells.

@@ -2,7 +2,7 @@
 
 use crate::{
     args::GradeArgs,
-    commands::{lines, verdicts::Sink},
+    commands::{benchmark::Golds, lines, verdicts::Sink},
     failure::Failure,
 };
 use rayon::prelude::*;
@@ -28,11 +28,35 @@ struct Row {
     truncated: bool,
 }
 
-pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
-    if args.judge == "code" {
-        return super::grade_code::run(args);
+impl Row {
+    /// With problem and gold of a benchmark, where one was asked for.
+    fn of(mut self, golds: Option<&Golds>) -> Result<Self, Failure> {
+        if let Some(golds) = golds {
+            let problem = golds.problem(&self.id, &self.problem)?;
+            self.response = golds.turn(&self.response);
+            self.gold = problem.answer.clone().unwrap_or_default();
+            // GSM8K's golds are worked solutions that end in `#### answer`.
+            self.gold_is_text = self.gold.contains("####");
+            self.problem.clone_from(&problem.text);
+        }
+        Ok(self)
     }
-    let judge = named(&args.judge)?;
+}
+
+pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
+    let golds = match &args.benchmark {
+        Some(name) => Some(Golds::open(name, args.source.as_deref())?),
+        None => None,
+    };
+    let wanted = args
+        .judge
+        .as_deref()
+        .or(golds.as_ref().map(|golds| golds.judge.as_str()));
+    let wanted = wanted.unwrap_or_default();
+    if wanted == "code" {
+        return super::grade_code::run(args, golds.as_ref());
+    }
+    let judge = named(wanted)?;
     let second = args.against.as_deref().map(named).transpose()?;
     let mut table = Disagreements::default();
     let mut sink = Sink::open(args)?;
@@ -48,7 +72,7 @@ pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
         let mut bad = None;
         let mut block = Vec::with_capacity(BLOCK);
         for row in rows.by_ref().take(BLOCK) {
-            match row {
+            match row.and_then(|row: Row| row.of(golds.as_ref())) {
                 Ok(row) => block.push(row),
                 Err(failure) => {
                     bad = Some(failure);

@@ -2,12 +2,12 @@
 
 use crate::{
     args::GradeArgs,
-    commands::{lines, verdicts::Sink},
+    commands::{benchmark::Golds, lines, verdicts::Sink},
     failure::Failure,
 };
 use rlx_judge::{
     Verdict,
-    code::{CodeTask, ProgramKind, Tests},
+    code::{CodeTask, ProgramKind, TestGold, Tests},
 };
 use rlx_sandbox::{Sandbox, SandboxError, SandboxOptions};
 use serde::Deserialize;
@@ -30,8 +30,12 @@ struct Row {
     kind: ProgramKind,
     #[serde(default)]
     prompt: String,
+    /// Id of the benchmark's problem.
+    #[serde(default)]
+    problem: String,
     #[serde(default)]
     setup: String,
+    #[serde(default)]
     tests: Value,
     #[serde(default)]
     starter_code: String,
@@ -54,7 +58,10 @@ impl Row {
         })
     }
 
-    fn judge(&self, worker: &mut rlx_sandbox::Worker) -> Result<Verdict, Failure> {
+    fn judge(&self, worker: &mut rlx_sandbox::Worker, golds: Option<&Golds>) -> Result<Verdict, Failure> {
+        if let Some(golds) = golds {
+            return self.judge_by(worker, golds);
+        }
         let tests = self.tests()?;
         let task = CodeTask {
             kind: self.kind,
@@ -63,6 +70,30 @@ impl Row {
             setup: &self.setup,
             tests: &tests,
             starter_code: &self.starter_code,
+            truncated: self.truncated,
+        };
+        worker.judge(&task).map_err(sandbox)
+    }
+
+    /// With the tests of a benchmark's problem.
+    fn judge_by(&self, worker: &mut rlx_sandbox::Worker, golds: &Golds) -> Result<Verdict, Failure> {
+        let problem = golds.problem(&self.id, &self.problem)?;
+        let broken =
+            |why: String| Failure::user("rlx::judge", format!("problem {}: {why}", problem.id), None);
+        let gold: TestGold = serde_json::from_str(problem.answer.as_deref().unwrap_or_default())
+            .map_err(|error| broken(error.to_string()))?;
+        let tests = gold.read_all().map_err(|error| broken(error.to_string()))?;
+        let response = match self.kind {
+            ProgramKind::Reply => golds.turn(&self.response),
+            _ => self.response.clone(),
+        };
+        let task = CodeTask {
+            kind: self.kind,
+            response: &response,
+            prompt: &problem.text,
+            setup: &gold.setup,
+            tests: &tests,
+            starter_code: &gold.starter_code,
             truncated: self.truncated,
         };
         worker.judge(&task).map_err(sandbox)
@@ -94,7 +125,7 @@ pub(crate) fn sandbox(error: SandboxError) -> Failure {
     Failure::user("rlx::sandbox", error.to_string(), None)
 }
 
-pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &GradeArgs, golds: Option<&Golds>) -> Result<ExitCode, Failure> {
     let sandbox = open(args)?;
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let mut sink = Sink::open(args)?;
@@ -117,7 +148,7 @@ pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
                     let Some((at, row)) = next else { return };
                     let clock = Instant::now();
                     let (id, verdict) = match row {
-                        Ok(row) => (row.id.clone(), row.judge(&mut worker)),
+                        Ok(row) => (row.id.clone(), row.judge(&mut worker, golds)),
                         Err(failure) => (Value::Null, Err(failure)),
                     };
                     if send.send((at, id, verdict, clock.elapsed())).is_err() {

@@ -1,5 +1,6 @@
 //! One file a subcommand.
 
+pub(crate) mod benchmark;
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod doc;

@@ -161,3 +161,26 @@ fn one_split(names: &[String], config: Option<&str>, split: &str) -> Split {
 fn is_parquet(name: &str) -> bool {
     name.ends_with(".parquet")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_splits_come_one_after_the_other() {
+        let names = [
+            "README.md",
+            "test.jsonl",
+            "test2.jsonl",
+            "test3.jsonl",
+            "train.jsonl",
+        ]
+        .map(str::to_owned);
+        let files = |split: &str| split_files(&names, None, split);
+        let named = |files: &[&str]| Split::Files(files.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(files("test"), named(&["test.jsonl"]));
+        assert_eq!(files("test3+test"), named(&["test3.jsonl", "test.jsonl"]));
+        assert_eq!(files("train + train"), named(&["train.jsonl"]));
+        assert_eq!(files("test+test4"), Split::None);
+    }
+}
