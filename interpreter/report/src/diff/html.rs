@@ -164,7 +164,7 @@ fn pairs(page: &mut String, diff: &StudyDiff, palette: &Palette) {
         let _ = writeln!(
             page,
             "<tr><td>{}</td><th scope=\"row\">{}</th><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{value}\">{}</td>\
-             <td class=\"effect\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{4}\">{}</td><td class=\"n\" data-v=\"{5}\">{}</td><td class=\"n\" data-v=\"{6}\">{}</td></tr>",
+             <td class=\"effect\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
             xml(&pair.evaluation),
             model(&pair.model, palette),
             found.problems,
