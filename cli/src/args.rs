@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Fetch(FetchArgs),
     /// Show the curves of a study's trainings while they run.
     Watch(WatchArgs),
+    /// Pin what a study stands on (models, data, the standard library) by content, in a file beside it.
+    Lock(LockArgs),
     /// Write the report of a study again, from the rows in the store.
     Report(ReportArgs),
     /// Compare two studies: spec, settings, data, numbers, claims, and problem by problem.
@@ -199,6 +201,20 @@ pub(crate) struct WatchArgs {
     /// Print a line a training and leave, as without a terminal.
     #[arg(long)]
     pub(crate) once: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LockArgs {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// Take other content than was locked: the change is meant.
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) update: bool,
+    /// Write nothing; exit with 1 where something is not as locked.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 41] = [
+const STORIES: [(&str, &str); 43] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -74,7 +74,18 @@ const STORIES: [(&str, &str); 41] = [
         "rlx::install",
         "`rlx` hands tensor work to `rlx-compute`, which lies beside it; it could not be started.",
     ),
-    ("rlx::judge", "There is no judge of that name."),
+    (
+        "rlx::judge",
+        "There is no judge of that name.",
+    ),
+    (
+        "rlx::lock::drift",
+        "The lock beside the study's file says what models and data it stood on, by content, and something else lies there now under the same name. Numbers would change without a word. Bring back what was locked, or take the change with `rlx lock FILE --update`: then it shows where the lock is kept.",
+    ),
+    (
+        "rlx::lock::unreadable",
+        "`<study>.lock` is not a lock that this rlx can read: a conflict of a merge left in it, an edit by hand, or another version's format.",
+    ),
     (
         "rlx::model::architecture",
         "The engine knows Llama, Qwen2 and Qwen3 decoders; the model's config.json names another architecture, or sizes that do not fit together.",
@@ -103,7 +114,10 @@ const STORIES: [(&str, &str); 41] = [
         "rlx::plan::broken",
         "The study names something that it does not hold. The language checks this before: please report it.",
     ),
-    ("rlx::plan::step", "`rlx plan FILE` lists the names of the steps."),
+    (
+        "rlx::plan::step",
+        "`rlx plan FILE` lists the names of the steps.",
+    ),
     (
         "rlx::run::answer",
         "The judge compares with an answer, and problems of the set have none: no response to them could be right. Name the column of the answers, or leave these rows out.",
@@ -140,7 +154,10 @@ const STORIES: [(&str, &str); 41] = [
         "rlx::store::full",
         "The disk is full. Everything that was finished is kept: free some space and run the same command.",
     ),
-    ("rlx::store::io", "The store cannot be read or written."),
+    (
+        "rlx::store::io",
+        "The store cannot be read or written.",
+    ),
     (
         "rlx::train::diverged",
         "Loss or gradient was NaN or infinite several updates in a row. Those updates were skipped, so the weights are clean up to the named step: lower the learning rate, lengthen the warm-up, or look at the named batch.",

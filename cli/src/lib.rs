@@ -31,6 +31,10 @@ pub fn main(compute: Option<&OpenBackend>) -> ExitCode {
         return code;
     }
     let cli = Cli::parse();
+    if only_prints(&cli.command) {
+        // `rlx plan FILE | head` ends quietly, as other tools do.
+        sigpipe::reset();
+    }
     match dispatch(cli.command, compute) {
         Ok(code) => code,
         Err(failure) => {
@@ -38,6 +42,15 @@ pub fn main(compute: Option<&OpenBackend>) -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// Commands that have neither sockets nor children to talk to.
+fn only_prints(command: &Command) -> bool {
+    use Command::{Check, Doc, Explain, Fmt, Gc, Lock, Passk, Plan, Why};
+    matches!(
+        command,
+        Check(_) | Doc(_) | Explain(_) | Fmt(_) | Gc(_) | Lock(_) | Passk(_) | Plan(_) | Why(_)
+    )
 }
 
 fn dispatch(command: Command, compute: Option<&OpenBackend>) -> Result<ExitCode, Failure> {
@@ -48,6 +61,7 @@ fn dispatch(command: Command, compute: Option<&OpenBackend>) -> Result<ExitCode,
         Command::Fmt(args) => commands::fmt::run(&args),
         Command::Fetch(args) => commands::fetch::run(&args),
         Command::Watch(args) => commands::watch::run(&args),
+        Command::Lock(args) => commands::lock::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),

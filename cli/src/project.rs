@@ -5,10 +5,11 @@ use crate::{
     failure::{Failure, draw},
 };
 use rlx_grammar::ast::Span;
-use rlx_language::{Diagnostic, Label, Options, Rendered, Severity, Source, Sources, Study};
+use rlx_language::{Diagnostic, Label, Options, Recording, Rendered, Severity, Source, Sources, Study};
 use rlx_plan::{Plan, Surroundings, build};
-use rlx_run::{World, survey};
+use rlx_run::{Drift, StudyLock, World, survey};
 use std::{
+    collections::BTreeMap,
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
@@ -45,6 +46,14 @@ pub(crate) struct Project {
     pub(crate) around: Surroundings,
     /// `results/<study>`
     pub(crate) results: PathBuf,
+    /// What the study stood on when it was last locked, where it was.
+    pub(crate) locked: Option<StudyLock>,
+    /// What it stands on now, as far as it is on this machine.
+    pub(crate) stands_on: StudyLock,
+    /// Models and problem sets that are not on this machine.
+    pub(crate) missing: Vec<String>,
+    pins: PathBuf,
+    texts: BTreeMap<String, String>,
     warnings: Vec<Diagnostic>,
 }
 
@@ -57,12 +66,20 @@ impl Project {
             set: args.set.clone(),
             seed: args.seed,
         };
-        let (study, warnings) = elaborate(&args.file, &options).map_err(|diagnostics| {
+        let recording = Recording::new(&Files);
+        let name = args.file.to_string_lossy();
+        let (study, warnings) = rlx_language::elaborate(&recording, &name, &options).map_err(|diagnostics| {
             show(&diagnostics);
             Failure::Shown
         })?;
-        let world = World::new(&study, place(place_args.offline));
-        let around = survey(&study, &world, &place_args.store.join("pins.json"))?;
+        let mut texts = recording.into_texts();
+        texts.remove(&*name);
+        let locked = StudyLock::read(&args.file)?;
+        let commits = locked.as_ref().map(StudyLock::commits).unwrap_or_default();
+        let world = World::new(&study, place(place_args.offline).holding(commits));
+        let pins = place_args.store.join("pins.json");
+        let around = survey(&study, &world, &pins)?;
+        let (stands_on, missing) = StudyLock::of(&study, &args.file, &texts, &world, &pins, VERSION)?;
         let plan = build(&study, &around)?;
         // Two settings of one file are two studies: they must not overwrite each other's results.
         let folder = match &study.profile {
@@ -78,8 +95,75 @@ impl Project {
             world,
             around,
             results,
+            locked,
+            stands_on,
+            missing,
+            pins,
+            texts,
             warnings,
         })
+    }
+
+    /// What is another thing than it was when the study was locked.
+    pub(crate) fn drift(&self) -> Vec<Drift> {
+        let locked = self.locked.as_ref();
+        locked.map(|locked| locked.drift(&self.stands_on)).unwrap_or_default()
+    }
+
+    /// Refuses other models and data than those that the study was locked with.
+    pub(crate) fn check_lock(&self) -> Result<(), Failure> {
+        let changed: Vec<String> = self
+            .drift()
+            .iter()
+            .filter(|drift| drift.is_content())
+            .map(Drift::to_string)
+            .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let file = self.file.display();
+        Err(Failure::user(
+            "rlx::lock::drift",
+            format!(
+                "{} is locked with other content than is here:\n  {}",
+                rlx_run::study_lock::path(&self.file).display(),
+                changed.join("\n  ")
+            ),
+            Some(format!(
+                "bring back what was locked; or, if the change is meant, take it with `rlx lock {file} --update`"
+            )),
+        ))
+    }
+
+    /// Writes down what the study stands on, now that it has been fetched; says so where that is new. A folder that
+    /// cannot be written is no reason to fail.
+    pub(crate) fn lock(&self) -> Result<(), Failure> {
+        if self.study.models.is_empty() && self.study.problem_sets.is_empty() {
+            return Ok(());
+        }
+        let (now, _) = StudyLock::of(&self.study, &self.file, &self.texts, &self.world, &self.pins, VERSION)?;
+        let path = rlx_run::study_lock::path(&self.file);
+        let new = match &self.locked {
+            None => now,
+            Some(locked) => locked.clone().with(now),
+        };
+        if self.locked.as_ref() == Some(&new) {
+            return Ok(());
+        }
+        match new.write(&self.file) {
+            Ok(()) if self.locked.is_none() => {
+                eprintln!("{}: written; it pins what the study stands on, keep it with the file", path.display());
+            }
+            Ok(()) => eprintln!("{}: brought up to date", path.display()),
+            Err(error) => eprintln!("{} could not be written: {error}", path.display()),
+        }
+        Ok(())
+    }
+
+    /// The environment, with the hub held at the commits of the lock.
+    pub(crate) fn place(&self, offline: bool) -> rlx_data::World {
+        let commits = self.locked.as_ref().map(StudyLock::commits).unwrap_or_default();
+        place(offline).holding(commits)
     }
 
     pub(crate) fn show_warnings(&self) {
@@ -88,7 +172,7 @@ impl Project {
 
     /// Brings problem sets of the hub that are not here yet, so that the plan can be made of their rows. True where one came.
     pub(crate) fn fetch_rows(&self, offline: bool) -> Result<bool, Failure> {
-        let place = place(offline);
+        let place = self.place(offline);
         let mut came = false;
         for (name, set) in &self.study.problem_sets {
             let rlx_language::ProblemSource::Hub { repo, .. } = &set.source else {
@@ -106,7 +190,7 @@ impl Project {
 
     /// Says at once everything that is not on this machine and cannot be fetched.
     pub(crate) fn check_sources(&self, offline: bool) -> Result<(), Failure> {
-        let place = place(offline);
+        let place = self.place(offline);
         let offline = place.offline();
         let mut missing = Vec::new();
         for model in self.study.models.values() {
@@ -135,6 +219,8 @@ impl Project {
         }
     }
 }
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Elaborates a file.
 pub(crate) fn elaborate(file: &Path, options: &Options) -> Result<(Study, Vec<Diagnostic>), Vec<Diagnostic>> {

@@ -1,5 +1,7 @@
 //! Pieces of text → items, with pest.
 
+use std::thread;
+
 use pest::Parser;
 
 use crate::ast::{Expr, Field, File, Ident, Item, Span, Spanned};
@@ -8,6 +10,13 @@ use crate::error::{ENCODING, EXPECTED, SyntaxError, TOO_LARGE};
 use crate::scan::{Texts, Token, TokenKind, scan};
 use crate::tree::Builder;
 use crate::{MAX_BYTES, MAX_DECLARATION, MAX_ERRORS, expected, habits, keyword, recover};
+
+/// Pieces that are read before errors are counted.
+const WAVE: usize = 512;
+/// Bytes that are read in about the time that five threads take to start.
+const WORTH_A_THREAD: usize = 8192;
+/// As much as a main thread has: the deepest nesting that is read must fit.
+const STACK: usize = 8 << 20;
 
 #[derive(pest_derive::Parser)]
 #[grammar = "rlx.pest"]
@@ -127,12 +136,24 @@ fn parse_tokens(text: &str, tokens: &[Token]) -> Parsed {
     errors.extend(pieces.errors);
     let mut items = Vec::with_capacity(pieces.pieces.len());
     let mut unread = Vec::new();
-    for piece in pieces.pieces {
-        let span = piece.span;
-        let read = errors.len() < MAX_ERRORS;
-        match read.then(|| parse_piece(&repaired.text, tokens, piece, &mut errors)) {
-            Some(Some(item)) => items.push(item),
-            _ => unread.extend(names_of(text, tokens, span)),
+    // In waves, so that a text of nothing but errors ends soon.
+    for wave in pieces.pieces.chunks(WAVE) {
+        let read = if errors.len() < MAX_ERRORS {
+            parse_wave(&repaired.text, tokens, wave)
+        } else {
+            Vec::new()
+        };
+        let mut read = read.into_iter();
+        for piece in wave {
+            let (item, found) = read
+                .next()
+                .filter(|_| errors.len() < MAX_ERRORS)
+                .unwrap_or_default();
+            errors.extend(found);
+            match item {
+                Some(item) => items.push(item),
+                None => unread.extend(names_of(text, tokens, piece.span)),
+            }
         }
     }
     Parsed {
@@ -163,8 +184,57 @@ fn names_of<'t>(text: &'t str, tokens: &'t [Token], piece: Span) -> impl Iterato
     })
 }
 
-fn parse_piece(text: &str, tokens: &[Token], piece: Piece, errors: &mut Vec<SyntaxError>) -> Option<Item> {
-    errors.extend(piece.errors);
+/// What a piece holds, and what is wrong with it.
+type Read = (Option<Item>, Vec<SyntaxError>);
+
+/// Pieces know nothing of each other: where they are long enough to be worth a thread, each processor reads a share.
+/// What comes back is in the order of the text, and the same however many threads there are.
+fn parse_wave(text: &str, tokens: &[Token], pieces: &[Piece]) -> Vec<Read> {
+    let read = |pieces: &[Piece]| -> Vec<Read> {
+        pieces
+            .iter()
+            .map(|piece| {
+                let mut errors = Vec::new();
+                (parse_piece(text, tokens, piece, &mut errors), errors)
+            })
+            .collect()
+    };
+    let length = match (pieces.first(), pieces.last()) {
+        (Some(first), Some(last)) => last.span.end.saturating_sub(first.span.start),
+        _ => 0,
+    };
+    let threads = match length / WORTH_A_THREAD {
+        0 | 1 => 1,
+        most => thread::available_parallelism().map_or(1, |count| count.get().min(most)),
+    };
+    if threads == 1 {
+        return read(pieces);
+    }
+    let (mine, others) = pieces.split_at(pieces.len().div_ceil(threads));
+    let read = &read;
+    thread::scope(|scope| {
+        let running: Vec<_> = others
+            .chunks(mine.len())
+            .map(|share| {
+                let builder = thread::Builder::new().stack_size(STACK);
+                (share, builder.spawn_scoped(scope, move || read(share)))
+            })
+            .collect();
+        let mut all = read(mine);
+        for (share, started) in running {
+            all.extend(match started.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(found)) => found,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // The system gives no more threads.
+                Err(_) => read(share),
+            });
+        }
+        all
+    })
+}
+
+fn parse_piece(text: &str, tokens: &[Token], piece: &Piece, errors: &mut Vec<SyntaxError>) -> Option<Item> {
+    errors.extend(piece.errors.iter().cloned());
     if piece.broken {
         return None;
     }
@@ -196,7 +266,7 @@ fn parse_piece(text: &str, tokens: &[Token], piece: Piece, errors: &mut Vec<Synt
     match Grammar::parse(Rule::item, source) {
         Ok(mut pairs) => {
             let before = errors.len();
-            let item = Builder::new(start, errors).item(piece.doc, pairs.next()?);
+            let item = Builder::new(start, errors).item(piece.doc.clone(), pairs.next()?);
             // What is wrong in a tree would be said again by whoever reads it.
             item.filter(|_| errors.len() == before)
         }

@@ -9,7 +9,7 @@ use std::{
 
 pub(crate) fn run(args: &FetchArgs) -> Result<ExitCode, Failure> {
     let project = Project::open(&args.study, &args.place)?;
-    let place = crate::project::place(args.place.offline);
+    let place = project.place(args.place.offline);
     let terminal = std::io::stderr().is_terminal();
     let mut last = String::new();
     let mut progress = |state: &rlx_data::Progress| {
@@ -49,5 +49,6 @@ pub(crate) fn run(args: &FetchArgs) -> Result<ExitCode, Failure> {
     for line in fetched {
         println!("{line}");
     }
+    project.lock()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ pub(crate) mod grade_code;
 pub(crate) mod inspect;
 pub(crate) mod journal;
 pub(crate) mod lines;
+pub(crate) mod lock;
 pub(crate) mod loose;
 pub(crate) mod lsp;
 pub(crate) mod new;

@@ -70,6 +70,13 @@ pub(crate) fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
         PlanFormat::Text => {
             project.show_warnings();
             text(&project, &states, &changes);
+            let drift = project.drift();
+            if !drift.is_empty() {
+                println!("\nAgainst {}:", rlx_run::study_lock::path(&project.file).display());
+            }
+            for drift in drift {
+                println!("  {drift}");
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -21,6 +21,7 @@ pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitC
         // Keys hold the hash of the rows, which is known only now.
         project = Project::open(&args.study, &args.place)?;
     }
+    project.check_lock()?;
     // Looking takes no lock, so that what is finished is said at once, also beside a running study.
     let seen = states(
         &project.plan,
@@ -30,6 +31,7 @@ pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitC
     )?;
     let nothing_to_do = seen.iter().all(|state| *state == StepState::Done);
     if nothing_to_do {
+        project.lock()?;
         return finished_before(args, &project);
     }
     let outcome = go_on(args, compute, &project, &seen);
@@ -84,6 +86,7 @@ fn go_on(
     let data = write_report(project, &store, &journal, device)?;
     finish(&project.plan, &project.results, journal.wall, listener.as_mut())?;
     journal::finished(&project.results, &journal);
+    project.lock()?;
     conclude(args, project, &data)
 }
 

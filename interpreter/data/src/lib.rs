@@ -20,7 +20,7 @@ mod table;
 
 pub use countdown::{Countdown, CountdownKey, CountdownOptions, Example, Puzzle};
 pub use error::DataError;
-pub use hub::{Progress, World, fetch_model, fetch_problems, have_problems, locate_model};
+pub use hub::{Progress, World, commit, fetch_model, fetch_problems, have_problems, locate_model};
 pub use load::load;
 pub use overlap::{Overlap, SHARED_WORDS, overlap};
 pub use pin::{PinCache, pin, pin_model, pin_problems, pin_rows};

@@ -34,7 +34,7 @@ pub use explain::explain;
 pub use filter::{Cell, CellTest, Filter};
 pub use mend::Mend;
 pub use rendered::Rendered;
-pub use sources::{Memory, Sources, standard_library};
+pub use sources::{Memory, Recording, Sources, standard_library};
 pub use study::*;
 pub use unit::Unit;
 

@@ -12,11 +12,13 @@ use crate::sources::{STD, Sources, join, stem};
 use crate::suggest;
 
 impl Program {
-    /// Reads `root`, all that it imports, and the standard library. Syntax errors do not stop it.
+    /// Reads `root`, all that it imports, and of the standard library what `library` says. Syntax errors do not
+    /// stop it.
     pub(crate) fn load(
         sources: &dyn Sources,
         root: &str,
         settings: &[String],
+        library: Library,
         out: &mut Vec<Diagnostic>,
     ) -> Option<Program> {
         let mut program = Program::default();
@@ -40,12 +42,21 @@ impl Program {
             stack: Vec::new(),
         };
         loader.file(root, text);
-        loader.standard_library();
         for setting in settings {
             loader.setting(setting);
         }
+        loader.standard_library(library);
         Some(program)
     }
+}
+
+/// How much of the standard library is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Library {
+    /// The parts that some text speaks of. Enough for a study without errors, and in half the time.
+    Named,
+    /// All parts: what is proposed in the place of an unknown name can be in any.
+    Whole,
 }
 
 struct Loader<'l> {
@@ -383,9 +394,12 @@ impl Loader<'_> {
         Some(id)
     }
 
-    fn standard_library(&mut self) {
+    fn standard_library(&mut self, library: Library) {
         for (module, _, _) in STD {
-            self.std_module(module);
+            let named = || self.program.files.iter().any(|file| file.text.contains(module));
+            if library == Library::Whole || named() {
+                self.std_module(module);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Where texts come from. The crate knows no file system: a caller gives texts by name.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Gives the text of a file by its name. Names are paths with `/`, relative to where the caller is.
@@ -31,6 +32,38 @@ impl Sources for Memory {
             .filter(|name| name.ends_with(".rlx") && !name.contains('/'))
             .map(str::to_owned)
             .collect()
+    }
+}
+
+/// Notes which texts are read of the sources that it stands before.
+pub struct Recording<'s> {
+    inner: &'s dyn Sources,
+    seen: RefCell<BTreeMap<String, String>>,
+}
+
+impl<'s> Recording<'s> {
+    pub fn new(inner: &'s dyn Sources) -> Self {
+        Recording {
+            inner,
+            seen: RefCell::default(),
+        }
+    }
+
+    /// The texts that were read, by name.
+    pub fn into_texts(self) -> BTreeMap<String, String> {
+        self.seen.into_inner()
+    }
+}
+
+impl Sources for Recording<'_> {
+    fn read(&self, name: &str) -> Option<String> {
+        let text = self.inner.read(name)?;
+        self.seen.borrow_mut().insert(name.to_owned(), text.clone());
+        Some(text)
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        self.inner.list(folder)
     }
 }
 

@@ -1,9 +1,8 @@
 //! The study's text and all it imports, under names that hold on any machine.
 
 use crate::{archive::sha256, error::PackError};
-use rlx_language::{Diagnostic, Memory, Options, Sources, Study, elaborate, standard_library};
+use rlx_language::{Diagnostic, Memory, Options, Recording, Sources, Study, elaborate, standard_library};
 use std::{
-    cell::RefCell,
     collections::BTreeMap,
     path::{Component, Path, PathBuf},
 };
@@ -21,20 +20,6 @@ pub(crate) struct Spec {
     pub(crate) study: Study,
 }
 
-/// Notes which texts are read.
-struct Recording<'a> {
-    inner: &'a dyn Sources,
-    seen: RefCell<BTreeMap<String, String>>,
-}
-
-impl Sources for Recording<'_> {
-    fn read(&self, name: &str) -> Option<String> {
-        let text = self.inner.read(name)?;
-        self.seen.borrow_mut().insert(name.to_owned(), text.clone());
-        Some(text)
-    }
-}
-
 impl Spec {
     /// Reads the study in `file` again, finds out which files it is made of, and gives them names below `spec/` that keep
     /// their places to each other.
@@ -42,13 +27,10 @@ impl Spec {
     /// # Errors
     /// [`PackError::Spec`] when it has errors, or an import names a file by its absolute path.
     pub(crate) fn gather(sources: &dyn Sources, file: &Path, options: &Options) -> Result<Spec, PackError> {
-        let recording = Recording {
-            inner: sources,
-            seen: RefCell::default(),
-        };
+        let recording = Recording::new(sources);
         let root = file.to_string_lossy().into_owned();
         elaborate(&recording, &root, options).map_err(|diagnostics| PackError::Spec(said(&diagnostics)))?;
-        let seen = recording.seen.into_inner();
+        let seen = recording.into_texts();
         let places: Vec<(PathBuf, &String)> = seen
             .iter()
             .map(|(name, text)| Ok((absolute(name)?, text)))

@@ -12,6 +12,8 @@ pub enum RunError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Data(#[from] rlx_data::DataError),
+    #[error("the lock {} cannot be read: {why}", path.display())]
+    Lock { path: std::path::PathBuf, why: String },
     #[error("{step}: {error}")]
     Backend { step: String, error: BackendError },
     #[error("{step}: {message}")]
@@ -37,6 +39,7 @@ impl RunError {
             RunError::Store(StoreError::Busy { .. }) => "rlx::store::busy".into(),
             RunError::Store(_) => "rlx::store::io".into(),
             RunError::Data(error) => data_code(error).into(),
+            RunError::Lock { .. } => "rlx::lock::unreadable".into(),
             RunError::Backend { error, .. } => error.code.clone(),
             RunError::Step { code, .. } => (*code).into(),
         }
@@ -53,6 +56,11 @@ impl RunError {
                     .into(),
             ),
             RunError::Data(_) => None,
+            RunError::Lock { .. } => Some(
+                "bring it back from version control; or remove it and write it anew with `rlx lock FILE`, which takes \
+                 models and data as they are now"
+                    .into(),
+            ),
             RunError::Backend { error, .. } => error.help.clone(),
             RunError::Step { help, .. } => Some(help.clone()),
         }

@@ -17,6 +17,7 @@ mod present;
 mod sample;
 mod shown;
 mod state;
+pub mod study_lock;
 mod train;
 mod world;
 
@@ -33,4 +34,5 @@ pub use look::{Remark, look};
 pub use present::{Presented, present};
 pub use sample::draw_again;
 pub use state::{StepState, TrainingDone, checkpoint, states};
+pub use study_lock::{Drift, StudyLock};
 pub use world::{World, survey};

@@ -77,6 +77,11 @@ impl World {
         }
     }
 
+    /// Where models and data are looked for.
+    pub(crate) fn place(&self) -> &rlx_data::World {
+        &self.place
+    }
+
     pub(crate) fn set(&self, name: &str) -> Result<&ProblemSet, RunError> {
         self.sets
             .get(name)

@@ -40,7 +40,7 @@ pub fn fetch_model(
     else {
         return located;
     };
-    let repo = Repo::new(false, repo, revision)?;
+    let repo = Repo::at(false, repo, revision, world)?;
     repo.fetch(
         world,
         &|names| Ok(names.iter().filter(|name| is_model_file(name)).cloned().collect()),
@@ -68,7 +68,7 @@ pub fn fetch_problems(
     else {
         return located;
     };
-    let repo = Repo::new(true, repo, revision)?;
+    let repo = Repo::at(true, repo, revision, world)?;
     // A snapshot may hold some splits or some shards only, so a split counts as here when the fetch that brought it
     // noted so.
     if located.is_ok() && (repo.is_noted(world, config.as_deref(), split) || world.offline()) {

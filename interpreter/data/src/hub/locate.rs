@@ -36,6 +36,13 @@ fn mend(name: &str, what: &str) -> String {
     format!("run `rlx fetch FILE`, or name {what} on this machine with `--set {name}.source=\"PATH\"`")
 }
 
+/// The commit that a revision of a model's (or a data set's) repository stands for on this machine; None where the
+/// cache does not have it. No network.
+pub fn commit(dataset: bool, repo: &str, revision: &str, world: &World) -> Option<String> {
+    let snapshot = Repo::at(dataset, repo, revision, world).ok()?.snapshot(world)?;
+    Some(snapshot.file_name()?.to_str()?.to_owned())
+}
+
 /// The model's folder or `.gguf` file on this machine; for fresh weights the folder of the tokenizer. No network.
 ///
 /// # Errors
@@ -45,7 +52,7 @@ pub fn locate_model(model: &Model, world: &World) -> Result<PathBuf, DataError> 
         ModelSource::Path { path } => existing(path, &model.name, "a Hugging Face folder or a .gguf file"),
         ModelSource::Init { tokenizer, .. } => existing(tokenizer, &model.name, "the tokenizer's folder"),
         ModelSource::Hub { repo, revision } => {
-            let repo = Repo::new(false, repo, revision)?;
+            let repo = Repo::at(false, repo, revision, world)?;
             let mend = || mend(&model.name, "a folder or .gguf file");
             let Some(snapshot) = repo.snapshot(world) else {
                 return Err(repo.not_here("all of its files are", world, mend()));
@@ -133,7 +140,7 @@ pub(crate) fn problem_files(set: &ProblemSet, world: &World) -> Result<Vec<PathB
     else {
         return Ok(Vec::new());
     };
-    let repo = Repo::new(true, repo, revision)?;
+    let repo = Repo::at(true, repo, revision, world)?;
     let snapshot = repo.snapshot(world);
     let names = snapshot
         .as_deref()

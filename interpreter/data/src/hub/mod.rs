@@ -11,7 +11,7 @@ mod locate;
 mod world;
 
 pub use fetch::{Progress, fetch_model, fetch_problems};
-pub use locate::{have_problems, locate_model};
+pub use locate::{commit, have_problems, locate_model};
 pub use world::World;
 
 pub(crate) use files::{data_files, files_below, is_model_file};
@@ -51,6 +51,15 @@ impl Repo {
             id: id.to_owned(),
             revision: revision.to_owned(),
         })
+    }
+
+    /// A repository at the commit that the revision is held at, where it is.
+    fn at(dataset: bool, id: &str, revision: &str, world: &World) -> Result<Self, DataError> {
+        let repo = Repo::new(dataset, id, revision)?;
+        match world.held(&repo.label()) {
+            Some(commit) => Repo::new(dataset, id, commit),
+            None => Ok(repo),
+        }
     }
 
     fn kind(&self) -> &'static str {

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub struct World {
     variables: BTreeMap<String, String>,
     offline: bool,
+    /// `hf:org/name@main` → the commit that it is held at.
+    commits: BTreeMap<String, String>,
 }
 
 impl World {
@@ -16,7 +18,19 @@ impl World {
         World {
             variables: variables.into_iter().collect(),
             offline,
+            commits: BTreeMap::new(),
         }
+    }
+
+    /// Holds branches of the hub at commits, whatever they stand for now: `hf:org/name@main` → commit.
+    #[must_use]
+    pub fn holding(self, commits: BTreeMap<String, String>) -> Self {
+        World { commits, ..self }
+    }
+
+    /// The commit that a revision is held at.
+    pub(super) fn held(&self, label: &str) -> Option<&str> {
+        self.commits.get(label).map(String::as_str)
     }
 
     fn variable(&self, name: &str) -> Option<&str> {

@@ -8,6 +8,7 @@ use rlx_grammar::ast::{Expr, Keyword, Span};
 use typed_arena::Arena;
 
 use crate::diagnostic::Diagnostic;
+use crate::load::Library;
 use crate::program::{DeclId, Place, Program, ROOT};
 use crate::study::{
     Algorithm, AppliedProfile, Change, Claim, Evaluation, Leaf, Model, ModelRef, Origin, Output, ProblemSet,
@@ -180,11 +181,14 @@ pub(crate) fn run(
     root: &str,
     options: &Options,
 ) -> Result<(Study, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut out = Vec::new();
-    match Program::load(sources, root, &options.set, &mut out) {
-        Some(program) => check(&program, root, options, out),
-        None => Err(out),
-    }
+    let read = |library| {
+        let mut out = Vec::new();
+        match Program::load(sources, root, &options.set, library, &mut out) {
+            Some(program) => check(&program, root, options, out),
+            None => Err(out),
+        }
+    };
+    read(Library::Named).or_else(|_| read(Library::Whole))
 }
 
 /// Elaborates what was loaded; `out` has what is wrong with it so far.

@@ -7,6 +7,7 @@ use rlx_grammar::ast::{Keyword, Span};
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::elaborate;
+use crate::load::Library;
 use crate::program::{DeclId, FileId, ModuleId, Program, ROOT};
 use crate::schema::{Field, Schema};
 use crate::sources::standard_library;
@@ -93,7 +94,7 @@ impl Index {
     /// Reads `root` and all that it imports; None where there is no such text.
     pub fn new(sources: &dyn Sources, root: &str) -> Option<Index> {
         let mut out = Vec::new();
-        let program = Program::load(sources, root, &[], &mut out)?;
+        let program = Program::load(sources, root, &[], Library::Whole, &mut out)?;
         let (study, mut diagnostics) = match elaborate::check(&program, root, &Options::default(), out) {
             Ok((study, warnings)) => (Some(Arc::new(study)), warnings),
             Err(errors) => (None, errors),
