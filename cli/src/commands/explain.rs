@@ -64,6 +64,9 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
             .iter()
             .map(|(name, leaf)| {
                 let mut value = serde_json::json!(leaf);
+                if leaf.origin == Origin::Default {
+                    value["default_from"] = serde_json::json!(rlx_language::schema::source_of(name));
+                }
                 value["read_by"] = serde_json::json!(readers(&study, &plan, name));
                 ((*name).to_owned(), value)
             })
@@ -80,7 +83,10 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
                 .map(|unit| format!(" {unit}"))
                 .unwrap_or_default()
         );
-        println!("    {}", place(&leaf.origin));
+        match rlx_language::schema::source_of(name).filter(|_| leaf.origin == Origin::Default) {
+            Some(source) => println!("    {}, from: {source}", place(&leaf.origin)),
+            None => println!("    {}", place(&leaf.origin)),
+        }
         for before in &leaf.overrode {
             println!("    instead of what is {}", place(before));
         }

@@ -76,7 +76,7 @@ fn value_of(out: &mut String, text: &str, value: &Expr, schema: Option<&'static 
 fn code(out: &mut String, text: &str, start: usize, end: usize) {
     let _ = write!(
         out,
-        "\n```rlx\n{}\n```\n",
+        "\n```rlx-part\n{}\n```\n",
         text.get(start..end).unwrap_or_default().trim()
     );
 }

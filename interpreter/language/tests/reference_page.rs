@@ -160,6 +160,9 @@ fn its_tables_are_those_of_the_schema() {
                     field.default
                 ));
             }
+            if let Some(source) = schema.source(name).filter(|source| !default.contains(source)) {
+                wrong.push(format!("{heading}: the default of `{name}` is from {source}, not {default}"));
+            }
             if let Type::Word(words) = field.ty {
                 let missing = words.iter().filter(|word| !ty.contains(&format!("`{word}`")));
                 wrong.extend(missing.map(|word| format!("{heading}: `{name}` lacks the word `{word}`")));

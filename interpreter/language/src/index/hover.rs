@@ -140,8 +140,10 @@ fn keyword_text(keyword: Keyword) -> String {
 
 /// A field with its type, default and doc.
 pub(super) fn field_text(field: &Field, owner: &Schema) -> String {
+    let source = owner.source(field.name);
+    let source = source.map(|source| format!(", from: {source}")).unwrap_or_default();
     format!(
-        "**`{}`** of `{}`: {}\n\n{}\n\n- default: {}",
+        "**`{}`** of `{}`: {}\n\n{}\n\n- default: {}{source}",
         field.name,
         owner.name,
         field.ty.describe(),

@@ -11,6 +11,7 @@ mod lora;
 mod model;
 mod problems;
 mod query;
+mod source;
 mod train;
 
 pub(crate) use algorithm::SFT_FIELDS;
@@ -22,6 +23,7 @@ pub use lora::LORA;
 pub use model::{INIT, MODEL};
 pub use problems::{BENCHMARK, COUNTDOWN, DATA, PROMPT};
 pub use query::*;
+pub use source::source_of;
 pub use train::TRAIN;
 
 /// The fields of one kind of record.
