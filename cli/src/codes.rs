@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 43] = [
+const STORIES: [(&str, &str); 64] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -71,8 +71,20 @@ const STORIES: [(&str, &str); 43] = [
         "A file named on the command line cannot be read or written.",
     ),
     (
+        "rlx::inspect::reader",
+        "A reader's name becomes part of a file's name: letters, digits, `-` and `_`.",
+    ),
+    (
+        "rlx::inspect::server",
+        "The page for reading by hand is served on this machine only, and its port could not be opened. Another one that is still running may hold it.",
+    ),
+    (
         "rlx::install",
         "`rlx` hands tensor work to `rlx-compute`, which lies beside it; it could not be started.",
+    ),
+    (
+        "rlx::json",
+        "cannot be caused",
     ),
     (
         "rlx::judge",
@@ -85,6 +97,10 @@ const STORIES: [(&str, &str); 43] = [
     (
         "rlx::lock::unreadable",
         "`<study>.lock` is not a lock that this rlx can read: a conflict of a merge left in it, an edit by hand, or another version's format.",
+    ),
+    (
+        "rlx::lsp",
+        "an editor that breaks off",
     ),
     (
         "rlx::model::architecture",
@@ -111,6 +127,38 @@ const STORIES: [(&str, &str); 43] = [
         "The architecture is known, but the model uses an option of it that the engine does not have.",
     ),
     (
+        "rlx::new",
+        "`rlx new` writes a first study and a tokenizer beside it, and overwrites nothing.",
+    ),
+    (
+        "rlx::pack::damaged",
+        "A file in the pack does not have the hash that the pack states for it, or the pack ends too early. The message names it; ask for the pack again.",
+    ),
+    (
+        "rlx::pack::hostile",
+        "The archive holds what no pack holds: paths outside of it, links, or far more bytes than it says. Nothing of it was written.",
+    ),
+    (
+        "rlx::pack::key",
+        "A signature wants a secret key, and the one that was given cannot be read as one; or the pack is signed with another key than the one named.",
+    ),
+    (
+        "rlx::pack::missing",
+        "A file that belongs into the pack, or that the pack says it holds, is not there.",
+    ),
+    (
+        "rlx::pack::spec",
+        "The study cannot be packed as it is written: it has errors, or imports a file by an absolute path, which no other machine has.",
+    ),
+    (
+        "rlx::pack::unfinished",
+        "Only a finished study can be packed: `rlx run` does what is missing.",
+    ),
+    (
+        "rlx::passk",
+        "`rlx passk` reads a table with the columns problem, n and c: how many samples of each problem, and how many of them are right. The message names the line.",
+    ),
+    (
         "rlx::plan::broken",
         "The study names something that it does not hold. The language checks this before: please report it.",
     ),
@@ -119,8 +167,20 @@ const STORIES: [(&str, &str); 43] = [
         "`rlx plan FILE` lists the names of the steps.",
     ),
     (
+        "rlx::report",
+        "cannot be caused",
+    ),
+    (
+        "rlx::run::analysis",
+        "the language checks before what can be known",
+    ),
+    (
         "rlx::run::answer",
         "The judge compares with an answer, and problems of the set have none: no response to them could be right. Name the column of the answers, or leave these rows out.",
+    ),
+    (
+        "rlx::run::backend",
+        "cannot be caused",
     ),
     (
         "rlx::run::checkpoint",
@@ -129,6 +189,18 @@ const STORIES: [(&str, &str); 43] = [
     (
         "rlx::run::context",
         "Prompt and response do not fit into the model's context. Left to run, responses would be cut early without a word.",
+    ),
+    (
+        "rlx::run::judge",
+        "cannot be caused",
+    ),
+    (
+        "rlx::run::nothing_to_learn",
+        "A distillation keeps only what passes its filter, and no response did. Use `filter = all`, another teacher, or more samples.",
+    ),
+    (
+        "rlx::run::problem",
+        "rows of other data than their key says",
     ),
     (
         "rlx::run::size",
@@ -141,6 +213,10 @@ const STORIES: [(&str, &str); 43] = [
     (
         "rlx::sandbox",
         "Programs are judged by running them, locked in: namespaces, Landlock, seccomp and limits, as far as the machine has them; `rlx doctor` says what it has. Without namespaces and Landlock nothing is run, unless `--unsafe-judge` is given. A Python interpreter has to be there: `--python PATH` names one.",
+    ),
+    (
+        "rlx::stdout",
+        "a full disk behind a pipe",
     ),
     (
         "rlx::store::busy",
@@ -163,8 +239,16 @@ const STORIES: [(&str, &str); 43] = [
         "Loss or gradient was NaN or infinite several updates in a row. Those updates were skipped, so the weights are clean up to the named step: lower the learning rate, lengthen the warm-up, or look at the named batch.",
     ),
     (
+        "rlx::train::failed",
+        "libtorch failing in a training",
+    ),
+    (
         "rlx::train::spec",
         "A setting of a training cannot be used; the message names it.",
+    ),
+    (
+        "rlx::usage",
+        "Options that do not go together; `--help` lists them.",
     ),
     (
         "rlx::watch::nothing",
@@ -191,8 +275,78 @@ pub(crate) fn story(code: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may panic
 mod tests {
     use super::*;
+
+    /// Rust files below a folder.
+    fn sources(folder: &std::path::Path, wanted: &dyn Fn(&str) -> bool, out: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            let name = path.to_string_lossy().into_owned();
+            if path.is_dir() && !name.contains("target") && !name.contains("/.") {
+                sources(&path, wanted, out);
+            } else if wanted(&name) {
+                out.push(std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+
+    fn all(wanted: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut texts = Vec::new();
+        for folder in ["cli", "interpreter", "editors/server", "tests", "grammar"] {
+            sources(&root.join(folder), wanted, &mut texts);
+        }
+        assert!(texts.len() > 10);
+        texts
+    }
+
+    #[test]
+    fn every_code_has_a_story() {
+        let written = regex::Regex::new("\"(rlx::[a-z_]+(?:::[a-z_]+)*)\"").unwrap();
+        for text in all(&|name| name.ends_with(".rs") && name.contains("/src/")) {
+            for found in written.captures_iter(&text) {
+                let code = &found[1];
+                assert!(
+                    story(code).is_some() || rlx_language::codes::story(code).is_some(),
+                    "{code} has no story"
+                );
+            }
+        }
+    }
+
+    /// Codes that no test of the whole program causes, and why.
+    const WITHOUT: [(&str, &str); 15] = [
+        ("rlx::engine::device", "depends on the machine; the engine's own tests ask for devices"),
+        ("rlx::engine::failed", "a defect of rlx or libtorch"),
+        ("rlx::engine::memory", "the engine's tests give it a small budget"),
+        ("rlx::install", "needs a broken installation"),
+        ("rlx::json", "cannot be caused"),
+        ("rlx::lsp", "an editor that breaks off"),
+        ("rlx::plan::broken", "cannot be caused: the language checks before"),
+        ("rlx::report", "cannot be caused"),
+        ("rlx::run::analysis", "the language checks before what can be known"),
+        ("rlx::run::backend", "cannot be caused"),
+        ("rlx::run::judge", "cannot be caused"),
+        ("rlx::run::problem", "rows of other data than their key says"),
+        ("rlx::stdout", "a full disk behind a pipe"),
+        ("rlx::store::full", "a full disk; tried by hand on a small one"),
+        ("rlx::train::failed", "libtorch failing in a training"),
+    ];
+
+    #[test]
+    fn every_code_has_a_case() {
+        let tests = all(&|name| {
+            (name.contains("/tests/") && (name.ends_with(".rs") || name.ends_with(".rlx"))) || name.ends_with("tests.rs")
+        });
+        for (code, _) in STORIES {
+            let excused = WITHOUT.iter().any(|(known, _)| *known == code);
+            let found = tests.iter().any(|text| text.contains(code));
+            assert!(found || excused, "no test causes {code}");
+            assert!(!(found && excused), "{code} is excused, and a test causes it");
+        }
+    }
 
     #[test]
     fn stories_are_sorted_and_single() {
