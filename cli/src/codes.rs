@@ -284,7 +284,8 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
             let name = path.to_string_lossy().into_owned();
-            if path.is_dir() && !name.contains("target") && !name.contains("/.") {
+            let own = entry.file_name().to_string_lossy().into_owned();
+            if path.is_dir() && own != "target" && !own.starts_with('.') {
                 sources(&path, wanted, out);
             } else if wanted(&name) {
                 out.push(std::fs::read_to_string(&path).unwrap());
@@ -306,7 +307,9 @@ mod tests {
     fn every_code_has_a_story() {
         let written = regex::Regex::new("\"(rlx::[a-z_]+(?:::[a-z_]+)*)\"").unwrap();
         for text in all(&|name| name.ends_with(".rs") && name.contains("/src/")) {
-            for found in written.captures_iter(&text) {
+            // What only tests write is no code: prefixes and made-up ones.
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for found in written.captures_iter(text) {
                 let code = &found[1];
                 assert!(
                     story(code).is_some() || rlx_language::codes::story(code).is_some(),

@@ -105,7 +105,11 @@ module.exports = grammar({
     digits: (_) => /\d(_?\d)*(\.\d(_?\d)*)?([eE][+-]?\d(_?\d)*)?/,
     percent: (_) => token.immediate(/[ \t]*%/),
     unit: (_) =>
-      choice("samples", "sample", "prompts", "prompt", "steps", "step", "tokens", "token", "epochs", "epoch", "problems", "problem"),
+      choice(
+        "samples", "sample", "prompts", "prompt", "steps", "step", "tokens", "token", "epochs", "epoch", "problems", "problem",
+        "seconds", "second", "minutes", "minute", "hours", "hour", "days", "day",
+        "bytes", "byte", "KiB", "MiB", "GiB", "TiB", "kB", "MB", "GB", "TB",
+      ),
 
     boolean: (_) => choice("true", "false"),
     none: (_) => "none",

@@ -191,6 +191,12 @@ pub struct CodeColumns {
     pub hidden: Option<String>,
     /// Responses continue the problem's text, instead of answering it.
     pub completion: bool,
+    /// Seconds of CPU time of a program, where the judge's own limit is not wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<u64>,
+    /// Bytes of its memory, where the judge's own limit is not wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

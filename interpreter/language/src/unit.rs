@@ -12,10 +12,29 @@ pub enum Unit {
     Epochs,
     Problems,
     Percent,
+    Seconds,
+    Bytes,
 }
 
+/// Names of durations and sizes, in seconds and bytes.
+const MEASURES: [(&str, Unit, f64); 13] = [
+    ("seconds", Unit::Seconds, 1.0),
+    ("minutes", Unit::Seconds, 60.0),
+    ("hours", Unit::Seconds, 3600.0),
+    ("days", Unit::Seconds, 86_400.0),
+    ("bytes", Unit::Bytes, 1.0),
+    ("KiB", Unit::Bytes, 1024.0),
+    ("MiB", Unit::Bytes, 1_048_576.0),
+    ("GiB", Unit::Bytes, 1_073_741_824.0),
+    ("TiB", Unit::Bytes, 1_099_511_627_776.0),
+    ("kB", Unit::Bytes, 1e3),
+    ("MB", Unit::Bytes, 1e6),
+    ("GB", Unit::Bytes, 1e9),
+    ("TB", Unit::Bytes, 1e12),
+];
+
 impl Unit {
-    pub const ALL: [Unit; 7] = [
+    pub const ALL: [Unit; 9] = [
         Unit::Samples,
         Unit::Prompts,
         Unit::Steps,
@@ -23,6 +42,8 @@ impl Unit {
         Unit::Epochs,
         Unit::Problems,
         Unit::Percent,
+        Unit::Seconds,
+        Unit::Bytes,
     ];
 
     pub fn name(self) -> &'static str {
@@ -34,14 +55,30 @@ impl Unit {
             Unit::Epochs => "epochs",
             Unit::Problems => "problems",
             Unit::Percent => "%",
+            Unit::Seconds => "seconds",
+            Unit::Bytes => "bytes",
         }
     }
 
-    /// The unit of a name, plural or singular: `1 epoch`, `2 epochs`.
-    pub fn parse(name: &str) -> Option<Unit> {
-        Unit::ALL
-            .into_iter()
-            .find(|unit| unit.name() == name || unit.name().strip_suffix('s') == Some(name))
+    /// The unit of a name, plural or singular, and how many of it one of the name is: `1 epoch`, `2 epochs`; an hour is
+    /// 3,600 seconds, `5%` is 0.05.
+    pub fn parse(name: &str) -> Option<(Unit, f64)> {
+        let is = |known: &str| known == name || known.strip_suffix('s') == Some(name);
+        if name == Unit::Percent.name() {
+            return Some((Unit::Percent, 0.01));
+        }
+        let counts = Unit::ALL.into_iter().find(|unit| is(unit.name())).map(|unit| (unit, 1.0));
+        counts.or_else(|| {
+            let measure = MEASURES.iter().find(|(known, _, _)| is(known))?;
+            Some((measure.1, measure.2))
+        })
+    }
+
+    /// All that can be written behind a number.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let counts = Unit::ALL.into_iter().map(Unit::name);
+        let measures = MEASURES.iter().map(|(name, _, _)| *name);
+        counts.chain(measures.filter(|name| !matches!(*name, "seconds" | "bytes")))
     }
 }
 

@@ -26,7 +26,7 @@ impl Judging {
     /// Gets the judge of a step ready; for programs a sandbox is opened.
     pub(crate) fn open(judge: Judge, set: &ProblemSet, step: &str) -> Result<Self, RunError> {
         Ok(Judging {
-            kind: Kind::open(judge, step)?,
+            kind: Kind::open(judge, set, step)?,
             prefill: set.prompt.prefill.clone().unwrap_or_default(),
         })
     }
@@ -55,7 +55,7 @@ impl Judging {
 }
 
 impl Kind {
-    fn open(judge: Judge, step: &str) -> Result<Self, RunError> {
+    fn open(judge: Judge, set: &ProblemSet, step: &str) -> Result<Self, RunError> {
         if judge == Judge::Code {
             let fault = |message: String| RunError::Step {
                 step: step.to_owned(),
@@ -64,8 +64,17 @@ impl Kind {
                 help: "`rlx explain rlx::sandbox` tells what the code judge needs".into(),
             };
             let launcher = std::env::current_exe().map_err(|error| fault(error.to_string()))?;
-            let sandbox =
-                Sandbox::open(SandboxOptions::new(launcher)).map_err(|error| fault(error.to_string()))?;
+            let mut options = SandboxOptions::new(launcher);
+            let limits = &mut options.limits;
+            if let Some(seconds) = set.code.as_ref().and_then(|code| code.time) {
+                limits.cpu_seconds = seconds;
+                // A starved program gets the same share of patience.
+                limits.wall_seconds = limits.wall_seconds.max(seconds.saturating_mul(100));
+            }
+            if let Some(bytes) = set.code.as_ref().and_then(|code| code.memory) {
+                limits.memory_bytes = bytes;
+            }
+            let sandbox = Sandbox::open(options).map_err(|error| fault(error.to_string()))?;
             return Ok(Kind::Programs(sandbox, Mutex::default()));
         }
         let judge = rlx_judge::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {

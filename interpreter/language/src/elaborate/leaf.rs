@@ -137,10 +137,13 @@ impl<'a> Elaborator<'a> {
         let name = &self.name_of(id);
         let origin = self.origin(value);
         let (text, unit) = match &value.expr.node {
-            ExprKind::Number(Number { value, unit, .. }) => (
-                number(*value),
-                unit.as_ref().and_then(|unit| Unit::parse(&unit.node)),
-            ),
+            ExprKind::Number(Number { value, unit, .. }) => {
+                let unit = unit.as_ref().and_then(|unit| Unit::parse(&unit.node));
+                match unit {
+                    Some((unit @ (Unit::Seconds | Unit::Bytes), size)) => (number(*value * size), Some(unit)),
+                    unit => (number(*value), unit.map(|(unit, _)| unit)),
+                }
+            }
             _ => (self.text_of(value), None),
         };
         self.leaf(name, text, unit, origin, overrode);

@@ -65,7 +65,7 @@ impl<'a> Elaborator<'a> {
                 place,
             });
         };
-        let Some(unit) = Unit::parse(&written.node) else {
+        let Some((unit, size)) = Unit::parse(&written.node) else {
             let thousands = match written.node.as_str() {
                 "k" | "K" => Some(1e3),
                 "M" => Some(1e6),
@@ -77,11 +77,11 @@ impl<'a> Elaborator<'a> {
                 format!("write the number out: `{value}`")
             });
             let near = whole
-                .or_else(|| suggest::did_you_mean(&written.node, Unit::ALL.iter().map(|unit| unit.name())));
+                .or_else(|| suggest::did_you_mean(&written.node, Unit::names()));
             let help = near.unwrap_or_else(|| {
                 format!(
                     "the units are {}",
-                    suggest::list(Unit::ALL.iter().map(|unit| unit.name()))
+                    suggest::list(Unit::names())
                 )
             });
             let diagnostic = Diagnostic::error(
@@ -94,10 +94,10 @@ impl<'a> Elaborator<'a> {
             self.report(diagnostic);
             return Err(Fail::Reported);
         };
-        let value = if unit == Unit::Percent {
-            number.value / 100.0
-        } else {
-            number.value
+        let value = match unit {
+            // A division: 5 / 100 is nearer to 0.05 than 5 · 0.01.
+            Unit::Percent => number.value / 100.0,
+            _ => number.value * size,
         };
         Ok(Num {
             value,

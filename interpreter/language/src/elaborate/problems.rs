@@ -128,8 +128,12 @@ impl<'a> Elaborator<'a> {
             self.report(diagnostic);
             return None;
         }
-        for name in ["setup", "entry_point", "starter_code", "hidden"] {
-            if judge != Judge::Code && checked.maybe_text(name)?.is_some() {
+        for name in ["setup", "entry_point", "starter_code", "hidden", "time", "memory"] {
+            let written = match name {
+                "time" | "memory" => checked.maybe_count(name)?.is_some(),
+                name => checked.maybe_text(name)?.is_some(),
+            };
+            if judge != Judge::Code && written {
                 let message = format!("`{name}` belongs to problems that ask for a program");
                 let diagnostic = Diagnostic::error("rlx::data::judge", message);
                 let diagnostic = self.at(diagnostic, checked.place(name), "is never read");
@@ -175,6 +179,8 @@ impl<'a> Elaborator<'a> {
                     starter_code: checked.maybe_text("starter_code")?,
                     hidden: checked.maybe_text("hidden")?,
                     completion: checked.boolean("completion")?,
+                    time: checked.maybe_count("time")?,
+                    memory: checked.maybe_count("memory")?,
                 }),
                 _ => None,
             },

@@ -149,6 +149,24 @@ const FIELDS: &[Field] = &[
         default: Value("false"),
         doc: "Responses continue the problem's text instead of answering it; for `judge = code`.",
     },
+    Field {
+        name: "time",
+        ty: Type::Count {
+            unit: Unit::Seconds,
+            least: 1,
+        },
+        default: Computed("6 seconds"),
+        doc: "CPU time of a program, over standard input that of a test; for `judge = code`.",
+    },
+    Field {
+        name: "memory",
+        ty: Type::Count {
+            unit: Unit::Bytes,
+            least: 16 << 20,
+        },
+        default: Computed("2 GiB"),
+        doc: "Memory of a program beyond that of the bare interpreter; for `judge = code`.",
+    },
 ];
 
 pub const DATA: Schema = Schema {
