@@ -68,10 +68,11 @@ impl Project {
         };
         let recording = Recording::new(&Files);
         let name = args.file.to_string_lossy();
-        let (study, warnings) = rlx_language::elaborate(&recording, &name, &options).map_err(|diagnostics| {
-            show(&diagnostics);
-            Failure::Shown
-        })?;
+        let (study, warnings) =
+            rlx_language::elaborate(&recording, &name, &options).map_err(|diagnostics| {
+                show(&diagnostics);
+                Failure::Shown
+            })?;
         let mut texts = recording.into_texts();
         texts.remove(&*name);
         let locked = StudyLock::read(&args.file)?;
@@ -107,7 +108,9 @@ impl Project {
     /// What is another thing than it was when the study was locked.
     pub(crate) fn drift(&self) -> Vec<Drift> {
         let locked = self.locked.as_ref();
-        locked.map(|locked| locked.drift(&self.stands_on)).unwrap_or_default()
+        locked
+            .map(|locked| locked.drift(&self.stands_on))
+            .unwrap_or_default()
     }
 
     /// Refuses other models and data than those that the study was locked with.
@@ -141,7 +144,14 @@ impl Project {
         if self.study.models.is_empty() && self.study.problem_sets.is_empty() {
             return Ok(());
         }
-        let (now, _) = StudyLock::of(&self.study, &self.file, &self.texts, &self.world, &self.pins, VERSION)?;
+        let (now, _) = StudyLock::of(
+            &self.study,
+            &self.file,
+            &self.texts,
+            &self.world,
+            &self.pins,
+            VERSION,
+        )?;
         let path = rlx_run::study_lock::path(&self.file);
         let new = match &self.locked {
             None => now,
@@ -152,7 +162,10 @@ impl Project {
         }
         match new.write(&self.file) {
             Ok(()) if self.locked.is_none() => {
-                eprintln!("{}: written; it pins what the study stands on, keep it with the file", path.display());
+                eprintln!(
+                    "{}: written; it pins what the study stands on, keep it with the file",
+                    path.display()
+                );
             }
             Ok(()) => eprintln!("{}: brought up to date", path.display()),
             Err(error) => eprintln!("{} could not be written: {error}", path.display()),
@@ -196,7 +209,7 @@ impl Project {
         for model in self.study.models.values() {
             let fetchable = matches!(model.source, rlx_language::ModelSource::Hub { .. }) && !offline;
             if !fetchable && let Err(error) = rlx_data::locate_model(model, &place) {
-                missing.push(error.to_string());
+                missing.push(rlx_run::RunError::from(error));
             }
         }
         for (name, set) in &self.study.problem_sets {
@@ -206,17 +219,22 @@ impl Project {
                 && !endless
                 && let Err(error) = self.world.problems(name)
             {
-                missing.push(error.to_string());
+                missing.push(error);
             }
         }
-        match missing.len() {
-            0 => Ok(()),
-            _ => Err(Failure::user(
-                "rlx::data::not_here",
-                missing.join("\n\n"),
-                Some("`rlx plan` shows what else the study needs".into()),
-            )),
-        }
+        let Some(first) = missing.first().map(rlx_run::RunError::code) else {
+            return Ok(());
+        };
+        // Of several kinds, what is not here is the first to be mended.
+        let alike = missing.iter().all(|error| error.code() == first);
+        let code = if alike {
+            first
+        } else {
+            "rlx::data::not_here".into()
+        };
+        let said: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        let help = "`rlx plan` shows what else the study needs".to_owned();
+        Err(Failure::user(code, said.join("\n\n"), Some(help)))
     }
 }
 

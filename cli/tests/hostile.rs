@@ -112,7 +112,7 @@ fn annotations_have_their_place() {
         .unwrap_or_else(|| panic!("{said}"));
     assert_eq!(
         line,
-        "::error file=study.rlx,line=2,col=26,endLine=2,endColumn=32,title=rlx%3A%3Afield%3A%3Aunknown::`model m` has no field `contxt`%0Adid you mean `context`?"
+        "::error file=study.rlx,line=2,col=27,endLine=2,endColumn=33,title=rlx%3A%3Afield%3A%3Aunknown::`model m` has no field `contxt`%0Adid you mean `context`?"
     );
 }
 

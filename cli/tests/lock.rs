@@ -71,18 +71,38 @@ fn other_data_are_refused_until_they_are_taken() {
     // From another folder it is the same lock.
     let above = folder.parent().unwrap();
     let name = folder.file_name().unwrap().to_str().unwrap();
-    let from_above = rlx(above, &["lock", &format!("{name}/study.rlx"), "--check", "--store", &format!("{name}/s")]);
+    let from_above = rlx(
+        above,
+        &[
+            "lock",
+            &format!("{name}/study.rlx"),
+            "--check",
+            "--store",
+            &format!("{name}/s"),
+        ],
+    );
     assert!(from_above.status.success(), "{}", said(&from_above));
 
-    fs::write(folder.join("sums.jsonl"), "{\"question\": \"1 + 1\", \"answer\": \"3\"}\n").unwrap();
+    fs::write(
+        folder.join("sums.jsonl"),
+        "{\"question\": \"1 + 1\", \"answer\": \"3\"}\n",
+    )
+    .unwrap();
     assert_eq!(check(&["lock", "study.rlx", "--check"]).status.code(), Some(1));
     let refused = check(&["run", "study.rlx"]);
     assert_eq!(refused.status.code(), Some(1));
     let message = said(&refused);
-    assert!(message.contains("rlx::lock::drift") && message.contains("./sums.jsonl"), "{message}");
+    assert!(
+        message.contains("rlx::lock::drift") && message.contains("./sums.jsonl"),
+        "{message}"
+    );
     let plan = said(&check(&["plan", "study.rlx"]));
     assert!(plan.contains("problems ./sums.jsonl: locked as"), "{plan}");
-    assert_eq!(check(&["lock", "study.rlx"]).status.code(), Some(1), "nothing is taken unasked");
+    assert_eq!(
+        check(&["lock", "study.rlx"]).status.code(),
+        Some(1),
+        "nothing is taken unasked"
+    );
     assert_eq!(fs::read_to_string(folder.join("study.lock")).unwrap(), text);
     assert!(check(&["lock", "study.rlx", "--update"]).status.success());
     assert!(check(&["lock", "study.rlx", "--check"]).status.success());
@@ -96,11 +116,17 @@ fn weights_are_pinned_and_what_is_no_part_of_a_model_is_not() {
     fs::write(folder.join("base/README.md"), "about it").unwrap();
     assert!(rlx(folder, &["lock", "study.rlx", "--check"]).status.success());
     fs::write(folder.join("base/config.json"), "{ }").unwrap();
-    assert_eq!(rlx(folder, &["lock", "study.rlx", "--check"]).status.code(), Some(1));
+    assert_eq!(
+        rlx(folder, &["lock", "study.rlx", "--check"]).status.code(),
+        Some(1)
+    );
     // A source of one run is no part of the lock.
     fs::create_dir(folder.join("other")).unwrap();
     fs::write(folder.join("other/config.json"), "{}").unwrap();
-    let other = rlx(folder, &["lock", "study.rlx", "--check", "--set", "base.source=\"./other\""]);
+    let other = rlx(
+        folder,
+        &["lock", "study.rlx", "--check", "--set", "base.source=\"./other\""],
+    );
     assert!(other.status.success(), "{}", said(&other));
 }
 
@@ -109,14 +135,22 @@ fn a_text_that_changed_is_told_and_does_not_stop_a_run() {
     let folder = folder();
     let folder = folder.path();
     assert!(rlx(folder, &["lock", "study.rlx"]).status.success());
-    fs::write(folder.join("shared.rlx"), format!("// Another comment.\n{SHARED}")).unwrap();
+    fs::write(
+        folder.join("shared.rlx"),
+        format!("// Another comment.\n{SHARED}"),
+    )
+    .unwrap();
     let checked = rlx(folder, &["lock", "study.rlx", "--check"]);
     assert!(checked.status.success(), "{}", said(&checked));
     assert!(said(&checked).contains("file ./shared.rlx"), "{}", said(&checked));
     fs::write(folder.join("study.lock"), "<<<<<<< ours\n").unwrap();
     let broken = rlx(folder, &["plan", "study.rlx"]);
     assert_eq!(broken.status.code(), Some(1));
-    assert!(said(&broken).contains("rlx::lock::unreadable"), "{}", said(&broken));
+    assert!(
+        said(&broken).contains("rlx::lock::unreadable"),
+        "{}",
+        said(&broken)
+    );
 }
 
 #[test]

@@ -46,7 +46,8 @@ fn said(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.code(), text)
 }
 
@@ -73,10 +74,18 @@ const RUN: [&str; 2] = ["run", "study.rlx"];
 #[test]
 fn what_is_not_here() {
     let place = with("\"./base\"", "\"./nothing\"");
-    refused(place.path(), &RUN, "rlx::data::not_here");
+    refused(place.path(), &RUN, "rlx::data::file");
     let place = with("\"./base\"", "\"hf:org/name@main\"");
-    refused(place.path(), &["run", "study.rlx", "--offline"], "rlx::data::not_here");
-    refused(place.path(), &["fetch", "study.rlx", "--offline"], "rlx::data::offline");
+    refused(
+        place.path(),
+        &["run", "study.rlx", "--offline"],
+        "rlx::data::not_here",
+    );
+    refused(
+        place.path(),
+        &["fetch", "study.rlx", "--offline"],
+        "rlx::data::offline",
+    );
     // Nobody listens there.
     let output = Command::new(env!("CARGO_BIN_EXE_rlx"))
         .args(["fetch", "study.rlx"])
@@ -111,19 +120,63 @@ fn rows_that_are_not_as_declared() {
 }
 
 #[test]
+fn tests_that_were_trained_on_are_told() {
+    let place = folder();
+    let long = "a farmer has twelve brown hens and each of them lays two large eggs every single day";
+    fs::write(
+        place.path().join("sums.jsonl"),
+        format!("{{\"question\": \"{long}, how many?\", \"answer\": \"24\"}}\n"),
+    )
+    .unwrap();
+    fs::write(
+        place.path().join("train.jsonl"),
+        format!("{{\"question\": \"Once {long} long\", \"answer\": \"24\", \"solution\": \"24\"}}\n"),
+    )
+    .unwrap();
+    let text = format!(
+        "use std.algorithms.sft\n\n{}\ndata seen {{\n    source   = \"./train.jsonl\"\n    problem  = \"question\"\n    \
+         answer   = \"answer\"\n    response = \"solution\"\n    judge    = number\n    prompt   = \"{{problem}}\"\n}}\n\n\
+         train tuned {{\n    start     = base\n    algorithm = sft\n    data      = seen\n    batch     = 1 prompt\n    \
+         steps     = 1 step\n}}\n",
+        STUDY.replace("models    = [base]", "models    = [base, tuned]")
+    );
+    fs::write(place.path().join("study.rlx"), text).unwrap();
+    let (exit, said) = said(place.path(), &["check", "study.rlx", "--format", "github"]);
+    assert_eq!(exit, Some(0), "{said}");
+    assert!(said.contains("rlx%3A%3Adata%3A%3Aoverlap"), "{said}");
+    // rlx::data::overlap
+}
+
+#[test]
 fn commands_beside_studies() {
     let place = folder();
     let place = place.path();
     refused(place, &["explain", "rlx::no::such"], "rlx::explain");
-    refused(place, &["explain", "study.rlx", "answers.nothing"], "rlx::explain");
+    refused(
+        place,
+        &["explain", "study.rlx", "answers.nothing"],
+        "rlx::explain",
+    );
     refused(place, &["why", "study.rlx", "train nothing"], "rlx::plan::step");
     refused(place, &["pack", "study.rlx"], "rlx::pack::unfinished");
     refused(place, &["new", "study.rlx"], "rlx::new");
-    fs::write(place.join("rows.jsonl"), "{\"id\": 1, \"gold\": \"2\", \"response\": \"2\"}\n").unwrap();
-    refused(place, &["grade", "--judge", "nobody", "--answers", "rows.jsonl"], "rlx::judge");
+    fs::write(
+        place.join("rows.jsonl"),
+        "{\"id\": 1, \"gold\": \"2\", \"response\": \"2\"}\n",
+    )
+    .unwrap();
+    refused(
+        place,
+        &["grade", "--judge", "nobody", "--answers", "rows.jsonl"],
+        "rlx::judge",
+    );
     fs::write(place.join("counts.csv"), "problem,n,c\na,4,9\n").unwrap();
     refused(place, &["passk", "counts.csv", "--k", "1"], "rlx::passk");
-    refused(place, &["inspect", "study.rlx", "--reader", "../me"], "rlx::inspect::reader");
+    refused(
+        place,
+        &["inspect", "study.rlx", "--reader", "../me"],
+        "rlx::inspect::reader",
+    );
 }
 
 #[test]
@@ -131,5 +184,9 @@ fn a_store_that_another_run_writes() {
     let place = folder();
     // A file where the store's folder should be.
     fs::write(place.path().join("taken"), "").unwrap();
-    refused(place.path(), &["run", "study.rlx", "--store", "taken/store"], "rlx::store::io");
+    refused(
+        place.path(),
+        &["run", "study.rlx", "--store", "taken/store"],
+        "rlx::store::io",
+    );
 }

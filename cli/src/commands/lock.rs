@@ -40,7 +40,10 @@ pub(crate) fn run(args: &LockArgs) -> Result<ExitCode, Failure> {
 /// Writes nothing; fails where a study would run on other content than is locked, or on some that is not.
 fn check(project: &Project, path: &str) -> ExitCode {
     if project.locked.is_none() {
-        println!("there is no {path}: `rlx lock {}` writes it", project.file.display());
+        println!(
+            "there is no {path}: `rlx lock {}` writes it",
+            project.file.display()
+        );
         return ExitCode::from(1);
     }
     let drift = project.drift();

@@ -72,7 +72,10 @@ pub(crate) fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
             text(&project, &states, &changes);
             let drift = project.drift();
             if !drift.is_empty() {
-                println!("\nAgainst {}:", rlx_run::study_lock::path(&project.file).display());
+                println!(
+                    "\nAgainst {}:",
+                    rlx_run::study_lock::path(&project.file).display()
+                );
             }
             for drift in drift {
                 println!("  {drift}");

@@ -46,6 +46,15 @@ pub struct Labels {
 /// Labels of one set of responses: (reader, problem, sample) → row.
 pub type Said = BTreeMap<(String, String, u64), LabelRow>;
 
+/// Refuses a reader's name that cannot be a file's.
+pub(crate) fn plain(reader: &str) -> Result<(), InspectError> {
+    let letters = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
+    if reader.is_empty() || reader.len() > 64 || !reader.chars().all(letters) {
+        return Err(InspectError::Reader(reader.to_owned()));
+    }
+    Ok(())
+}
+
 impl Labels {
     /// The labels in the store at `root`.
     pub fn at(root: &Path) -> Labels {
@@ -59,16 +68,7 @@ impl Labels {
     /// # Errors
     /// A reader's name that is no plain name, or a folder that cannot be written.
     pub fn say(&self, key: &str, row: &LabelRow) -> Result<(), InspectError> {
-        let plain = |name: &str| {
-            !name.is_empty()
-                && name.len() <= 64
-                && name
-                    .chars()
-                    .all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_'))
-        };
-        if !plain(&row.reader) {
-            return Err(InspectError::Reader(row.reader.clone()));
-        }
+        plain(&row.reader)?;
         let folder = self.root.join(key);
         file::create_folder(&folder)?;
         let path = folder.join(format!("{}.jsonl", row.reader));

@@ -41,6 +41,8 @@ pub fn serve(
     reader: &str,
     port: u16,
 ) -> Result<Server, InspectError> {
+    // Said before anybody reads for an hour.
+    crate::labels::plain(reader)?;
     let failed = |error: &dyn std::fmt::Display| InspectError::Server(error.to_string());
     let inner = tiny_http::Server::http(("127.0.0.1", port)).map_err(|error| failed(&error))?;
     let address = inner

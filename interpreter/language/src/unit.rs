@@ -67,7 +67,10 @@ impl Unit {
         if name == Unit::Percent.name() {
             return Some((Unit::Percent, 0.01));
         }
-        let counts = Unit::ALL.into_iter().find(|unit| is(unit.name())).map(|unit| (unit, 1.0));
+        let counts = Unit::ALL
+            .into_iter()
+            .find(|unit| is(unit.name()))
+            .map(|unit| (unit, 1.0));
         counts.or_else(|| {
             let measure = MEASURES.iter().find(|(known, _, _)| is(known))?;
             Some((measure.1, measure.2))

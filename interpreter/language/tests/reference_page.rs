@@ -161,7 +161,9 @@ fn its_tables_are_those_of_the_schema() {
                 ));
             }
             if let Some(source) = schema.source(name).filter(|source| !default.contains(source)) {
-                wrong.push(format!("{heading}: the default of `{name}` is from {source}, not {default}"));
+                wrong.push(format!(
+                    "{heading}: the default of `{name}` is from {source}, not {default}"
+                ));
             }
             if let Type::Word(words) = field.ty {
                 let missing = words.iter().filter(|word| !ty.contains(&format!("`{word}`")));

@@ -70,7 +70,10 @@ impl Drift {
 
 impl std::fmt::Display for Drift {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let short = |hash: &Option<String>| hash.as_ref().map(|hash| hash.chars().take(12).collect::<String>());
+        let short = |hash: &Option<String>| {
+            hash.as_ref()
+                .map(|hash| hash.chars().take(12).collect::<String>())
+        };
         let Drift { kind, name, .. } = self;
         match (short(&self.locked), short(&self.found)) {
             (Some(locked), Some(found)) => write!(f, "{kind} {name}: locked as {locked}, now {found}"),
@@ -169,7 +172,12 @@ impl StudyLock {
                 continue;
             }
             let (place, commit) = match &set.source {
-                ProblemSource::Hub { repo, revision, config, split } => {
+                ProblemSource::Hub {
+                    repo,
+                    revision,
+                    config,
+                    split,
+                } => {
                     let part: String = config.iter().map(|config| format!(" {config}")).collect();
                     (
                         format!("hf:{repo}@{revision}{part} {split}"),
@@ -271,8 +279,8 @@ impl StudyLock {
     /// # Errors
     /// The folder cannot be written.
     pub fn write(&self, file: &Path) -> Result<(), RunError> {
-        let mut text = serde_json::to_vec_pretty(self)
-            .map_err(|error| unreadable(&path(file), &error.to_string()))?;
+        let mut text =
+            serde_json::to_vec_pretty(self).map_err(|error| unreadable(&path(file), &error.to_string()))?;
         text.push(b'\n');
         Ok(rlx_store::file::write(&path(file), &text)?)
     }
@@ -287,13 +295,18 @@ fn unreadable(path: &Path, why: &str) -> RunError {
 
 /// Whether a `--set` says where the model or the problems come from.
 fn was_set(study: &Study, name: &str) -> bool {
-    ["", ".source", ".adapter", ".split", ".config"].iter().any(|field| {
-        let leaf = study.origins.get(&format!("{name}{field}"));
-        leaf.is_some_and(|leaf| {
-            matches!(leaf.origin, Origin::Set { .. })
-                || leaf.through.iter().any(|through| matches!(through.origin, Origin::Set { .. }))
+    ["", ".source", ".adapter", ".split", ".config"]
+        .iter()
+        .any(|field| {
+            let leaf = study.origins.get(&format!("{name}{field}"));
+            leaf.is_some_and(|leaf| {
+                matches!(leaf.origin, Origin::Set { .. })
+                    || leaf
+                        .through
+                        .iter()
+                        .any(|through| matches!(through.origin, Origin::Set { .. }))
+            })
         })
-    })
 }
 
 /// `path` as seen from `folder`, so that the lock says the same wherever the study is run from.
@@ -348,7 +361,10 @@ mod tests {
     #[test]
     fn places_are_told_from_the_studys_folder() {
         let from = |folder: &str, path: &str| seen_from(Path::new(folder), path);
-        assert_eq!(from("experiments", "experiments/quickstart/base"), "./quickstart/base");
+        assert_eq!(
+            from("experiments", "experiments/quickstart/base"),
+            "./quickstart/base"
+        );
         assert_eq!(from("", "quickstart/base"), "./quickstart/base");
         assert_eq!(from("experiments", "models/x"), "../models/x");
         assert_eq!(from("experiments/paper", "models/x"), "../../models/x");
@@ -371,7 +387,10 @@ mod tests {
         assert_eq!(content, ["./m"]);
         assert_eq!(drifts.len(), 3, "{drifts:?}");
         let merged = old.with(now);
-        assert_eq!(merged.models.keys().collect::<Vec<_>>(), ["./m", "./new", "hf:a/b@main"]);
+        assert_eq!(
+            merged.models.keys().collect::<Vec<_>>(),
+            ["./m", "./new", "hf:a/b@main"]
+        );
         assert_eq!(merged.models["./m"].hash, "9");
         assert_eq!(merged.files["./x.rlx"], "4");
         assert_eq!(merged.commits()["hf:a/b@main"], "c1");

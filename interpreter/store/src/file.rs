@@ -46,7 +46,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         if let Some(folder) = path.parent() {
             // Of `study.lock` it is the empty path, which cannot be opened.
             let here = Path::new(".");
-            let folder = if folder.as_os_str().is_empty() { here } else { folder };
+            let folder = if folder.as_os_str().is_empty() {
+                here
+            } else {
+                folder
+            };
             File::open(folder)?.sync_all()?;
         }
         Ok(())

@@ -76,14 +76,8 @@ impl<'a> Elaborator<'a> {
                 let value = super::leaf::number(number.value * by);
                 format!("write the number out: `{value}`")
             });
-            let near = whole
-                .or_else(|| suggest::did_you_mean(&written.node, Unit::names()));
-            let help = near.unwrap_or_else(|| {
-                format!(
-                    "the units are {}",
-                    suggest::list(Unit::names())
-                )
-            });
+            let near = whole.or_else(|| suggest::did_you_mean(&written.node, Unit::names()));
+            let help = near.unwrap_or_else(|| format!("the units are {}", suggest::list(Unit::names())));
             let diagnostic = Diagnostic::error(
                 "rlx::unit::unknown",
                 format!("there is no unit `{}`", written.node),

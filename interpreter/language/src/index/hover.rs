@@ -141,7 +141,9 @@ fn keyword_text(keyword: Keyword) -> String {
 /// A field with its type, default and doc.
 pub(super) fn field_text(field: &Field, owner: &Schema) -> String {
     let source = owner.source(field.name);
-    let source = source.map(|source| format!(", from: {source}")).unwrap_or_default();
+    let source = source
+        .map(|source| format!(", from: {source}"))
+        .unwrap_or_default();
     format!(
         "**`{}`** of `{}`: {}\n\n{}\n\n- default: {}{source}",
         field.name,

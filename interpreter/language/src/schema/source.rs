@@ -92,7 +92,10 @@ impl Schema {
 pub fn source_of(path: &str) -> Option<&'static str> {
     let mut names = path.rsplit('.');
     let (field, record) = (names.next()?, names.next()?);
-    let held = DECLARATIONS.iter().chain(&RECORDS).flat_map(|schema| schema.fields);
+    let held = DECLARATIONS
+        .iter()
+        .chain(&RECORDS)
+        .flat_map(|schema| schema.fields);
     let records: Vec<&Schema> = held
         .filter(|known| known.name == record)
         .filter_map(|known| match known.ty {
@@ -100,7 +103,11 @@ pub fn source_of(path: &str) -> Option<&'static str> {
             _ => None,
         })
         .collect();
-    let among: Vec<&Schema> = if records.is_empty() { DECLARATIONS.to_vec() } else { records };
+    let among: Vec<&Schema> = if records.is_empty() {
+        DECLARATIONS.to_vec()
+    } else {
+        records
+    };
     let mut sources: Vec<&str> = among.iter().filter_map(|schema| schema.source(field)).collect();
     sources.sort_unstable();
     sources.dedup();
@@ -123,7 +130,10 @@ mod tests {
             for field in schema.fields {
                 let valued = matches!(field.default, Default::Value(_) | Default::OrNone(_));
                 if valued && schema.source(field.name).is_none() {
-                    wrong.push(format!("{}.{}: its default has no source", schema.name, field.name));
+                    wrong.push(format!(
+                        "{}.{}: its default has no source",
+                        schema.name, field.name
+                    ));
                 }
             }
         }
