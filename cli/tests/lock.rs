@@ -1,4 +1,5 @@
 //! `<study>.lock`: what a study stands on is pinned, and other content is refused.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use std::{
     fs,

@@ -117,7 +117,6 @@ pub(crate) fn run(
                 repetition_penalty: sampling.repetition_penalty.unwrap_or(1.0),
                 logit_bias: crate::model::biases(job.tokenizer, &sampling.logit_bias)?,
                 min_tokens: sampling.min_tokens.unwrap_or(0) as usize,
-                ..SamplingParams::default()
             };
             train_distill(
                 job.student,

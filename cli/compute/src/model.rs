@@ -158,7 +158,6 @@ impl OpenModel for Loaded {
             min_tokens: settings.min_tokens.unwrap_or(0) as usize,
             max_tokens: settings.max_tokens as usize,
             stop_ids: self.tokenizer.eos_ids().to_vec(),
-            ..SamplingParams::default()
         };
         let requests: Vec<SampleRequest> = requests
             .iter()

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Trainings, evaluations, outputs and claims in the proportions of a real study.
-pub fn study(lines: usize) -> String {
+pub(crate) fn study(lines: usize) -> String {
     let mut text = String::from("//! A generated study.\n\nuse std.algorithms.grpo\n\n");
     for index in 0.. {
         if text.lines().count() >= lines {

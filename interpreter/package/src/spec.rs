@@ -137,12 +137,9 @@ mod tests {
             "//! One.\nuse \"../common/shared.rlx\" as shared\n\nlet m = shared.n\n".into(),
         );
         // Whether names are read is not the question here: what is never used is an error of the language.
-        let recording = Recording {
-            inner: &sources,
-            seen: RefCell::default(),
-        };
+        let recording = Recording::new(&sources);
         let _ = elaborate(&recording, "work/studies/one.rlx", &Options::default());
-        assert_eq!(recording.seen.borrow().len(), 2);
+        assert_eq!(recording.into_texts().len(), 2);
         assert_eq!(
             common(Path::new("/lab/common"), Path::new("/lab/studies")),
             Path::new("/lab")

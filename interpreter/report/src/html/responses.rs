@@ -94,9 +94,9 @@ fn problem(page: &mut String, problem: &SampledProblem, palette: &Palette, id: &
         let sum = |of: fn(&ProblemTally) -> u64| problem.tallies.iter().map(of).sum();
         (sum(|tally| tally.right), sum(|tally| tally.samples))
     };
-    let _ = write!(
+    let _ = writeln!(
         page,
-        "<details class=\"problem\" id=\"{id}\"{}><summary><b>Problem {}</b> <span class=\"quiet-text\">{} of {} right</span></summary>\n",
+        "<details class=\"problem\" id=\"{id}\"{}><summary><b>Problem {}</b> <span class=\"quiet-text\">{} of {} right</span></summary>",
         if open { " open" } else { "" },
         xml(&problem.id),
         count(right),
@@ -179,10 +179,10 @@ fn response(page: &mut String, response: &SampledResponse, palette: &Palette) {
             "<rect x=\"1\" y=\"1\" width=\"14\" height=\"14\" rx=\"2.500\"/><path class=\"cut\" d=\"M5 5l6 6M11 5l-6 6\"/>",
         )
     };
-    let _ = write!(
+    let _ = writeln!(
         page,
         "<article class=\"answer\"><p class=\"who\">{} <span class=\"quiet-text\">sample {}, {}</span>\
-         <span class=\"mark {class}\"><svg viewBox=\"0 0 16 16\" width=\"15\" height=\"15\" aria-hidden=\"true\">{icon}</svg>{}</span></p>\n",
+         <span class=\"mark {class}\"><svg viewBox=\"0 0 16 16\" width=\"15\" height=\"15\" aria-hidden=\"true\">{icon}</svg>{}</span></p>",
         model(&response.model, palette),
         count(response.sample),
         plural(response.tokens, "token"),
