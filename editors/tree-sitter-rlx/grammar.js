@@ -45,7 +45,7 @@ module.exports = grammar({
 
     // `for algo in [ppo, grpo], steps in [150, 300] where algo == grpo`: no changed fields, since a brace opens the body.
     family: ($) => seq("for", $.axis, repeat(seq(",", $.axis)), optional(seq("where", field("condition", $.condition)))),
-    axis: ($) => seq(field("name", $.identifier), "in", field("domain", $.condition)),
+    axis: ($) => seq(field("name", $.identifier), "in", field("domain", choice($.condition, alias($.fields, $.record)))),
     condition: ($) =>
       prec.left(
         seq(
@@ -104,12 +104,9 @@ module.exports = grammar({
     number: ($) => prec.right(seq($.digits, optional(choice($.percent, $.unit)))),
     digits: (_) => /\d(_?\d)*(\.\d(_?\d)*)?([eE][+-]?\d(_?\d)*)?/,
     percent: (_) => token.immediate(/[ \t]*%/),
+    // On the line of its number: the word in the next line is a field.
     unit: (_) =>
-      choice(
-        "samples", "sample", "prompts", "prompt", "steps", "step", "tokens", "token", "epochs", "epoch", "problems", "problem",
-        "seconds", "second", "minutes", "minute", "hours", "hour", "days", "day",
-        "bytes", "byte", "KiB", "MiB", "GiB", "TiB", "kB", "MB", "GB", "TB",
-      ),
+      token.immediate(/[ \t]*(samples?|prompts?|steps?|tokens?|epochs?|problems?|seconds?|minutes?|hours?|days?|bytes?|[KMGT]iB|[kMGT]B)/),
 
     boolean: (_) => choice("true", "false"),
     none: (_) => "none",
