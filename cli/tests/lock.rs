@@ -169,3 +169,18 @@ fn output_can_be_cut_short() {
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(!said.contains("panicked"), "{said}");
 }
+
+/// Whoever runs the studies of the repository changes no file of it.
+#[test]
+fn the_locks_of_the_experiments_are_as_written() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let store = tempfile::tempdir().unwrap();
+    let store = store.path().to_str().unwrap();
+    for study in ["quickstart", "pretrain", "algorithms"] {
+        let file = format!("experiments/{study}.rlx");
+        let checked = rlx(&root, &["lock", &file, "--check", "--store", store]);
+        let text = said(&checked);
+        assert!(checked.status.success(), "{text}");
+        assert!(!text.contains("library"), "run `rlx lock {file}`:\n{text}");
+    }
+}

@@ -21,7 +21,11 @@ fn a_killed_run_ends_with_the_same_bytes() {
     };
     let (cold, first) = timed();
     let (warm, wanted) = timed();
-    assert!(first == wanted, "two whole runs differ");
+    let differ: Vec<&String> = wanted
+        .keys()
+        .filter(|name| first.get(*name) != wanted.get(*name))
+        .collect();
+    assert!(first == wanted, "two whole runs differ in {differ:?}");
     let took = cold.min(warm);
     assert!(
         wanted.keys().any(|name| name.contains("checkpoints/")),

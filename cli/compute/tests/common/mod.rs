@@ -168,10 +168,12 @@ impl Place {
                     .unwrap()
                     .display()
                     .to_string();
+                // Times of a step are in it, and no two runs take the same.
+                let timed = name.ends_with("metrics.csv");
                 let kept = name.contains("rows-")
                     || name.contains("checkpoints/")
                     || [".csv", ".svg", ".tex"].iter().any(|end| name.ends_with(end));
-                if kept {
+                if kept && !timed {
                     found.insert(name, fs::read(&path).unwrap());
                 }
             }

@@ -188,7 +188,18 @@ pub(crate) fn run(
             None => Err(out),
         }
     };
-    read(Library::Named).or_else(|_| read(Library::Whole))
+    let named = read(Library::Named);
+    // What is proposed for an unknown name may lie in a part that nobody spoke of.
+    let unknown = |code: &str| {
+        matches!(
+            code,
+            "rlx::name::unknown" | "rlx::set::unknown" | "rlx::profile::target"
+        )
+    };
+    match named {
+        Err(errors) if errors.iter().any(|error| unknown(error.code)) => read(Library::Whole),
+        settled => settled,
+    }
 }
 
 /// Elaborates what was loaded; `out` has what is wrong with it so far.
