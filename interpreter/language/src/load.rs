@@ -40,12 +40,13 @@ impl Program {
             out,
             by_name: IndexMap::new(),
             stack: Vec::new(),
+            library,
         };
         loader.file(root, text);
         for setting in settings {
             loader.setting(setting);
         }
-        loader.standard_library(library);
+        loader.standard_library();
         Some(program)
     }
 }
@@ -66,6 +67,7 @@ struct Loader<'l> {
     by_name: IndexMap<String, ModuleId>,
     /// Files that are being read, each with its name.
     stack: Vec<String>,
+    library: Library,
 }
 
 impl Loader<'_> {
@@ -387,17 +389,23 @@ impl Loader<'_> {
         if let Some(id) = self.program.std.get(module) {
             return Some(*id);
         }
-        let ast = Arc::clone(std_ast(at));
+        let ast = match self.library {
+            Library::Named if text.len() > LONG => {
+                let named = |name: &str| self.program.files.iter().any(|file| file.text.contains(name));
+                Arc::new(rlx_grammar::parse(&with_only(text, named)).file)
+            }
+            _ => Arc::clone(std_ast(at)),
+        };
         let file = self.add_file(name, (*text).to_owned());
         let id = self.module(name, file, ast, BTreeSet::new());
         self.program.std.insert(module, id);
         Some(id)
     }
 
-    fn standard_library(&mut self, library: Library) {
+    fn standard_library(&mut self) {
         for (module, _, _) in STD {
             let named = || self.program.files.iter().any(|file| file.text.contains(module));
-            if library == Library::Whole || named() {
+            if self.library == Library::Whole || named() {
                 self.std_module(module);
             }
         }
@@ -430,8 +438,65 @@ impl Loader<'_> {
     }
 }
 
+/// A part of the library beyond so many bytes is a table of facts, of which a study names a few.
+const LONG: usize = 16 << 10;
+
+/// A part of the library, in the one layout, with blanks in the place of each declaration whose name is not wanted: places
+/// stay as they are.
+fn with_only(text: &str, wanted: impl Fn(&str) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    // Of the declaration that is read: where it starts, doc comments included, and whether it stays.
+    let mut start = 0;
+    let mut keep = true;
+    let end = |out: &mut String, piece: &str, keep: bool| {
+        if keep {
+            out.push_str(piece);
+        } else {
+            // Bytes, not characters: spans count them.
+            out.extend(piece.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
+        }
+    };
+    let mut at = 0;
+    let mut headed = false;
+    for line in text.split_inclusive('\n') {
+        let head = line.starts_with(|first: char| first.is_ascii_lowercase());
+        // A declaration ends where the doc or the head of the next one begins.
+        if headed && (head || line.starts_with("///")) {
+            end(&mut out, &text[start..at], keep);
+            (start, keep, headed) = (at, true, false);
+        }
+        if head {
+            keep = match line.strip_prefix("let ").and_then(|rest| rest.split(' ').next()) {
+                Some(name) => wanted(name),
+                None => true,
+            };
+            headed = true;
+        }
+        at += line.len();
+    }
+    end(&mut out, &text[start..], keep);
+    out
+}
+
 /// The standard library is parsed once a process.
 fn std_ast(at: usize) -> &'static Arc<ast::File> {
     static PARSED: [OnceLock<Arc<ast::File>>; STD.len()] = [const { OnceLock::new() }; STD.len()];
     PARSED[at].get_or_init(|| Arc::new(rlx_grammar::parse(STD[at].2).file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_only;
+
+    #[test]
+    fn what_is_not_wanted_is_blank_and_places_stay() {
+        let text =
+            "//! Facts.\n\n/// Ä one.\nlet one = {\n    k = 1\n}\n\n/// Two.\nlet two = 2\nlet three = 3\n";
+        let only = with_only(text, |name| name == "two");
+        assert_eq!(only.len(), text.len());
+        assert!(!only.contains("one") && !only.contains("three"), "{only}");
+        assert_eq!(only.find("let two"), text.find("let two"));
+        assert_eq!(only.lines().count(), text.lines().count());
+        assert_eq!(with_only(text, |_| true), text);
+    }
 }
