@@ -2,20 +2,9 @@
 
 use rlx_language::Recipe;
 use rlx_plan::{Action, Plan};
+use rlx_run::CURVES;
 use rlx_store::Store;
 use std::path::PathBuf;
-
-/// The measures that are drawn, by their name in `metrics.jsonl` and as they are called.
-pub(crate) const MEASURES: [(&str, &str); 8] = [
-    ("reward_mean", "reward"),
-    ("loss", "loss"),
-    ("entropy", "entropy"),
-    ("length_mean", "length"),
-    ("kl", "kl"),
-    ("grad_norm", "gradient norm"),
-    ("truncated_share", "truncated"),
-    ("clip_fraction", "clipped"),
-];
 
 /// One training.
 #[derive(Debug)]
@@ -27,7 +16,7 @@ pub(crate) struct Run {
     /// Bytes of the file when it was last read.
     seen: u64,
     pub(crate) done: u64,
-    /// Points (step, value), one list a measure of [`MEASURES`].
+    /// Points (step, value), one list a measure of [`CURVES`].
     pub(crate) values: Vec<Vec<(f64, f64)>>,
 }
 
@@ -39,7 +28,7 @@ impl Run {
             file,
             seen: 0,
             done: 0,
-            values: vec![Vec::new(); MEASURES.len()],
+            values: vec![Vec::new(); CURVES.len()],
         }
     }
 
@@ -66,7 +55,7 @@ impl Run {
                 continue;
             };
             self.done = step;
-            for ((field, _), values) in MEASURES.iter().zip(&mut self.values) {
+            for ((field, _), values) in CURVES.iter().zip(&mut self.values) {
                 if let Some(value) = metrics.get(*field).and_then(serde_json::Value::as_f64) {
                     values.push((step as f64, value));
                 }
@@ -76,7 +65,7 @@ impl Run {
 
     /// The measures that there are, with their points.
     pub(crate) fn measured(&self) -> impl Iterator<Item = (&'static str, &[(f64, f64)])> {
-        let named = MEASURES.iter().map(|(_, name)| *name).zip(&self.values);
+        let named = CURVES.iter().map(|(_, name)| *name).zip(&self.values);
         named
             .filter(|(_, values)| !values.is_empty())
             .map(|(name, values)| (name, values.as_slice()))

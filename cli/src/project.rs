@@ -140,10 +140,10 @@ impl Project {
 
     /// Writes down what the study stands on, now that it has been fetched; says so where that is new. A folder that
     /// cannot be written is no reason to fail.
-    pub(crate) fn lock(&self) -> Result<(), Failure> {
-        if self.study.models.is_empty() && self.study.problem_sets.is_empty() {
-            return Ok(());
-        }
+    ///
+    /// # Errors
+    /// A model or data file that is there but cannot be read.
+    pub(crate) fn lock_fetched(&self) -> Result<(), Failure> {
         let (now, _) = StudyLock::of(
             &self.study,
             &self.file,
@@ -152,13 +152,31 @@ impl Project {
             &self.pins,
             VERSION,
         )?;
-        let path = rlx_run::study_lock::path(&self.file);
-        let new = match &self.locked {
+        self.lock(now);
+        Ok(())
+    }
+
+    /// The lock with what was found now.
+    pub(crate) fn merged(&self, now: StudyLock) -> StudyLock {
+        match &self.locked {
             None => now,
             Some(locked) => locked.clone().with(now),
-        };
+        }
+    }
+
+    /// [`Project::lock_fetched`] where nothing was fetched since the study was opened.
+    pub(crate) fn lock_opened(&self) {
+        self.lock(self.stands_on.clone());
+    }
+
+    fn lock(&self, now: StudyLock) {
+        if self.study.models.is_empty() && self.study.problem_sets.is_empty() {
+            return;
+        }
+        let path = rlx_run::study_lock::path(&self.file);
+        let new = self.merged(now);
         if self.locked.as_ref() == Some(&new) {
-            return Ok(());
+            return;
         }
         match new.write(&self.file) {
             Ok(()) if self.locked.is_none() => {
@@ -170,7 +188,6 @@ impl Project {
             Ok(()) => eprintln!("{}: brought up to date", path.display()),
             Err(error) => eprintln!("{} could not be written: {error}", path.display()),
         }
-        Ok(())
     }
 
     /// The environment, with the hub held at the commits of the lock.

@@ -116,6 +116,25 @@ fn annotations_have_their_place() {
     );
 }
 
+/// The shortest of some checks of a sound study, each a whole process.
+fn best_check(path: &Path, times: usize) -> Duration {
+    let run = |_| {
+        let start = Instant::now();
+        let output = Command::new(env!("CARGO_BIN_EXE_rlx"))
+            .arg("check")
+            .arg(path)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        start.elapsed()
+    };
+    (0..times).map(run).min().unwrap()
+}
+
 /// 15 ms is the floor that the design states, for the whole process; a test machine gets ten times that.
 #[test]
 fn a_check_takes_milliseconds() {
@@ -125,21 +144,7 @@ fn a_check_takes_milliseconds() {
         if path.extension().is_none_or(|extension| extension != "rlx") {
             continue;
         }
-        let run = || {
-            let start = Instant::now();
-            let output = Command::new(env!("CARGO_BIN_EXE_rlx"))
-                .arg("check")
-                .arg(&path)
-                .output()
-                .unwrap();
-            assert!(
-                output.status.success(),
-                "{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            start.elapsed()
-        };
-        let best = (0..5).map(|_| run()).min().unwrap();
+        let best = best_check(&path, 5);
         eprintln!("{}: {best:?}", path.display());
         assert!(best < Duration::from_millis(150), "{}: {best:?}", path.display());
     }
@@ -161,22 +166,9 @@ fn ten_thousand_lines_are_checked_soon() {
         }
     }
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("study.rlx"), &text).unwrap();
-    let run = || {
-        let start = Instant::now();
-        let output = Command::new(env!("CARGO_BIN_EXE_rlx"))
-            .args(["check", "study.rlx"])
-            .current_dir(folder.path())
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        start.elapsed()
-    };
-    let best = (0..3).map(|_| run()).min().unwrap();
+    let path = folder.path().join("study.rlx");
+    std::fs::write(&path, &text).unwrap();
+    let best = best_check(&path, 3);
     eprintln!("{} lines: {best:?}", text.lines().count());
     assert!(best < Duration::from_millis(1500), "{best:?}");
 }

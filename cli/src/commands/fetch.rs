@@ -49,6 +49,6 @@ pub(crate) fn run(args: &FetchArgs) -> Result<ExitCode, Failure> {
     for line in fetched {
         println!("{line}");
     }
-    project.lock()?;
+    project.lock_fetched()?;
     Ok(ExitCode::SUCCESS)
 }

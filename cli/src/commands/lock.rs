@@ -16,10 +16,7 @@ pub(crate) fn run(args: &LockArgs) -> Result<ExitCode, Failure> {
         project.check_lock()?;
     }
     let known = now.models.len() + now.problems.len();
-    let new = match &project.locked {
-        None => now.clone(),
-        Some(locked) => locked.clone().with(now.clone()),
-    };
+    let new = project.merged(now.clone());
     if project.locked.as_ref() != Some(&new) {
         new.write(&project.file)?;
     }

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &RunArgs, compute: Option<&OpenBackend>) -> Result<ExitC
     )?;
     let nothing_to_do = seen.iter().all(|state| *state == StepState::Done);
     if nothing_to_do {
-        project.lock()?;
+        project.lock_opened();
         return finished_before(args, &project);
     }
     let outcome = go_on(args, compute, &project, &seen);
@@ -86,7 +86,7 @@ fn go_on(
     let data = write_report(project, &store, &journal, device)?;
     finish(&project.plan, &project.results, journal.wall, listener.as_mut())?;
     journal::finished(&project.results, &journal);
-    project.lock()?;
+    project.lock_fetched()?;
     conclude(args, project, &data)
 }
 

@@ -16,13 +16,11 @@ pub enum Unit {
     Bytes,
 }
 
-/// Names of durations and sizes, in seconds and bytes.
-const MEASURES: [(&str, Unit, f64); 13] = [
-    ("seconds", Unit::Seconds, 1.0),
+/// Further names of durations and sizes, in seconds and bytes.
+const MULTIPLES: [(&str, Unit, f64); 11] = [
     ("minutes", Unit::Seconds, 60.0),
     ("hours", Unit::Seconds, 3600.0),
     ("days", Unit::Seconds, 86_400.0),
-    ("bytes", Unit::Bytes, 1.0),
     ("KiB", Unit::Bytes, 1024.0),
     ("MiB", Unit::Bytes, 1_048_576.0),
     ("GiB", Unit::Bytes, 1_073_741_824.0),
@@ -72,7 +70,7 @@ impl Unit {
             .find(|unit| is(unit.name()))
             .map(|unit| (unit, 1.0));
         counts.or_else(|| {
-            let measure = MEASURES.iter().find(|(known, _, _)| is(known))?;
+            let measure = MULTIPLES.iter().find(|(known, _, _)| is(known))?;
             Some((measure.1, measure.2))
         })
     }
@@ -80,8 +78,7 @@ impl Unit {
     /// All that can be written behind a number.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let counts = Unit::ALL.into_iter().map(Unit::name);
-        let measures = MEASURES.iter().map(|(name, _, _)| *name);
-        counts.chain(measures.filter(|name| !matches!(*name, "seconds" | "bytes")))
+        counts.chain(MULTIPLES.iter().map(|(name, _, _)| *name))
     }
 }
 

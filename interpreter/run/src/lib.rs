@@ -31,7 +31,7 @@ pub use event::{Event, Listener, Silent, Work};
 pub use execute::{Journal, Ran, execute, execute_light, finish, needs_backend};
 pub use judge::judge_again;
 pub use look::{Remark, look};
-pub use present::{Presented, present};
+pub use present::{CURVES, Presented, present};
 pub use sample::draw_again;
 pub use state::{StepState, TrainingDone, checkpoint, states};
 pub use study_lock::{Drift, StudyLock};

@@ -229,8 +229,8 @@ fn model_rows(
     Ok(rows)
 }
 
-/// The measures that a reader of training curves looks for, by their name in `metrics.jsonl`.
-const DRAWN: [(&str, &str); 8] = [
+/// The measures that a reader of training curves looks for, by their name in `metrics.jsonl` and as they are called.
+pub const CURVES: [(&str, &str); 8] = [
     ("reward_mean", "reward"),
     ("loss", "loss"),
     ("entropy", "entropy"),
@@ -253,7 +253,7 @@ fn training_log(name: &str, folder: &Path) -> Result<TrainingLog, RunError> {
             let Some(step) = metrics.get("step").and_then(serde_json::Value::as_u64) else {
                 continue;
             };
-            for (field, metric) in DRAWN {
+            for (field, metric) in CURVES {
                 if let Some(value) = metrics.get(field).and_then(serde_json::Value::as_f64) {
                     values.push((step, metric.to_owned(), value));
                 }

@@ -140,8 +140,10 @@ impl<'a> Elaborator<'a> {
             ExprKind::Number(Number { value, unit, .. }) => {
                 let unit = unit.as_ref().and_then(|unit| Unit::parse(&unit.node));
                 match unit {
-                    Some((unit @ (Unit::Seconds | Unit::Bytes), size)) => (number(*value * size), Some(unit)),
-                    unit => (number(*value), unit.map(|(unit, _)| unit)),
+                    // A share is shown as it is written: 5 %.
+                    Some((Unit::Percent, _)) => (number(*value), Some(Unit::Percent)),
+                    Some((unit, size)) => (number(*value * size), Some(unit)),
+                    None => (number(*value), None),
                 }
             }
             _ => (self.text_of(value), None),

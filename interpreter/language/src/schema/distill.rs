@@ -1,5 +1,5 @@
 use super::Default::{Computed, None, Required, Value};
-use super::{ABOVE_ZERO, Field, LORA, OPTIMIZER, SAMPLING, Schema, Type, ZERO_TO_ONE};
+use super::{ABOVE_ZERO, Field, OPTIMIZER, SAMPLING, Schema, Type, ZERO_TO_ONE, train};
 use crate::unit::Unit;
 
 pub const DISTILL: Schema = Schema {
@@ -103,18 +103,8 @@ pub const DISTILL: Schema = Schema {
             default: Value("{ learning_rate = 1e-5, schedule = cosine, floor = 10% }"),
             doc: "AdamW and its schedule.",
         },
-        Field {
-            name: "lora",
-            ty: Type::Record(&LORA),
-            default: None,
-            doc: "Trains low-rank changes of the weights in their place; the checkpoints hold both, merged and apart.",
-        },
-        Field {
-            name: "checkpointing",
-            ty: Type::Bool,
-            default: Value("false"),
-            doc: "Makes activations again on the way back: a third more work in a fraction of the memory, the same result.",
-        },
+        train::LORA_FIELD,
+        train::CHECKPOINTING,
         Field {
             name: "seed",
             ty: Type::Integer { least: 0 },

@@ -2,6 +2,20 @@ use super::Default::{Computed, None, Required, Value};
 use super::{ALGORITHM, Field, LORA, OPTIMIZER, Schema, Type};
 use crate::unit::Unit;
 
+/// Fields that every training of weights has, by whichever rule.
+pub(super) const LORA_FIELD: Field = Field {
+    name: "lora",
+    ty: Type::Record(&LORA),
+    default: None,
+    doc: "Trains low-rank changes of the weights in their place; the checkpoints hold both, merged and apart.",
+};
+pub(super) const CHECKPOINTING: Field = Field {
+    name: "checkpointing",
+    ty: Type::Bool,
+    default: Value("false"),
+    doc: "Makes activations again on the way back: a third more work in a fraction of the memory, the same result.",
+};
+
 pub const TRAIN: Schema = Schema {
     name: "train",
     doc: "A training, by reinforcement learning or supervised.",
@@ -87,18 +101,8 @@ pub const TRAIN: Schema = Schema {
             default: Computed("the algorithm's"),
             doc: "AdamW and its schedule, in the place of the algorithm's.",
         },
-        Field {
-            name: "lora",
-            ty: Type::Record(&LORA),
-            default: None,
-            doc: "Trains low-rank changes of the weights in their place; the checkpoints hold both, merged and apart.",
-        },
-        Field {
-            name: "checkpointing",
-            ty: Type::Bool,
-            default: Value("false"),
-            doc: "Makes activations again on the way back: a third more work in a fraction of the memory, the same result.",
-        },
+        LORA_FIELD,
+        CHECKPOINTING,
         Field {
             name: "seed",
             ty: Type::Integer { least: 0 },
