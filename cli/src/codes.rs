@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 64] = [
+const STORIES: [(&str, &str); 68] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -45,6 +45,22 @@ const STORIES: [(&str, &str); 64] = [
     (
         "rlx::diff::unreadable",
         "A `report.json` cannot be read: it was cut short or is of another version. `rlx report` writes it again from the rows in the store.",
+    ),
+    (
+        "rlx::endpoint::answer",
+        "A server that a model names as its source (`endpoint { … }`) answered, and not as OpenAI's interface does: no `choices`, no `usage`, or a `finish_reason` that says neither `stop` nor `length`. Look whether `url` leads to that interface, up to `/v1`.",
+    ),
+    (
+        "rlx::endpoint::key",
+        "A server wants another key (401, 403), or the environment variable that the study names with `key` is not set. Keys are read from there at the moment a question is asked, and are written neither into rows nor into messages.",
+    ),
+    (
+        "rlx::endpoint::refused",
+        "A server does not take a question: no such model or path (404), or a parameter that it does not have (400, 422). The message quotes the server. Responses that came before are kept.",
+    ),
+    (
+        "rlx::endpoint::silent",
+        "A server was busy (429, 5xx), gave no answer within `timeout`, or the line was cut, more often than `retries` allows. Every response that came is kept: the same command goes on with those that lack.",
     ),
     (
         "rlx::engine::device",

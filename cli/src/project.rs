@@ -223,7 +223,9 @@ impl Project {
         let place = self.place(offline);
         let offline = place.offline();
         let mut missing = Vec::new();
-        for model in self.study.models.values() {
+        let heard =
+            |model: &&rlx_language::Model| matches!(model.source, rlx_language::ModelSource::Endpoint { .. });
+        for model in self.study.models.values().filter(|model| !heard(model)) {
             let fetchable = matches!(model.source, rlx_language::ModelSource::Hub { .. }) && !offline;
             if !fetchable && let Err(error) = rlx_data::locate_model(model, &place) {
                 missing.push(rlx_run::RunError::from(error));

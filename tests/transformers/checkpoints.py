@@ -1,11 +1,12 @@
 """Holds what rlx writes against transformers: a checkpoint saved by the engine must load unchanged and give the same
-logits, and a LoRA adapter that PEFT saved must merge to the same weights.
+logits, a LoRA adapter that PEFT saved must merge to the same weights, and an adapter that rlx trains must load in PEFT.
 
     scripts/test-transformers          # runs this over every model fixture; needs torch, transformers and peft
 
 For each fixture: the engine opens it, saves it (`cargo run --example resave`), transformers loads the copy, and its
 logits for the fixture's first prompt are compared with the stored ones. Then an adapter with random factors is made by
-PEFT, merged by the engine and by PEFT, and the two sets of weights are compared.
+PEFT, merged by the engine and by PEFT, and the two sets of weights are compared. Last, the engine puts an adapter with
+random factors on the model and saves it; the logits of PEFT with that adapter must be those of the engine.
 """
 
 import json
@@ -43,7 +44,37 @@ def inputs(fixture, expected, tensors):
     return prompt["key"], given
 
 
-def main(resave, root):
+def held_by_peft(adapt, fixture, work):
+    """How far PEFT's logits are off with an adapter that the engine wrote, and how far the adapter moved them."""
+    import peft
+    import torch
+    from safetensors.torch import load_file
+
+    ids = list(range(5, 21))
+    told = subprocess.run(
+        [adapt, fixture, work / "adapted", ",".join(map(str, ids))], check=True, stdout=subprocess.PIPE, text=True
+    )
+    ours = torch.tensor(json.loads(told.stdout))
+    base = load(work / "saved", torch.float32)
+    given = {"input_ids": torch.tensor([ids])}
+    with torch.no_grad():
+        before = base(**given).logits[0, -1]
+    adapted = peft.PeftModel.from_pretrained(base, work / "adapted" / "adapter").eval()
+    # PEFT passes over factors whose module it does not find: all must have come in as they are.
+    factors = load_file(work / "adapted" / "adapter" / "adapter_model.safetensors")
+    taken = peft.get_peft_model_state_dict(adapted)
+    assert factors.keys() == taken.keys(), f"{fixture.name}: {sorted(factors.keys() ^ taken.keys())[:4]}"
+    assert all(torch.equal(factors[name], taken[name]) for name in factors), fixture.name
+    with torch.no_grad():
+        theirs = adapted(**given).logits[0, -1]
+        merged = load(work / "adapted", torch.float32)(**given).logits[0, -1]
+    off = max((ours - theirs).abs().max().item(), (merged - theirs).abs().max().item())
+    moved = (theirs - before).abs().max().item()
+    assert off <= LOGITS < moved, f"{fixture.name}: logits with an adapter are off by {off} (moved by {moved})"
+    return off
+
+
+def main(resave, adapt, root):
     import peft
     import torch
     from safetensors.torch import load_file
@@ -82,7 +113,8 @@ def main(resave, root):
             worst = max((ours[n] - theirs[n]).abs().max().item() for n in ours)
             moved = max((theirs[n] - model.state_dict()[n]).abs().max().item() for n in ours)
             assert worst <= 1e-5 < moved, f"{fixture.name}: merged weights are off by {worst} (moved by {moved})"
-        print(f"{fixture.name}: logits off by {off:.1e}, merged weights by {worst:.1e}")
+            trained = held_by_peft(adapt, fixture, work)
+        print(f"{fixture.name}: logits off by {off:.1e}, merged weights by {worst:.1e}, with rlx's adapter by {trained:.1e}")
 
 
 if __name__ == "__main__":

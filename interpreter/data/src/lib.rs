@@ -16,6 +16,7 @@ mod pin;
 mod problem;
 mod prompt;
 mod random;
+mod recorded;
 mod table;
 
 pub use countdown::{Countdown, CountdownKey, CountdownOptions, Example, Puzzle};
@@ -26,3 +27,4 @@ pub use overlap::{Overlap, SHARED_WORDS, overlap};
 pub use pin::{PinCache, pin, pin_model, pin_problems, pin_rows};
 pub use problem::Problem;
 pub use prompt::{RenderedPrompt, render};
+pub use recorded::{Told, recorded};

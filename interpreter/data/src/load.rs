@@ -291,7 +291,7 @@ fn lines(path: &Path, row: &Row, column: &Option<String>, field: &'static str) -
     }
 }
 
-fn missing(path: &Path, row: &Row, column: &str, field: &'static str) -> DataError {
+pub(crate) fn missing(path: &Path, row: &Row, column: &str, field: &'static str) -> DataError {
     let columns: Vec<String> = row.cells.keys().map(|name| format!("`{name}`")).collect();
     DataError::MissingColumn {
         path: path.to_owned(),
@@ -307,7 +307,7 @@ fn missing(path: &Path, row: &Row, column: &str, field: &'static str) -> DataErr
 }
 
 /// The cell as text: text as it stands, a number as JSON writes it, a list of texts joined by `, `.
-fn text(path: &Path, row: &Row, column: &str, field: &'static str) -> Result<String, DataError> {
+pub(crate) fn text(path: &Path, row: &Row, column: &str, field: &'static str) -> Result<String, DataError> {
     let plain = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -335,7 +335,7 @@ fn text(path: &Path, row: &Row, column: &str, field: &'static str) -> Result<Str
     })
 }
 
-fn bad_cell(path: &Path, row: &Row, column: &str, found: &str, mend: &str) -> DataError {
+pub(crate) fn bad_cell(path: &Path, row: &Row, column: &str, found: &str, mend: &str) -> DataError {
     DataError::Row {
         path: path.to_owned(),
         place: row.place.clone(),

@@ -180,12 +180,30 @@ pub const CODES: &[Code] = &[
                 divide the heads, and a head's width is even (rotary embedding).",
     },
     Code {
+        code: "rlx::model::endpoint",
+        story: "A model behind a server (`source = endpoint { … }`) is asked over OpenAI's interface: its address ends with \
+                `/v1`, the key is named by the environment variable that holds it, and only what that interface has can be \
+                asked for: `temperature`, `top_p`, `stop` and `max_tokens`.",
+    },
+    Code {
         code: "rlx::model::none",
         story: "A list that has to name something is empty.",
     },
     Code {
+        code: "rlx::model::responses",
+        story: "Responses in a file (`source = responses { … }`) teach: rows are matched with a problem set by `id` or by \
+                `problem`, and judged where `filter = correct`. They are not measured in a study, which would not know how \
+                they were drawn; `rlx grade` and `rlx passk` do that outside of one.",
+    },
+    Code {
         code: "rlx::model::twice",
         story: "A warning: the list names the same model or checkpoint twice (perhaps `rl@*` and `rl@80`). It counts once.",
+    },
+    Code {
+        code: "rlx::model::weights",
+        story: "Trainings start from weights, and probabilities (`divergence`, `perplexity`, `best_of`, `entropy`) are asked \
+                of weights. A model whose responses lie in a file or come from a server has none here: it can be the teacher \
+                of a `distill` without a `divergence`, and one behind a server can be measured.",
     },
     Code {
         code: "rlx::name::cycle",
@@ -276,6 +294,11 @@ pub const CODES: &[Code] = &[
     Code {
         code: "rlx::sampling::greedy",
         story: "A warning: at temperature 0 every sample of a problem is the same text, so more than one tells nothing new, and pass@k is pass@1.",
+    },
+    Code {
+        code: "rlx::sampling::recorded",
+        story: "A warning: a `distill` says how its teacher's responses are drawn, and they lie in a file (`source = responses \
+                { … }`). They are taken as they are. Leave `sampling` out, unless another profile asks a model for them.",
     },
     Code {
         code: "rlx::set::idle",

@@ -30,7 +30,7 @@ pub struct Study {
     pub origins: IndexMap<String, Leaf>,
 }
 
-/// A model that exists before the study: on the hub, in a folder or file, or freshly initialised.
+/// A model that exists before the study: on the hub, in a folder or file, freshly initialised, or only heard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     pub name: String,
@@ -62,6 +62,10 @@ pub enum ModelSource {
         tokenizer: String,
         seed: u64,
     },
+    /// Responses that were drawn elsewhere: `source = responses { file = "./r1.jsonl" }`.
+    Responses { recorded: crate::Recorded },
+    /// A server that draws responses: `source = endpoint { url = "https://…/v1", model = "…" }`.
+    Endpoint { endpoint: crate::Endpoint },
 }
 
 /// Sizes of a freshly initialised decoder.

@@ -55,8 +55,10 @@ fn rows(text: &str) -> BTreeSet<&str> {
     names
 }
 
-const TABLES: [(&str, &Schema); 19] = [
+const TABLES: [(&str, &Schema); 21] = [
     ("model", &schema::MODEL),
+    ("responses", &schema::RESPONSES),
+    ("endpoint", &schema::ENDPOINT),
     ("init", &schema::INIT),
     ("data, benchmark", &schema::DATA),
     ("data, benchmark", &schema::BENCHMARK),

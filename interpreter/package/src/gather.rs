@@ -207,6 +207,9 @@ fn rename(study: &Study, packed: &Study, around: &Surroundings) -> Surroundings 
             (ModelSource::Init { tokenizer, .. }, ModelSource::Init { tokenizer: to, .. }) => {
                 carry(tokenizer, to);
             }
+            (ModelSource::Responses { recorded }, ModelSource::Responses { recorded: to }) => {
+                carry(&recorded.path, &to.path);
+            }
             _ => {}
         }
     }
@@ -362,7 +365,8 @@ fn models(
         let target = match &other.source {
             ModelSource::Init { tokenizer, .. } => Some(tokenizer.clone()),
             ModelSource::Path { path } => Some(path.clone()),
-            ModelSource::Hub { .. } => None,
+            ModelSource::Responses { recorded } => Some(recorded.path.clone()),
+            ModelSource::Hub { .. } | ModelSource::Endpoint { .. } => None,
         };
         let files = place.as_deref().map(model_files).transpose()?.unwrap_or_default();
         let bytes: u64 = files.iter().map(|(listed, _)| listed.bytes).sum();
@@ -391,11 +395,7 @@ fn models(
 
 /// The source of a model in one line.
 pub(crate) fn described(model: &Model) -> String {
-    match &model.source {
-        ModelSource::Hub { repo, revision } => format!("hf:{repo}@{revision}"),
-        ModelSource::Path { path } => path.clone(),
-        ModelSource::Init { architecture, .. } => format!("fresh {} weights", architecture.family),
-    }
+    model.source.described()
 }
 
 /// The files of a model folder (one level: that is what Hugging Face's layout has) or of a single file.

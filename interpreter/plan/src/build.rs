@@ -157,6 +157,14 @@ impl Builder<'_> {
                     } => {
                         json!({ "architecture": architecture, "tokenizer": self.pin(tokenizer), "seed": seed })
                     }
+                    ModelSource::Responses { recorded } => json!({
+                        "responses": self.pin(&recorded.path), "by": recorded.by, "response": recorded.response,
+                        "truncated": recorded.truncated,
+                    }),
+                    // How patiently it is asked is no part of what it is, and neither is the key.
+                    ModelSource::Endpoint { endpoint } => {
+                        json!({ "endpoint": endpoint.url, "model": endpoint.model })
+                    }
                 };
                 let key = match &model.adapter {
                     None => Key::of("model", &meaning),
@@ -442,17 +450,34 @@ impl Builder<'_> {
         }
         let (data, fetch) = self.problems(&draw.set)?;
         let set = self.set(&draw.set)?;
-        let meaning = json!({
-            "model": draw.model.key, "problems": data, "prompt": set.prompt, "sampling": draw.sampling, "seed": draw.seed,
-        });
+        let recorded = self.is_recorded(&draw.model.reference);
+        let meaning = match recorded {
+            // They are what they are, however the study says that responses are drawn.
+            true => json!({ "model": draw.model.key, "problems": data }),
+            false => json!({
+                "model": draw.model.key, "problems": data, "prompt": set.prompt, "sampling": draw.sampling, "seed": draw.seed,
+            }),
+        };
         let count = draw.limit.unwrap_or_else(|| self.count(&draw.set));
-        let cost = Cost::sampling(
-            self.parameters(&draw.model.reference),
-            count.saturating_mul(draw.samples),
-            draw.sampling.max_tokens,
-        );
+        let cost = match recorded {
+            true => Cost::default(),
+            false => Cost::sampling(
+                self.parameters(&draw.model.reference),
+                count.saturating_mul(draw.samples),
+                draw.sampling.max_tokens,
+            ),
+        };
         let inputs = draw.model.made_by.into_iter().chain(fetch).collect();
         Ok(self.push("sample", name, meaning, inputs, Action::Sample(draw), cost))
+    }
+
+    /// Responses that lie in a file.
+    fn is_recorded(&self, reference: &ModelRef) -> bool {
+        let ModelRef::Model { name } = reference else {
+            return false;
+        };
+        let source = self.study.models.get(name).map(|model| &model.source);
+        matches!(source, Some(ModelSource::Responses { .. }))
     }
 
     fn judge_meaning(&self, judge: rlx_language::Judge) -> Value {

@@ -5,8 +5,9 @@ use crate::{
     backend::{
         Backend, BackendError, DeviceReport, ModelAt, OpenModel, TrainJob, TrainStepSeen, TrainingEnd,
     },
+    endpoint,
     event::{Event, Listener, Work},
-    judge, lock, sample,
+    judge, lock, recorded, sample,
     state::{StepState, checkpoint, sample_step, states},
     train,
     world::World,
@@ -228,8 +229,8 @@ struct Models {
     loaded: Option<(rlx_plan::Key, Box<dyn OpenModel>)>,
 }
 
-struct Context<'a> {
-    study: &'a Study,
+struct Context<'s, 'a> {
+    study: &'s Study,
     plan: &'a Plan,
     store: &'a Store,
     world: &'a World,
@@ -237,7 +238,7 @@ struct Context<'a> {
     listener: &'a mut dyn Listener,
 }
 
-impl Context<'_> {
+impl<'s> Context<'s, '_> {
     fn step(&mut self, step: &Step, models: &mut Models) -> Result<u64, RunError> {
         match &step.action {
             Action::FetchModel { model } => {
@@ -274,6 +275,16 @@ impl Context<'_> {
                 )
             }
             Action::Sample(draw) => {
+                match self.source(&draw.model) {
+                    Some(ModelSource::Responses { recorded }) => {
+                        recorded::run(step, draw, recorded, self.store, self.world, self.listener)?;
+                        return Ok(0);
+                    }
+                    Some(ModelSource::Endpoint { endpoint }) => {
+                        return endpoint::run(step, draw, endpoint, self.store, self.world, self.listener);
+                    }
+                    _ => {}
+                }
                 self.load(step, &draw.model, models)?;
                 let Some((_, model)) = &mut models.loaded else {
                     return Ok(0);
@@ -318,6 +329,14 @@ impl Context<'_> {
         }
     }
 
+    /// The source of a model that exists before the study.
+    fn source(&self, model: &ModelUse) -> Option<&'s ModelSource> {
+        match &model.reference {
+            ModelRef::Model { name } => self.study.models.get(name).map(|model| &model.source),
+            ModelRef::Checkpoint { .. } => None,
+        }
+    }
+
     fn load(&mut self, step: &Step, model: &ModelUse, models: &mut Models) -> Result<(), RunError> {
         if models.loaded.as_ref().is_some_and(|(key, _)| *key == model.key) {
             return Ok(());
@@ -336,6 +355,10 @@ impl Context<'_> {
         model: &ModelUse,
         models: &mut Models,
     ) -> Result<String, RunError> {
+        // What was only heard has no ids: others read the text.
+        if self.source(model).is_some_and(|source| !source.has_weights()) {
+            return Ok(String::new());
+        }
         if let Some((key, loaded)) = &models.loaded
             && *key == model.key
         {

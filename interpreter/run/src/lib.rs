@@ -6,6 +6,7 @@
 
 mod answers;
 mod backend;
+mod endpoint;
 mod error;
 mod event;
 mod execute;
@@ -14,6 +15,7 @@ mod judging;
 pub mod lock;
 mod look;
 mod present;
+mod recorded;
 mod sample;
 mod shown;
 mod state;

@@ -11,7 +11,7 @@ use rlx_analysis::{
     ClaimVerdict, Design, Evidence, Outcomes, PerplexityRow, Resampling, SampleRow, TrainingLog,
 };
 use rlx_judge::Outcome;
-use rlx_language::{Change, Evaluation, ModelRef, ModelSource, OutputKind, Recipe, Study};
+use rlx_language::{Change, Evaluation, ModelRef, OutputKind, Recipe, Study};
 use rlx_plan::{Action, Plan, Step};
 use rlx_report::{
     Cost, EvaluationSettings, Machine, ModelRole, OutputForm, ReportChange, ReportData, ReportDataSet,
@@ -146,10 +146,10 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
                     sample: row.sample,
                     correct: solved(&verdict.verdict),
                     verdict: &verdict.verdict,
-                    tokens: row.tokens.len() as u64,
+                    tokens: row.length(),
                     truncated: row.truncated(),
                     answer: verdict.extracted.as_deref(),
-                    surprisal: Some(-row.logprob),
+                    surprisal: row.logprob.map(|logprob| -logprob),
                 })
             })
         });
@@ -465,13 +465,7 @@ fn models(study: &Study, plan: &Plan) -> Vec<ReportModel> {
                 let source = study
                     .models
                     .get(name)
-                    .map_or_else(String::new, |model| match &model.source {
-                        ModelSource::Hub { repo, revision } => format!("hf:{repo}@{revision}"),
-                        ModelSource::Path { path } => path.clone(),
-                        ModelSource::Init { architecture, .. } => {
-                            format!("fresh {} weights", architecture.family)
-                        }
-                    });
+                    .map_or_else(String::new, |model| model.source.described());
                 (ModelRole::Given, source)
             }
             ModelRef::Checkpoint { training, step } => role(study, training, *step),

@@ -16,7 +16,7 @@ use crate::{
 use rlx_data::Problem;
 use rlx_language::Sampling;
 use rlx_plan::{SampleStep, Step};
-use rlx_store::{Journal, Response, Store, Table, problems_hash};
+use rlx_store::{Finish, Journal, Response, Store, Table, problems_hash};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Samples of one problem in a block at most.
@@ -116,6 +116,32 @@ fn stream(draw: &SampleStep, problem: &Problem, sample: u64) -> u64 {
     ])
 }
 
+/// What a row holds, besides whose it is.
+pub(crate) struct Given {
+    pub(crate) tokens: Vec<u32>,
+    pub(crate) text: String,
+    pub(crate) finish: Finish,
+    pub(crate) length: Option<u64>,
+    pub(crate) logprob: Option<f64>,
+    pub(crate) engine: String,
+}
+
+/// Rows that are missing of one problem, by their random streams.
+pub(crate) struct Wanted {
+    /// Number of the problem.
+    pub(crate) problem: usize,
+    pub(crate) streams: Vec<u64>,
+}
+
+/// Where rows go while they are drawn; as [`Rows`].
+pub(crate) struct Hear<'a> {
+    pub(crate) row: &'a mut dyn FnMut(usize, usize, Given) -> bool,
+    pub(crate) tokens: &'a mut dyn FnMut(u64),
+}
+
+/// Draws what is wanted, and hands each row over as it ends.
+pub(crate) type Ask<'a> = dyn FnMut(&[Wanted], &mut Hear<'_>) -> Result<(), RunError> + 'a;
+
 /// Draws what is missing of a step; returns the number of tokens drawn.
 pub(crate) fn run(
     step: &Step,
@@ -125,13 +151,11 @@ pub(crate) fn run(
     model: &mut dyn OpenModel,
     listener: &mut dyn Listener,
 ) -> Result<u64, RunError> {
-    let table = store.samples(&step.key.folder());
     let problems = sampled_problems(world, draw)?;
     let set = world.set(&draw.set)?;
-    let present = table.present()?;
     let settings = settings(&draw.sampling);
     let failed = || RunError::backend(&step.name);
-    let mut prompts = BTreeMap::new();
+    let mut prompts = Vec::with_capacity(problems.len());
     for problem in problems {
         let ids = model
             .encode_prompt(&rlx_data::render(&set.prompt, problem)?)
@@ -153,9 +177,44 @@ pub(crate) fn run(
                 ),
             });
         }
-        prompts.insert(problem.id.as_str(), ids);
+        prompts.push(ids);
     }
+    let hashes: Vec<String> = prompts.iter().map(|ids| prompt_hash(ids)).collect();
     let engine = model.fingerprint();
+    let mut ask = |wanted: &[Wanted], hear: &mut Hear<'_>| {
+        let requests: Vec<Request> = wanted
+            .iter()
+            .map(|wanted| Request {
+                prompt: prompts.get(wanted.problem).cloned().unwrap_or_default(),
+                streams: wanted.streams.clone(),
+            })
+            .collect();
+        let heard = &mut *hear.row;
+        let mut row =
+            |request: usize, stream: usize, drawn: Drawn| heard(request, stream, given(drawn, &engine));
+        let mut rows = Rows {
+            row: &mut row,
+            tokens: &mut *hear.tokens,
+        };
+        model.sample(&requests, &settings, &mut rows).map_err(failed())
+    };
+    collect(step, draw, store, world, &hashes, &mut ask, listener)
+}
+
+/// Brings the rows that `ask` draws into the store; `hashes` are those of the problems' prompts. Returns the number of
+/// tokens drawn.
+pub(crate) fn collect(
+    step: &Step,
+    draw: &SampleStep,
+    store: &Store,
+    world: &World,
+    hashes: &[String],
+    ask: &mut Ask<'_>,
+    listener: &mut dyn Listener,
+) -> Result<u64, RunError> {
+    let table = store.samples(&step.key.folder());
+    let problems = sampled_problems(world, draw)?;
+    let present = table.present()?;
     let blocks = blocks(problems, draw.samples, &present);
     let (journal, left) = table.journal()?;
     let mut left: BTreeMap<(String, u64), Response> = left
@@ -175,9 +234,9 @@ pub(crate) fn run(
             .collect(),
         written: 0,
     };
-    // What is to be drawn: a request for a problem's samples in a block, and where its rows go.
-    let mut requests: Vec<Request> = Vec::new();
-    let mut places: Vec<(usize, Vec<(usize, usize)>)> = Vec::new();
+    // What is to be drawn: a problem's samples in a block, and where its rows go.
+    let mut requests: Vec<Wanted> = Vec::new();
+    let mut places: Vec<Vec<(usize, usize)>> = Vec::new();
     let mut missing = 0;
     for (block, wanted) in blocks.iter().enumerate() {
         let mut last = None;
@@ -191,13 +250,13 @@ pub(crate) fn run(
             }
             if last != Some(*number) {
                 last = Some(*number);
-                requests.push(Request {
-                    prompt: prompts.get(problem.id.as_str()).cloned().unwrap_or_default(),
+                requests.push(Wanted {
+                    problem: *number,
                     streams: Vec::new(),
                 });
-                places.push((*number, Vec::new()));
+                places.push(Vec::new());
             }
-            if let (Some(request), Some((_, places))) = (requests.last_mut(), places.last_mut()) {
+            if let (Some(request), Some(places)) = (requests.last_mut(), places.last_mut()) {
                 request.streams.push(stream(draw, problem, *sample));
                 places.push((block, place));
             }
@@ -208,27 +267,26 @@ pub(crate) fn run(
     // What an earlier run left counts as done.
     let mut done = problems.len() as u64 * draw.samples - missing;
     let (mut drawn_tokens, mut failure) = (0, None);
-    let hashes: Vec<String> = requests
-        .iter()
-        .map(|request| prompt_hash(&request.prompt))
-        .collect();
     let heard = std::cell::RefCell::new((done, listener));
-    let mut row = |request: usize, stream: usize, drawn: Drawn| {
-        let (Some((number, own)), Some(given), Some(hash)) =
-            (places.get(request), requests.get(request), hashes.get(request))
-        else {
+    let mut row = |request: usize, stream: usize, given: Given| {
+        let (Some(own), Some(wanted)) = (places.get(request), requests.get(request)) else {
             return true;
         };
-        let (Some(problem), Some(place), Some(seed)) =
-            (problems.get(*number), own.get(stream), given.streams.get(stream))
-        else {
+        let (Some(problem), Some(hash), Some(place), Some(seed)) = (
+            problems.get(wanted.problem),
+            hashes.get(wanted.problem),
+            own.get(stream),
+            wanted.streams.get(stream),
+        ) else {
             return true;
         };
         let sample = blocks.get(place.0).and_then(|block| block.get(place.1));
-        drawn_tokens += drawn.tokens.len() as u64;
+        // A server draws as it likes.
+        let seed = given.logprob.map_or(0, |_| *seed);
+        let row = response(problem, sample.map_or(0, |s| s.1), seed, hash, given);
+        drawn_tokens += row.length();
         done += 1;
         heard.borrow_mut().0 = done;
-        let row = response(problem, sample.map_or(0, |s| s.1), *seed, hash, drawn, &engine);
         match collector.take(*place, row) {
             Ok(()) => true,
             Err(error) => {
@@ -249,15 +307,15 @@ pub(crate) fn run(
         });
     };
     if !requests.is_empty() {
-        let mut rows = Rows {
+        let mut hear = Hear {
             row: &mut row,
             tokens: &mut tokens,
         };
-        let result = model.sample(&requests, &settings, &mut rows);
+        let result = ask(&requests, &mut hear);
         if let Some(error) = failure {
             return Err(error);
         }
-        result.map_err(failed())?;
+        result?;
     }
     let (_, listener) = heard.into_inner();
     listener.hear(&Event::Progress {
@@ -322,8 +380,7 @@ pub fn draw_again(
                     row.sample,
                     seed,
                     &prompt_hash(&given.prompt),
-                    drawn,
-                    &engine,
+                    self::given(drawn, &engine),
                 )
             });
         }
@@ -339,17 +396,30 @@ pub fn draw_again(
     Ok(again.into_iter().flatten().collect())
 }
 
-fn response(problem: &Problem, sample: u64, seed: u64, prompt: &str, drawn: Drawn, engine: &str) -> Response {
+/// What was drawn here, with the ids and probabilities of its tokens.
+fn given(drawn: Drawn, engine: &str) -> Given {
+    Given {
+        logprob: Some(drawn.logprobs.iter().map(|value| f64::from(*value)).sum()),
+        length: None,
+        tokens: drawn.tokens,
+        text: drawn.text,
+        finish: drawn.finish,
+        engine: engine.to_owned(),
+    }
+}
+
+fn response(problem: &Problem, sample: u64, seed: u64, prompt: &str, given: Given) -> Response {
     Response {
         problem: problem.id.clone(),
         sample,
         seed,
         prompt: prompt.to_owned(),
-        logprob: drawn.logprobs.iter().map(|value| f64::from(*value)).sum(),
-        text: drawn.text,
-        finish: drawn.finish,
-        tokens: drawn.tokens,
-        engine: engine.to_owned(),
+        tokens: given.tokens,
+        text: given.text,
+        finish: given.finish,
+        length: given.length,
+        logprob: given.logprob,
+        engine: given.engine,
     }
 }
 

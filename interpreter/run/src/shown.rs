@@ -174,7 +174,7 @@ fn response(model: &str, (row, verdict): &(&Response, &VerdictRow)) -> SampledRe
         verdict: verdict.verdict.clone(),
         extracted: verdict.extracted.as_ref().map(|text| cut(text, LONGEST).0),
         reason: verdict.reason.clone(),
-        tokens: row.tokens.len() as u64,
+        tokens: row.length(),
     }
 }
 

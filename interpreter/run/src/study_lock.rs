@@ -142,7 +142,8 @@ impl StudyLock {
         let folder = file.parent().unwrap_or(Path::new(""));
         let mut models = BTreeMap::new();
         for (name, model) in &study.models {
-            if was_set(study, name) {
+            // Of what a server holds there is no content to pin.
+            if was_set(study, name) || matches!(model.source, ModelSource::Endpoint { .. }) {
                 continue;
             }
             if let Some(adapter) = &model.adapter
@@ -163,6 +164,8 @@ impl StudyLock {
                 ),
                 ModelSource::Path { path } => (seen_from(folder, path), None),
                 ModelSource::Init { tokenizer, .. } => (seen_from(folder, tokenizer), None),
+                ModelSource::Responses { recorded } => (seen_from(folder, &recorded.path), None),
+                ModelSource::Endpoint { .. } => continue,
             };
             models.insert(place, Pinned { hash, commit });
         }

@@ -346,7 +346,7 @@ fn taught(
         return Err(RunError::Step {
             step: step.name.clone(),
             code: "rlx::run::nothing_to_learn",
-            message: "the teacher gave no response to learn from".into(),
+            message: "the teacher gave no whole response to learn from".into(),
             help: "draw more `samples`, raise `max_tokens`, or learn from all responses (`filter = all`)"
                 .into(),
         });

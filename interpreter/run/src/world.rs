@@ -171,7 +171,14 @@ pub fn survey(study: &Study, world: &World, pin_cache: &Path) -> Result<Surround
                         .insert(tokenizer.clone(), rlx_data::pin(folder, &mut cache)?);
                 }
             }
-            ModelSource::Hub { .. } => {}
+            ModelSource::Responses { recorded } => {
+                let file = Path::new(&recorded.path);
+                if file.is_file() {
+                    let pin = rlx_data::pin(file, &mut cache)?;
+                    around.pins.insert(recorded.path.clone(), pin);
+                }
+            }
+            ModelSource::Hub { .. } | ModelSource::Endpoint { .. } => {}
         }
     }
     for (name, set) in &study.problem_sets {

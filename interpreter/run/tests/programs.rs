@@ -99,7 +99,8 @@ evaluate test {{ models = base, benchmark = tasks, samples = 5, sampling = {{ te
             tokens: Vec::new(),
             text: (*text).to_owned(),
             finish: *finish,
-            logprob: 0.0,
+            length: None,
+            logprob: None,
             engine: "test".into(),
         })
         .collect();

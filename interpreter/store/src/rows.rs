@@ -23,17 +23,21 @@ pub enum Finish {
 pub struct Response {
     pub problem: String,
     pub sample: u64,
-    /// Number of the random stream that drew it.
+    /// Number of the random stream that drew it; 0 where nothing here drew it.
     pub seed: u64,
-    /// Hash of the prompt's token ids.
+    /// Hash of the prompt's token ids, or of its text where a server was asked; empty where the prompt is not known.
     pub prompt: String,
-    /// The drawn token ids, the stop token included.
+    /// The drawn token ids, the stop token included; none where they are not known.
     pub tokens: Vec<u32>,
     /// The tokens as text, special tokens left out.
     pub text: String,
     pub finish: Finish,
-    /// Sum of the drawn tokens' log-probabilities at the sampling temperature, before top-p.
-    pub logprob: f64,
+    /// Tokens of a response whose ids are not known, as the server that drew it counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<u64>,
+    /// Sum of the drawn tokens' log-probabilities at the sampling temperature, before top-p; None where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logprob: Option<f64>,
     /// Engine, device, precision and threads that drew it.
     pub engine: String,
 }
@@ -66,6 +70,11 @@ pub struct ScoreRow {
 }
 
 impl Response {
+    /// Tokens of the response.
+    pub fn length(&self) -> u64 {
+        self.length.unwrap_or(self.tokens.len() as u64)
+    }
+
     pub fn truncated(&self) -> bool {
         self.finish == Finish::Length
     }

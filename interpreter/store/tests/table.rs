@@ -13,7 +13,8 @@ fn row(problem: &str, sample: u64, text: &str) -> Response {
         tokens: vec![1, 2],
         text: text.into(),
         finish: Finish::Stop,
-        logprob: -0.5,
+        length: None,
+        logprob: Some(-0.5),
         engine: "test".into(),
     }
 }

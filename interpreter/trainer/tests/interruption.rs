@@ -4,22 +4,29 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use rlx_engine::{Finish, LanguageModel, Lora, LoraTargets};
+use rlx_engine::{Finish, LanguageModel, Lora, LoraTargets, SamplingParams};
 use rlx_trainer::algorithms::aggregation::Aggregation;
 use rlx_trainer::algorithms::group::Scale;
 use rlx_trainer::algorithms::kl::{Estimator, KlEstimate};
 use rlx_trainer::algorithms::ppo::Clip;
 use rlx_trainer::algorithms::rollout_correction::{Level, Weights};
 use rlx_trainer::{
-    Adaptive, AdvantageSpec, Baseline, CorrectionSpec, CriticSpec, DynamicSampling, KlPlace, KlSpec,
-    Observer, OptimizerSpec, Overlong, PolicyLoss, RewardSource, RlPrompt, RlSpec, Rule, SftData, SftExample,
-    SftSpec, Silent, SourceError, StepMetrics, TrainError, Tuning, read_metrics, train_rl, train_sft,
+    Adaptive, AdvantageSpec, Baseline, CorrectionSpec, CriticSpec, DistillData, DistillSpec, DynamicSampling,
+    KlPlace, KlSpec, Observer, OptimizerSpec, Overlong, PolicyLoss, RewardSource, RlPrompt, RlSpec, Rule,
+    SftData, SftExample, SftSpec, Silent, SourceError, StepMetrics, TrainError, Tuning, read_metrics,
+    train_distill, train_rl, train_sft,
 };
 
 const STEPS: u64 = 12;
+
+const LOW_RANK: Lora = Lora {
+    rank: 4,
+    alpha: 8.0,
+    targets: LoraTargets::All,
+};
 
 /// Which loop a test runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,16 +36,22 @@ enum Loop {
     Grpo,
     /// With a critic and an adaptive KL in the reward.
     Ppo,
-    /// With dynamic sampling, a rollout correction, and greedy baselines.
+    /// With dynamic sampling, a rollout correction, greedy baselines, and low-rank changes.
     Refilled,
+    /// A teacher's distributions on stored responses.
+    Distilled,
+    /// The same on responses of the student's own, with low-rank changes.
+    DistilledOnPolicy,
 }
 
-const LOOPS: [Loop; 5] = [
+const LOOPS: [Loop; 7] = [
     Loop::SftFixed,
     Loop::SftStream,
     Loop::Grpo,
     Loop::Ppo,
     Loop::Refilled,
+    Loop::Distilled,
+    Loop::DistilledOnPolicy,
 ];
 
 /// Rewards the sum of two digits as first token; some responses cannot be judged.
@@ -134,6 +147,7 @@ fn run(which: Loop, dir: &Path, observer: &mut dyn Observer) -> Result<LanguageM
                 });
             }
             Loop::Refilled => {
+                spec.tuning.lora = Some(LOW_RANK);
                 spec.advantage.baseline = Baseline::Greedy;
                 spec.dynamic_sampling = Some(DynamicSampling { batches: 3 });
                 spec.overlong = Some(Overlong {
@@ -151,6 +165,40 @@ fn run(which: Loop, dir: &Path, observer: &mut dyn Observer) -> Result<LanguageM
         }
         return train_rl(model, &tokenizer, &spec, &mut Sums, dir, observer);
     }
+    let set: Vec<SftExample> = (0..30).map(support::example).collect();
+    if matches!(which, Loop::Distilled | Loop::DistilledOnPolicy) {
+        let on_policy = which == Loop::DistilledOnPolicy;
+        let spec = DistillSpec {
+            steps: STEPS,
+            batch: 8,
+            beta: if on_policy { 1.0 } else { 0.3 },
+            temperature: 1.0,
+            optimizer: support::optimizer(3e-3),
+            keep: vec![0, 5, STEPS],
+            seed: 11,
+            tuning: Tuning {
+                lora: on_policy.then_some(LOW_RANK),
+                checkpointing: false,
+            },
+        };
+        let mut prompts = |step: u64, count: usize| Sums.prompts(step, count);
+        let data = match on_policy {
+            false => DistillData::Responses(SftData::Fixed(&set)),
+            true => DistillData::OnPolicy {
+                prompts: &mut prompts,
+                sampling: SamplingParams {
+                    temperature: 1.0,
+                    top_p: 1.0,
+                    top_k: None,
+                    max_tokens: 4,
+                    stop_ids: vec![support::EOS],
+                    ..SamplingParams::default()
+                },
+            },
+        };
+        let teacher = support::model(true, 9);
+        return train_distill(model, &teacher, &tokenizer, &spec, data, dir, observer);
+    }
     let spec = SftSpec {
         steps: STEPS,
         batch: 8,
@@ -163,7 +211,6 @@ fn run(which: Loop, dir: &Path, observer: &mut dyn Observer) -> Result<LanguageM
         Loop::SftFixed => low_rank(spec),
         _ => spec,
     };
-    let set: Vec<SftExample> = (0..30).map(support::example).collect();
     let mut stream = |step: u64, count: usize| {
         let examples = (0..count as u64).map(|index| support::example(step * 100 + index));
         Ok(examples.collect())
@@ -184,11 +231,7 @@ fn low_rank(spec: SftSpec) -> SftSpec {
             ..spec.optimizer
         },
         tuning: Tuning {
-            lora: Some(Lora {
-                rank: 4,
-                alpha: 8.0,
-                targets: LoraTargets::All,
-            }),
+            lora: Some(LOW_RANK),
             checkpointing: true,
         },
         ..spec
@@ -353,46 +396,85 @@ impl Observer for Slow {
     }
 }
 
-/// Not a test by itself: the process that [`a_killed_run_goes_on_to_the_same_bits`] kills.
+/// Not a test by itself: the process that [`killed`] kills.
 #[test]
-#[ignore = "is run by another test, in a process of its own"]
+#[ignore = "is run by other tests, in a process of its own"]
 fn process_to_be_killed() {
     let Some(dir) = std::env::var_os("RLX_TRAINER_TEST_DIR") else {
         eprintln!("skipped: RLX_TRAINER_TEST_DIR is not set");
         return;
     };
-    run(Loop::Ppo, Path::new(&dir), &mut Slow).unwrap();
+    let number: usize = std::env::var("RLX_TRAINER_TEST_LOOP").unwrap().parse().unwrap();
+    run(LOOPS[number], Path::new(&dir), &mut Slow).unwrap();
+}
+
+fn process(which: Loop, dir: &Path) -> Child {
+    let number = LOOPS.iter().position(|known| *known == which).unwrap();
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "process_to_be_killed", "--ignored"])
+        .env("RLX_TRAINER_TEST_DIR", dir)
+        .env("RLX_TRAINER_TEST_LOOP", number.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Kills a run at ten moments, each drawn at random from its own tenth of the time that a whole run takes; each is gone on
+/// from in a second process that is killed, too, and then to the end.
+fn killed(which: Loop) {
+    let expected = uninterrupted(which);
+    let whole = tempfile::tempdir().unwrap();
+    let clock = Instant::now();
+    assert!(process(which, whole.path()).wait().unwrap().success());
+    let took = clock.elapsed();
+    let (mut hit, mut begun) = (0, 0);
+    for moment in 0..10_u64 {
+        // Fractions of the golden ratio: random enough, and the same in every run of this test.
+        let within = (moment as f64 * 0.618_033_988_749_895 + which as u8 as f64 * 0.31).fract();
+        let dir = tempfile::tempdir().unwrap();
+        for share in [(moment as f64 + within) / 10.0, within] {
+            let mut child = process(which, dir.path());
+            std::thread::sleep(took.mul_f64(share));
+            hit += u32::from(child.try_wait().unwrap().is_none());
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        begun += u32::from(dir.path().join("run/resume").is_dir());
+        let model = run(which, dir.path(), &mut Silent).unwrap();
+        let what = format!("{which:?}, killed at moment {moment}");
+        assert_same(&outcome(&model, dir.path()), &expected, &what);
+    }
+    assert!(hit >= 5, "{which:?}: only {hit} of 20 kills came before the end");
+    assert!(
+        begun >= 3,
+        "{which:?}: only {begun} of 10 runs were killed while they worked"
+    );
 }
 
 #[test]
-fn a_killed_run_goes_on_to_the_same_bits() {
-    let expected = uninterrupted(Loop::Ppo);
-    let dir = tempfile::tempdir().unwrap();
-    let mut killed = 0;
-    // Rising delays: the first kills come at the start of the run, later ones while it works.
-    for delay in std::iter::successors(Some(60), |delay| Some(delay + delay / 2)) {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "process_to_be_killed", "--ignored"])
-            .env("RLX_TRAINER_TEST_DIR", dir.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(delay));
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "the run failed after {killed} kills");
-            break;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        killed += 1;
-    }
-    assert!(killed > 0);
-    let model = run(Loop::Ppo, dir.path(), &mut Silent).unwrap();
-    assert_same(
-        &outcome(&model, dir.path()),
-        &expected,
-        &format!("killed {killed} times"),
-    );
+fn a_killed_supervised_training_with_low_rank_changes_goes_on_to_the_same_bits() {
+    killed(Loop::SftFixed);
+}
+
+#[test]
+fn a_killed_training_by_ppo_goes_on_to_the_same_bits() {
+    killed(Loop::Ppo);
+}
+
+#[test]
+fn a_killed_training_by_rewards_with_low_rank_changes_goes_on_to_the_same_bits() {
+    killed(Loop::Refilled);
+}
+
+#[test]
+fn a_killed_distillation_goes_on_to_the_same_bits() {
+    killed(Loop::Distilled);
+}
+
+#[test]
+fn a_killed_distillation_on_policy_goes_on_to_the_same_bits() {
+    killed(Loop::DistilledOnPolicy);
 }
 
 #[test]

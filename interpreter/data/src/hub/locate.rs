@@ -51,6 +51,13 @@ pub fn locate_model(model: &Model, world: &World) -> Result<PathBuf, DataError> 
     match &model.source {
         ModelSource::Path { path } => existing(path, &model.name, "a Hugging Face folder or a .gguf file"),
         ModelSource::Init { tokenizer, .. } => existing(tokenizer, &model.name, "the tokenizer's folder"),
+        ModelSource::Responses { recorded } => existing(&recorded.path, &model.name, "a file of responses"),
+        ModelSource::Endpoint { endpoint } => Err(DataError::Source {
+            path: PathBuf::from(&endpoint.url),
+            what: format!("`{}` is behind a server and has no files", model.name),
+            mend: "name a folder, a .gguf file or a repository of the hub where weights are wanted"
+                .to_owned(),
+        }),
         ModelSource::Hub { repo, revision } => {
             let repo = Repo::at(false, repo, revision, world)?;
             let mend = || mend(&model.name, "a folder or .gguf file");

@@ -33,7 +33,8 @@ impl World {
         self.commits.get(label).map(String::as_str)
     }
 
-    fn variable(&self, name: &str) -> Option<&str> {
+    /// The value of an environment variable; None where it is unset or blank.
+    pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables
             .get(name)
             .map(String::as_str)

@@ -37,11 +37,22 @@ impl<'a> Elaborator<'a> {
         }
         let record = checked.record("sampling")?;
         let sampling = sampling(record)?;
-        self.check_context(&teacher, sampling.max_tokens, record.place("max_tokens"))?;
-        self.warn_room(&teacher, &data, sampling.max_tokens, record.place("max_tokens"));
+        if self.is_recorded(&teacher) {
+            self.warn_sampling(&checked);
+        } else {
+            self.check_context(&teacher, sampling.max_tokens, record.place("max_tokens"))?;
+            self.warn_room(&teacher, &data, sampling.max_tokens, record.place("max_tokens"));
+            self.check_interface(&teacher, &sampling, record, &data, checked.place("teacher"))?;
+        }
         let optimizer = self.optimizer(checked.record("optimizer")?)?;
         let divergence = self.divergence(&checked)?;
         if divergence.is_some() {
+            self.needs_weights(
+                &teacher,
+                checked.place("teacher"),
+                "a divergence asks the teacher's weights for distributions",
+                "leave `divergence` out to learn the responses, or name a teacher that lies here or on the hub",
+            )?;
             self.check_vocabularies(&checked, &start, &teacher)?;
         }
         let on_policy = divergence.as_ref().is_some_and(|divergence| divergence.on_policy);

@@ -78,7 +78,11 @@ impl<'a> Elaborator<'a> {
         let sampling = sampling(record)?;
         let samples = checked.count("samples")?;
         let mut fits = true;
-        for (model, _) in &models {
+        for (model, place) in &models {
+            fits &= self.can_be_measured(model, *place).is_some();
+            fits &= self
+                .check_interface(model, &sampling, record, &benchmark, *place)
+                .is_some();
             fits &= self
                 .check_context(model, sampling.max_tokens, record.place("max_tokens"))
                 .is_some();

@@ -201,10 +201,11 @@ impl<'a> Elaborator<'a> {
                 evaluation,
                 model: model?,
             },
-            "entropy" => Quantity::Entropy {
-                evaluation,
-                model: model?,
-            },
+            "entropy" => {
+                let model = model?;
+                self.knows_entropy(&checked, std::slice::from_ref(&model))?;
+                Quantity::Entropy { evaluation, model }
+            }
             _ => Quantity::Perplexity {
                 evaluation,
                 of: model?,

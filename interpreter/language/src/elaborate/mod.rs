@@ -26,6 +26,7 @@ mod entries;
 mod evaluation;
 mod family;
 mod filter;
+mod heard;
 mod leaf;
 mod limits;
 mod measure;

@@ -102,10 +102,21 @@ impl<'a> Elaborator<'a> {
             let base = if name.starts_with("--set ") { "" } else { name };
             (join(base, &folder), place)
         });
-        if let (Some((_, place)), ModelSource::Init { .. }) = (&adapter, &source) {
-            let diagnostic = Diagnostic::error("rlx::model::architecture", "an adapter for fresh weights");
+        let wrong = match &source {
+            ModelSource::Init { .. } => Some((
+                "an adapter for fresh weights",
+                "changes weights that mean nothing yet",
+            )),
+            source if !source.has_weights() => Some((
+                "an adapter for a model without weights",
+                "there are no weights to change",
+            )),
+            _ => None,
+        };
+        if let (Some((_, place)), Some((message, label))) = (&adapter, wrong) {
+            let diagnostic = Diagnostic::error("rlx::model::architecture", message);
             let diagnostic = self
-                .at(diagnostic, *place, "changes weights that mean nothing yet")
+                .at(diagnostic, *place, label)
                 .help("name the model that the adapter was trained on as `source`");
             self.report(diagnostic);
             return None;
@@ -131,13 +142,18 @@ impl<'a> Elaborator<'a> {
         nested: &[Nested<'a>],
         owner: &Owner,
     ) -> Option<(ModelSource, Option<Checked<'a>>)> {
-        if let Some((_, entries)) = self.form(at, nested, &["init"]) {
+        if let Some((form, entries)) = self.form(at, nested, &["init", "responses", "endpoint"]) {
             let inner = Owner {
                 path: format!("{}.source", owner.path),
-                what: "`init`".into(),
+                what: format!("`{form}`"),
                 place: at.place(),
                 module: owner.module,
             };
+            match form {
+                "responses" => return Some((self.recorded(entries, at, &inner)?, None)),
+                "endpoint" => return Some((self.endpoint(entries, &inner)?, None)),
+                _ => {}
+            }
             let checked = self.read(&schema::INIT, entries, &inner);
             let source = self.fresh(&checked, at);
             return source.map(|source| (source, Some(checked)));
@@ -150,7 +166,9 @@ impl<'a> Elaborator<'a> {
                 self.mismatch(
                     at,
                     "source",
-                    &schema::Type::Reference("\"hf:org/name\", a path such as \"./model\", or `init { … }`"),
+                    &schema::Type::Reference(
+                        "\"hf:org/name\", a path such as \"./model\", `init { … }`, `responses { … }` or `endpoint { … }`",
+                    ),
                 );
                 None
             }
@@ -248,7 +266,7 @@ impl<'a> Elaborator<'a> {
     }
 
     /// The file whose folder a path counts from; `--set` counts from where the command runs.
-    fn folder_of(&self, place: Place, at: Sited<'a>) -> String {
+    pub(super) fn folder_of(&self, place: Place, at: Sited<'a>) -> String {
         let name = &self.program.source(place.file).name;
         if at.site.via == Via::Set || name.starts_with("--set ") {
             String::new()

@@ -120,7 +120,11 @@ impl<'a> Elaborator<'a> {
             "coverage" => Query::Coverage { evaluation, of: of? },
             "solved" => Query::Solved { evaluation, of: of? },
             "lengths" => Query::Lengths { evaluation, of: of? },
-            "entropy" => Query::Entropy { evaluation, of: of? },
+            "entropy" => {
+                let of = of?;
+                self.knows_entropy(&checked, &of)?;
+                Query::Entropy { evaluation, of }
+            }
             "delta_se" => {
                 let against = self.asked_model(&checked, "against", &info);
                 let k = checked.count("k")?;

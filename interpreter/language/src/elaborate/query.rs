@@ -142,10 +142,11 @@ impl<'a> Elaborator<'a> {
         field: &str,
         info: &EvaluationInfo,
     ) -> Option<Vec<ModelRef>> {
-        let Some((at, _)) = checked.reference(field) else {
-            return checked.typed(field).map(|_| info.evaluation.models.clone());
+        let used = match checked.reference(field) {
+            Some((at, _)) => self.asked_or_blame(at, field, true, info)?,
+            None => checked.typed(field).map(|_| info.evaluation.models.clone())?,
         };
-        let used = self.asked_or_blame(at, field, true, info)?;
+        self.can_score(checked, field, &used)?;
         Some(used)
     }
 
@@ -156,7 +157,35 @@ impl<'a> Elaborator<'a> {
         info: &EvaluationInfo,
     ) -> Option<ModelRef> {
         let (at, _) = checked.reference(field)?;
-        self.asked_or_blame(at, field, false, info)?.into_iter().next()
+        let used = self.asked_or_blame(at, field, false, info)?;
+        self.can_score(checked, field, &used)?;
+        used.into_iter().next()
+    }
+
+    /// `under` asks models for probabilities.
+    fn can_score(&mut self, checked: &Checked<'a>, field: &str, used: &[ModelRef]) -> Option<()> {
+        for model in used.iter().filter(|_| field == "under") {
+            self.needs_weights(
+                model,
+                checked.place(field),
+                "probabilities are asked of weights",
+                "name models in `under` that lie here or on the hub",
+            )?;
+        }
+        Some(())
+    }
+
+    /// The entropy is that of probabilities that were kept with the responses.
+    pub(super) fn knows_entropy(&mut self, checked: &Checked<'a>, models: &[ModelRef]) -> Option<()> {
+        for model in models {
+            self.needs_weights(
+                model,
+                checked.place("of"),
+                "the entropy is that of probabilities from weights",
+                "leave it out: `of = [OTHERS]`",
+            )?;
+        }
+        Some(())
     }
 
     fn asked_or_blame(

@@ -263,7 +263,7 @@ pub(super) fn names_in_fields<'e>(fields: &'e [Field], visit: &mut impl FnMut(&'
     for field in fields {
         if !is_word(field) {
             match &field.value.node {
-                // `source = countdown { … }` and `init { … }` name a task, not a declaration.
+                // `source = countdown { … }`, `init { … }` and their like name a form, not a declaration.
                 ExprKind::Update { base, fields } if is_source(field) && is_form(base) => {
                     names_in_fields(fields, visit)
                 }
@@ -296,5 +296,5 @@ fn is_source(field: &Field) -> bool {
 }
 
 fn is_form(base: &Expr) -> bool {
-    matches!(&base.node, ExprKind::Path(path) if matches!(path.node.as_slice(), [word] if word.node == "init" || word.node == "countdown"))
+    matches!(&base.node, ExprKind::Path(path) if matches!(path.node.as_slice(), [word] if crate::schema::task(&word.node).is_some()))
 }

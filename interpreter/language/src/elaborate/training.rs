@@ -190,7 +190,16 @@ impl<'a> Elaborator<'a> {
             .reference(field)
             .map(|(at, nested)| (at, nested.to_vec()))?;
         self.no_change(field, &nested)?;
-        self.one_model(at, &format!("{}.{field}", owner.path), None)
+        let model = self.one_model(at, &format!("{}.{field}", owner.path), None)?;
+        if field == "start" {
+            self.needs_weights(
+                &model,
+                at.place(),
+                "a training changes weights",
+                "name a model that lies here or on the hub; this one can be a `distill`'s teacher",
+            )?;
+        }
+        Some(model)
     }
 
     /// Models are changed where they are declared, not where they are used.

@@ -294,9 +294,14 @@ impl Index {
             Type::Reference(what) => {
                 let has = |word: &str| what.contains(word);
                 if field.name == "source" {
-                    for task in [&schema::INIT, &schema::COUNTDOWN]
-                        .into_iter()
-                        .filter(|task| has(task.name))
+                    for task in [
+                        &schema::INIT,
+                        &schema::RESPONSES,
+                        &schema::ENDPOINT,
+                        &schema::COUNTDOWN,
+                    ]
+                    .into_iter()
+                    .filter(|task| has(&format!("`{} {{", task.name)))
                     {
                         let insert = format!("{} {{ }}", task.name);
                         list.add_as(task.name, &insert, CompletionKind::Function, "a task", task.doc);

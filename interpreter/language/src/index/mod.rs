@@ -56,7 +56,7 @@ enum Meaning {
         path: Option<String>,
     },
     Function(&'static Schema),
-    /// `init`, `countdown`.
+    /// `init`, `responses`, `endpoint`, `countdown`.
     Task(&'static Schema),
     /// A word that a field takes as it is.
     Word(&'static Field),

@@ -4,8 +4,8 @@ use rlx_grammar::ast::Keyword;
 
 use super::{
     ACCURACY_SET, ALGORITHM, BENCHMARK, BEST_OF_ONE, COUNTDOWN, CROSSING_OF, DATA, DELTA_SE_OF, DISTILL,
-    ENTROPY_OF, EVALUATE, FUNCTIONS, INIT, LENGTH, LOGGED, MAJORITY_OF, MODEL, PASS, PERPLEXITY_OF,
-    PUBLISHED, SOLVED, Schema, TRAIN, TRUNCATED,
+    ENDPOINT, ENTROPY_OF, EVALUATE, FUNCTIONS, INIT, LENGTH, LOGGED, MAJORITY_OF, MODEL, PASS, PERPLEXITY_OF,
+    PUBLISHED, RESPONSES, SOLVED, Schema, TRAIN, TRUNCATED,
 };
 
 /// What a claim can measure; `share` and `count` of sets of problems apart.
@@ -39,9 +39,11 @@ pub fn of(keyword: Keyword) -> Option<&'static Schema> {
     })
 }
 
-/// What a `source` can be besides a text: `init { … }`, `countdown { … }`.
+/// What a `source` can be besides a text: `init { … }`, `responses { … }`, `endpoint { … }`, `countdown { … }`.
 pub fn task(word: &str) -> Option<&'static Schema> {
-    [&INIT, &COUNTDOWN].into_iter().find(|schema| schema.name == word)
+    [&INIT, &RESPONSES, &ENDPOINT, &COUNTDOWN]
+        .into_iter()
+        .find(|schema| schema.name == word)
 }
 
 /// A function by its name, in a claim or in a figure or table.

@@ -6,6 +6,7 @@ use crate::unit::Unit;
 mod algorithm;
 mod distill;
 mod evaluate;
+mod heard;
 mod lookup;
 mod lora;
 mod model;
@@ -18,6 +19,7 @@ pub(crate) use algorithm::SFT_FIELDS;
 pub use algorithm::{ALGORITHM, CORRECTION, CRITIC, DYNAMIC_SAMPLING, FORMAT, KL, OPTIMIZER, OVERLONG};
 pub use distill::DISTILL;
 pub use evaluate::{EVALUATE, SAMPLING};
+pub use heard::{ENDPOINT, RESPONSES};
 pub use lookup::{MEASURES, function, of, task};
 pub use lora::LORA;
 pub use model::{INIT, MODEL};
@@ -211,8 +213,10 @@ impl Type {
 pub const DECLARATIONS: [&Schema; 7] = [&MODEL, &DATA, &BENCHMARK, &ALGORITHM, &TRAIN, &DISTILL, &EVALUATE];
 
 /// Records that fields hold.
-pub const RECORDS: [&Schema; 12] = [
+pub const RECORDS: [&Schema; 14] = [
     &INIT,
+    &RESPONSES,
+    &ENDPOINT,
     &COUNTDOWN,
     &PROMPT,
     &OPTIMIZER,

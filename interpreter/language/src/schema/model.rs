@@ -9,17 +9,20 @@ pub const MODEL: Schema = Schema {
     fields: &[
         Field {
             name: "source",
-            ty: Type::Reference("\"hf:org/name@revision\", a path such as \"./model\", or `init { … }`"),
+            ty: Type::Reference(
+                "\"hf:org/name@revision\", a path such as \"./model\", `init { … }`, `responses { … }` or `endpoint { … }`",
+            ),
             default: Required,
             doc: "Where the weights are: a repository of the Hugging Face hub (`hf:org/name`, revision `main` unless said), \
-                  a Hugging Face folder or a `.gguf` file (a path from the folder of the declaring file), or fresh weights.",
+                  a Hugging Face folder or a `.gguf` file (a path from the folder of the declaring file), or fresh weights. A teacher \
+                  can also be responses in a file, or a server.",
         },
         Field {
             name: "adapter",
             ty: Type::Text,
             default: None,
             doc: "Folder with a LoRA adapter that PEFT saved (`adapter_config.json`, `adapter_model.safetensors`), from the \
-                  folder of the declaring file; it is merged into the weights. Not with `init`.",
+                  folder of the declaring file; it is merged into the weights. Only with weights that lie somewhere.",
         },
         Field {
             name: "context",

@@ -2,10 +2,11 @@
 
 use super::{Findings, Local, Opened};
 use crate::{error::PackError, gather::results};
-use rlx_plan::Action;
+use rlx_language::ModelRef;
+use rlx_plan::{Action, Step};
 use rlx_report::ReportData;
 use rlx_run::{Backend, Listener, World, execute};
-use rlx_store::{Row, Store};
+use rlx_store::{Row, Store, file};
 use serde::Serialize;
 use std::{collections::BTreeMap, path::Path};
 
@@ -28,10 +29,35 @@ pub fn again(
     let world = World::new(&here, local.place.clone());
     let store = Store::open(&work.join("store"))?;
     let folder = work.join("results");
-    execute(&here, &opened.plan, &store, &world, &folder, backend, listener)?;
     let packed = opened.store();
+    let heard = |step: &Step| match &step.action {
+        Action::Sample(draw) => match &draw.model.reference {
+            ModelRef::Model { name } => here
+                .models
+                .get(name)
+                .is_some_and(|model| !model.source.has_weights()),
+            ModelRef::Checkpoint { .. } => false,
+        },
+        _ => false,
+    };
+    for step in opened.plan.steps.iter().filter(|step| heard(step)) {
+        // Nobody can draw them again; what was learnt from them can be learnt again.
+        let key = step.key.folder();
+        let (from, to) = (packed.samples(&key), store.samples(&key));
+        file::create_folder(to.folder())?;
+        for path in file::list(from.folder())? {
+            if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+                file::write(&to.folder().join(name), &file::read(&path)?)?;
+            }
+        }
+        found.notes.push(format!(
+            "{}: the packed responses were taken; they were not drawn by rlx",
+            step.name
+        ));
+    }
+    execute(&here, &opened.plan, &store, &world, &folder, backend, listener)?;
     for step in &opened.plan.steps {
-        if !matches!(step.action, Action::Sample(_)) {
+        if !matches!(step.action, Action::Sample(_)) || heard(step) {
             continue;
         }
         let key = step.key.folder();

@@ -174,7 +174,8 @@ impl Opened {
             match &mut model.source {
                 ModelSource::Path { path } => inside(path),
                 ModelSource::Init { tokenizer, .. } => inside(tokenizer),
-                ModelSource::Hub { .. } => {}
+                ModelSource::Responses { recorded } => inside(&mut recorded.path),
+                ModelSource::Hub { .. } | ModelSource::Endpoint { .. } => {}
             }
         }
         for (name, set) in &mut study.problem_sets {

@@ -182,6 +182,11 @@ fn model_at(opened: &Opened, here: &Study, draw: &SampleStep, local: &Local) -> 
                 .models
                 .get(name)
                 .ok_or_else(|| missing("it is not in the study".into()))?;
+            if !model.source.has_weights() {
+                return Err(missing(
+                    "its responses were not drawn by rlx, and cannot be drawn again".into(),
+                ));
+            }
             if let ModelSource::Init {
                 architecture,
                 tokenizer,

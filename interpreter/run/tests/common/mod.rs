@@ -30,6 +30,8 @@ pub(crate) struct Script {
     pub(crate) fail_at: Option<usize>,
     /// Rewards given, by problem.
     pub(crate) rewards: Vec<f64>,
+    /// Responses that were learnt.
+    pub(crate) taught: Vec<String>,
 }
 
 impl Script {
@@ -121,7 +123,9 @@ impl Backend for Scripted {
             }
             TrainWork::Demonstrations { .. } | TrainWork::Distributions { .. } => {}
             TrainWork::Responses { examples, .. } => {
-                assert!(examples.iter().all(|example| !example.response.is_empty()))
+                assert!(examples.iter().all(|example| !example.response.is_empty()));
+                let learnt = examples.into_iter().map(|example| example.response);
+                self.0.borrow_mut().taught.extend(learnt);
             }
         }
         fs::write(job.folder.join("metrics.jsonl"), lines).unwrap();
@@ -335,8 +339,12 @@ impl Place {
     }
 
     pub(crate) fn plan(&self, set: &[&str]) -> (Study, Plan, World) {
+        self.plan_in(rlx_data::World::new([], true), set)
+    }
+
+    pub(crate) fn plan_in(&self, place: rlx_data::World, set: &[&str]) -> (Study, Plan, World) {
         let study = self.study(set);
-        let world = World::new(&study, rlx_data::World::new([], true));
+        let world = World::new(&study, place);
         let around = survey(&study, &world, &self.store().join("pins.json")).unwrap();
         let plan = build(&study, &around).unwrap();
         (study, plan, world)
@@ -344,7 +352,17 @@ impl Place {
 
     /// One run; the script says what the backend did.
     pub(crate) fn run(&self, set: &[&str], script: &Rc<RefCell<Script>>) -> Result<Journal, RunError> {
-        let (study, plan, world) = self.plan(set);
+        self.run_in(rlx_data::World::new([], true), set, script)
+    }
+
+    /// One run with these environment variables.
+    pub(crate) fn run_in(
+        &self,
+        place: rlx_data::World,
+        set: &[&str],
+        script: &Rc<RefCell<Script>>,
+    ) -> Result<Journal, RunError> {
+        let (study, plan, world) = self.plan_in(place, set);
         let store = Store::open(&self.store())?;
         let mut backend = Scripted(Rc::clone(script));
         let results = self.results();

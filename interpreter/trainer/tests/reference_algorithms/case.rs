@@ -91,11 +91,22 @@ impl Case<'_> {
     pub(crate) fn param(&self, name: &str) -> Option<f64> {
         self.value["params"].get(name).and_then(Value::as_f64)
     }
-    pub(crate) fn flag(&self, name: &str) -> bool {
-        self.value["params"][name].as_bool().unwrap()
+    /// A number, or the library's default where the case does not name the option. What is null is off.
+    pub(crate) fn option(&self, name: &str, default: f64) -> Option<f64> {
+        match self.value["params"].get(name) {
+            None => Some(default),
+            Some(value) => value.as_f64(),
+        }
     }
-    pub(crate) fn word(&self, name: &str) -> &str {
-        self.value["params"][name].as_str().unwrap()
+    /// The same for an option that cannot be off.
+    pub(crate) fn number(&self, name: &str, default: f64) -> f64 {
+        self.param(name).unwrap_or(default)
+    }
+    pub(crate) fn flag(&self, name: &str, default: bool) -> bool {
+        self.value["params"][name].as_bool().unwrap_or(default)
+    }
+    pub(crate) fn word<'s>(&'s self, name: &str, default: &'s str) -> &'s str {
+        self.value["params"][name].as_str().unwrap_or(default)
     }
     /// Two bounds, where they are given.
     pub(crate) fn pair(&self, name: &str) -> Option<[f64; 2]> {
@@ -104,7 +115,7 @@ impl Case<'_> {
     }
     /// Group numbers of `rows` rows in contiguous blocks.
     pub(crate) fn blocks(&self, rows: usize, size: &str) -> Vec<usize> {
-        let size = self.param(size).unwrap() as usize;
+        let size = self.number(size, 1.0) as usize;
         (0..rows).map(|row| row / size).collect()
     }
     pub(crate) fn has(&self, input: &str) -> bool {
@@ -151,7 +162,7 @@ impl Case<'_> {
         self.per_row(advantages).unsqueeze(-1) * self.tensor("response_mask")
     }
     pub(crate) fn aggregation(&self) -> Aggregation {
-        match self.word("loss_agg_mode") {
+        match self.word("loss_agg_mode", "token-mean") {
             "token-mean" => Aggregation::TokenMean,
             "token-sum" => Aggregation::TokenSum,
             "seq-mean-token-sum" => Aggregation::SeqMeanTokenSum,
@@ -166,20 +177,21 @@ impl Case<'_> {
         Normalisers {
             tokens: self.param("batch_num_tokens"),
             sequences: self.param("global_batch_size"),
-            workers: self.param("dp_size").unwrap_or(1.0),
+            workers: self.number("dp_size", 1.0),
         }
     }
     pub(crate) fn clip(&self) -> Clip {
-        let both = self.param("clip_ratio");
+        let both = self.number("clip_ratio", 0.2);
         Clip {
-            low: self.param("clip_ratio_low").or(both).unwrap(),
-            high: self.param("clip_ratio_high").or(both).unwrap(),
-            dual: self.param("clip_ratio_c"),
+            low: self.number("clip_ratio_low", both),
+            high: self.number("clip_ratio_high", both),
+            // verl's dual clip is always on.
+            dual: self.option("clip_ratio_c", 3.0),
             ceiling: None,
         }
     }
-    pub(crate) fn estimate(&self, name: &str) -> KlEstimate {
-        let name = self.word(name);
+    pub(crate) fn estimate(&self, name: &str, default: &str) -> KlEstimate {
+        let name = self.value["params"][name].as_str().unwrap_or(default);
         let estimator = match name.trim_end_matches('+') {
             "k1" | "kl" => Estimator::K1,
             "abs" => Estimator::Abs,
@@ -246,7 +258,10 @@ impl Case<'_> {
         let mut reference = Vec::new();
         flatten(expected, &mut Vec::new(), 0, &mut reference);
         let masked = self.value["compare"].get(name).and_then(Value::as_str) == Some("mask");
-        let mask = masked.then(|| self.slice("response_mask"));
+        let mask = masked.then(|| match self.has("response_mask") {
+            true => self.slice("response_mask"),
+            false => self.slice("loss_mask"),
+        });
         assert_eq!(
             found.len(),
             reference.len(),
@@ -255,6 +270,10 @@ impl Case<'_> {
         );
         for (at, (&found, &reference)) in found.iter().zip(&reference).enumerate() {
             if mask.as_ref().is_some_and(|mask| mask[at] == 0.0) {
+                continue;
+            }
+            // What is no number there must be none here: the mean over nothing.
+            if reference.is_nan() && !found.is_finite() {
                 continue;
             }
             let error = (found - reference).abs() / reference.abs().max(1.0);

@@ -12,7 +12,7 @@ impl Case<'_> {
     pub(crate) fn dynamic_sampling(&self) -> Outcome {
         let wanted = self.param("train_batch_size").unwrap() as usize;
         let members = self.param("n").unwrap() as usize;
-        let most = self.param("max_num_gen_batches").unwrap_or(0.0) as usize;
+        let most = self.number("max_num_gen_batches", 10.0) as usize;
         let mut refill = Refill::new(wanted, most);
         let mut standing = Standing::NeedsMore;
         let mut kept = Vec::new();
@@ -25,7 +25,8 @@ impl Case<'_> {
             let (index, metric) = (index.as_array().unwrap(), metric.as_array().unwrap());
             let of = |label: &Value| -> Vec<f64> {
                 let rows = index.iter().zip(metric).filter(|(other, _)| *other == label);
-                rows.map(|(_, value)| value.as_f64().unwrap()).collect()
+                rows.map(|(_, value)| value.as_f64().unwrap_or(f64::NAN))
+                    .collect()
             };
             let mut labels: Vec<&Value> = Vec::new();
             for (row, label) in index.iter().enumerate() {
@@ -68,7 +69,8 @@ impl Case<'_> {
             let how = Weights {
                 level: match level {
                     "token" => Level::Token,
-                    _ => Level::Sequence,
+                    "sequence" => Level::Sequence,
+                    other => panic!("unknown level {other}"),
                 },
                 low,
                 high,
@@ -92,12 +94,14 @@ impl Case<'_> {
                         "token" => Reduction::Token,
                         "seq_sum" => Reduction::SeqSum,
                         "seq_mean" => Reduction::SeqMean,
-                        _ => Reduction::SeqMax,
+                        "seq_max" => Reduction::SeqMax,
+                        other => panic!("unknown reduction {other}"),
                     },
                     divergence: match divergence {
                         "k1" => Divergence::K1,
                         "k2" => Divergence::K2,
-                        _ => Divergence::K3,
+                        "k3" => Divergence::K3,
+                        other => panic!("unknown divergence {other}"),
                     },
                     low,
                     high,
@@ -115,6 +119,9 @@ impl Case<'_> {
 fn words(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
+        Value::Array(items) => items.iter().flat_map(words).collect(),
+        // verl's bound of importance weights.
+        Value::Null => vec!["2.0".to_owned()],
         other => vec![other.to_string()],
     }
 }

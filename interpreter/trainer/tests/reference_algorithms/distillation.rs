@@ -4,7 +4,6 @@ use rlx_trainer::algorithms::aggregation::{Aggregation, Normalisers, aggregate};
 use rlx_trainer::algorithms::distillation::{
     clamped, forward_kl_topk, generalized_jsd, policy_gradient, sampled_kl,
 };
-use rlx_trainer::algorithms::ppo::Clip;
 use tch::Kind;
 
 use crate::case::{Case, Outcome};
@@ -18,8 +17,8 @@ impl Case<'_> {
                 let tokens = generalized_jsd(
                     &student,
                     &self.tensor("teacher_logits"),
-                    self.param("beta").unwrap(),
-                    self.param("temperature").unwrap(),
+                    self.number("beta", 0.5),
+                    self.number("temperature", 1.0),
                 )
                 .unwrap();
                 let (mask, count) = if self.has("labels") {
@@ -59,16 +58,11 @@ impl Case<'_> {
             "distill.reverse_kl_estimator" | "distill.policy_gradient" => {
                 let new = self.leaf("log_prob");
                 let (teacher, most) = (self.tensor("teacher_log_prob"), self.param("loss_max_clamp"));
-                let estimate = self.estimate("estimator");
-                let tokens = if self.flag("use_policy_gradient") {
-                    let clip = Clip {
-                        low: self.param("clip_ratio").unwrap(),
-                        high: self.param("clip_ratio").unwrap(),
-                        dual: self.param("clip_ratio_c"),
-                        ceiling: None,
-                    };
+                let estimate = self.estimate("estimator", "k3");
+                let named = self.text("formula") == "distill.policy_gradient";
+                let tokens = if self.flag("use_policy_gradient", named) {
                     let old = self.tensor("old_log_prob");
-                    policy_gradient(&old, &new, &teacher, estimate, most, &clip)
+                    policy_gradient(&old, &new, &teacher, estimate, most, &self.clip())
                         .unwrap()
                         .loss
                 } else {

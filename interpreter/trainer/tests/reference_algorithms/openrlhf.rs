@@ -19,7 +19,7 @@ impl Case<'_> {
                     &self.tensor("values"),
                     &self.tensor("returns"),
                     &self.tensor("response_mask"),
-                    self.param("clip_eps").unwrap_or(f64::INFINITY),
+                    self.option("clip_eps", 0.5).unwrap_or(f64::INFINITY),
                     Aggregation::TokenMean,
                     &Normalisers::LOCAL,
                 )
@@ -39,7 +39,7 @@ impl Case<'_> {
     }
 
     fn openrlhf_advantage(&self) -> Outcome {
-        let estimator = self.word("estimator");
+        let estimator = self.word("estimator", self.text("formula").trim_start_matches("openrlhf."));
         let scores = self.slice("rewards");
         let groups = self.blocks(scores.len(), "n");
         let zero = group::Lone::Zero;
@@ -56,18 +56,18 @@ impl Case<'_> {
             &self.per_row(&shaped),
             &self.tensor("kl"),
             &mask,
-            self.param("kl_coef").unwrap(),
+            self.number("kl_coef", 0.0),
             self.pair("reward_clip_range"),
         )
         .unwrap();
-        let gamma = self.param("gamma").unwrap();
+        let gamma = self.number("gamma", 1.0);
         let (mut advantages, returns) = match estimator {
             "gae" => returns::gae(
                 &rewards,
                 &self.tensor("values"),
                 &mask,
                 gamma,
-                self.param("lambd").unwrap(),
+                self.number("lambd", 1.0),
             )
             .unwrap(),
             _ => {
@@ -77,7 +77,7 @@ impl Case<'_> {
             }
         };
         if ["gae", "reinforce", "reinforce_baseline"].contains(&estimator) {
-            advantages = returns::standardise(&advantages, &mask, !self.flag("no_std_norm")).unwrap();
+            advantages = returns::standardise(&advantages, &mask, !self.flag("no_std_norm", false)).unwrap();
         }
         Outcome::default()
             .output("advantages", &advantages)
@@ -88,12 +88,12 @@ impl Case<'_> {
         let new = self.leaf("log_prob");
         let (old, mask) = (self.tensor("old_log_prob"), self.tensor("response_mask"));
         let clip = Clip {
-            low: self.param("clip_eps_low").unwrap(),
-            high: self.param("clip_eps_high").unwrap(),
+            low: self.number("clip_eps_low", 0.2),
+            high: self.number("clip_eps_high", 0.2),
             dual: self.param("dual_clip"),
             ceiling: None,
         };
-        let ppo = self.word("policy_loss_type") == "ppo";
+        let ppo = self.word("policy_loss_type", "ppo") == "ppo";
         let clamped = clamped_log_ratio(&old, &new).unwrap();
         let log_ratio = if ppo {
             clamped.shallow_clone()
@@ -106,7 +106,7 @@ impl Case<'_> {
                 .weighted(&self.openrlhf_weights(correction, &old, &mask))
                 .unwrap();
         }
-        let mode = if self.flag("token_level_loss") {
+        let mode = if self.flag("token_level_loss", true) {
             Aggregation::TokenMean
         } else {
             Aggregation::SeqMeanTokenMean
@@ -122,7 +122,7 @@ impl Case<'_> {
     }
 
     fn openrlhf_weights(&self, correction: &str, old: &Tensor, mask: &Tensor) -> Tensor {
-        let [low, high] = self.pair("is_threshold").unwrap();
+        let [low, high] = self.pair("is_threshold").unwrap_or([0.5, 5.0]);
         let rollout = self.tensor("rollout_log_prob");
         let weights = (old - &rollout).exp();
         let within = |x: &Tensor| x.ge(low).logical_and(&x.le(high)).to_kind(self.kind);

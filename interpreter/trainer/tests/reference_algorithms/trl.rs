@@ -14,10 +14,13 @@ impl Case<'_> {
         let out = Outcome::default();
         Some(match self.text("formula") {
             "trl.grpo_advantage" => {
-                let scale = match self.word("scale_rewards") {
+                // `true` and `false` are TRL's older words for the group and for nothing.
+                let named = self.flag("scale_rewards", true);
+                let scale = match self.word("scale_rewards", if named { "group" } else { "none" }) {
                     "group" => group::Scale::Group,
                     "batch" => group::Scale::Batch,
-                    _ => group::Scale::None,
+                    "none" => group::Scale::None,
+                    other => panic!("unknown scale {other}"),
                 };
                 let scores = self.slice("rewards");
                 let groups = self.blocks(scores.len(), "num_generations");
@@ -31,7 +34,7 @@ impl Case<'_> {
                         .iter_mut()
                         .for_each(|score| *score = score.clamp(low, high));
                 }
-                let beta = self.param("beta").unwrap();
+                let beta = self.number("beta", 0.05);
                 if beta != 0.0 {
                     let kl = (self.tensor("old_log_prob") - self.tensor("ref_log_prob"))
                         * self.tensor("response_mask");
@@ -42,7 +45,7 @@ impl Case<'_> {
                 }
                 let groups = self.blocks(scores.len(), "num_generations");
                 let mut advantages = group::rloo(&scores, &groups, group::Lone::Raw);
-                if self.flag("normalize_advantages") {
+                if self.flag("normalize_advantages", false) {
                     advantages = group::standardised(&advantages, 1e-4);
                 }
                 out.output("advantages", &self.per_row(&advantages))
@@ -76,17 +79,11 @@ impl Case<'_> {
             _ => Ratio::Token,
         };
         let log_ratio = level.log(&old, &new, &mask).unwrap();
-        let kind = self.word("loss_type");
+        let kind = self.word("loss_type", "dapo");
         let mut loss = if kind == "cispo" {
-            cispo::detached_weight(
-                &log_ratio,
-                &new,
-                &advantages,
-                None,
-                self.param("epsilon_high").unwrap(),
-            )
-            .unwrap()
-            .loss
+            cispo::detached_weight(&log_ratio, &new, &advantages, None, self.trl_clip().high)
+                .unwrap()
+                .loss
         } else {
             from_log_ratio(&log_ratio, &advantages, &self.trl_clip())
                 .unwrap()
@@ -107,9 +104,10 @@ impl Case<'_> {
             "luspo" => (Aggregation::SeqMeanTokenSum, rows),
             "dr_grpo" => (
                 Aggregation::TokenMean,
-                rows * self.param("max_completion_length").unwrap(),
+                rows * self.number("max_completion_length", mask.size()[1] as f64),
             ),
-            _ => (Aggregation::TokenMean, self.param("num_items_in_batch").unwrap()),
+            "dapo" | "cispo" => (Aggregation::TokenMean, self.number("num_items_in_batch", tokens)),
+            other => panic!("unknown loss {other}"),
         };
         let normalisers = Normalisers {
             tokens: Some(count),
@@ -138,9 +136,10 @@ impl Case<'_> {
     }
 
     fn trl_clip(&self) -> Clip {
+        let low = self.number("epsilon_low", 0.2);
         Clip {
-            low: self.param("epsilon_low").unwrap(),
-            high: self.param("epsilon_high").unwrap(),
+            low,
+            high: self.number("epsilon_high", low),
             dual: None,
             ceiling: self.param("delta"),
         }

@@ -19,8 +19,8 @@ impl Case<'_> {
                 let advantages = group::grpo(
                     &self.scores(),
                     &self.groups(),
-                    self.flag("norm_adv_by_std_in_grpo"),
-                    self.param("epsilon").unwrap(),
+                    self.flag("norm_adv_by_std_in_grpo", true),
+                    self.number("epsilon", 1e-6),
                 );
                 out.output("advantages", &self.spread(&advantages))
             }
@@ -52,7 +52,7 @@ impl Case<'_> {
                 let (advantages, returns) = reinforce::reinforce_plus_plus(
                     &self.tensor("token_level_rewards"),
                     &self.tensor("response_mask"),
-                    self.param("gamma").unwrap(),
+                    self.number("gamma", 1.0),
                 )
                 .unwrap();
                 out.output("advantages", &advantages).output("returns", &returns)
@@ -80,8 +80,8 @@ impl Case<'_> {
                     &self.tensor("token_level_rewards"),
                     &self.tensor("values"),
                     &self.tensor("response_mask"),
-                    self.param("gamma").unwrap(),
-                    self.param("lam").unwrap(),
+                    self.number("gamma", 1.0),
+                    self.number("lam", 1.0),
                 )
                 .unwrap();
                 out.output("advantages", &advantages).output("returns", &returns)
@@ -121,7 +121,7 @@ impl Case<'_> {
                     &self.tensor("values"),
                     &self.tensor("returns"),
                     &self.tensor("response_mask"),
-                    self.param("cliprange_value").unwrap(),
+                    self.option("cliprange_value", 0.5).unwrap_or(f64::INFINITY),
                     self.aggregation(),
                     &self.normalisers(),
                 )
@@ -133,27 +133,27 @@ impl Case<'_> {
             "kl_penalty" => {
                 let new = self.leaf("logprob");
                 let kl = self
-                    .estimate("kl_penalty")
+                    .estimate("kl_penalty", "kl")
                     .penalty(&new, &self.tensor("ref_logprob"))
                     .unwrap();
                 let sum = kl.sum(self.kind);
                 out.output("kl", &kl).grad("logprob", &sum, &new)
             }
             "kl_in_reward" => {
-                let controller = match self.word("type") {
+                let controller = match self.word("type", "fixed") {
                     "fixed" => Controller::Fixed,
                     _ => Controller::Adaptive {
-                        target: self.param("target_kl").unwrap(),
-                        horizon: self.param("horizon").unwrap(),
+                        target: self.number("target_kl", 0.1),
+                        horizon: self.number("horizon", 10_000.0),
                     },
                 };
-                let coefficient = self.param("kl_coef").unwrap();
+                let coefficient = self.number("kl_coef", 0.001);
                 let found = penalise_rewards(
                     &self.tensor("token_level_scores"),
                     &self.tensor("old_log_probs"),
                     &self.tensor("ref_log_prob"),
                     &self.tensor("response_mask"),
-                    self.estimate("kl_penalty"),
+                    self.estimate("kl_penalty", "kl"),
                     coefficient,
                     controller,
                 )
@@ -177,27 +177,34 @@ impl Case<'_> {
             }
             "actor_total_loss" => {
                 let (new, mask) = (self.leaf("log_prob"), self.tensor("response_mask"));
-                let entropies = self.leaf("entropy");
+                let entropies = self.has("entropy").then(|| self.leaf("entropy"));
                 let (old, advantages) = (self.tensor("old_log_prob"), self.tensor("advantages"));
-                let terms = match self.word("loss_mode") {
+                let mut terms = match self.word("loss_mode", "vanilla") {
                     "gspo" => gspo::gspo(&old, &new, &advantages, &mask, &self.clip()),
-                    _ => ppo(&old, &new, &advantages, &self.clip()),
+                    "cispo" => cispo::cispo(&old, &new, &advantages, &self.clip()),
+                    "vanilla" => ppo(&old, &new, &advantages, &self.clip()),
+                    other => panic!("unknown loss {other}"),
                 }
                 .unwrap();
-                let kl = self.flag("use_kl_loss").then(|| {
-                    let estimate = self.estimate("kl_loss_type");
+                if self.has("rollout_is_weights") {
+                    terms = terms.weighted(&self.tensor("rollout_is_weights")).unwrap();
+                }
+                let kl = self.flag("use_kl_loss", false).then(|| {
+                    let estimate = self.estimate("kl_loss_type", "low_var_kl");
                     estimate.penalty(&new, &self.tensor("ref_log_prob")).unwrap()
                 });
-                let bonus = self.param("entropy_coeff").unwrap();
+                let bonus = self.number("entropy_coeff", 0.0);
                 let whole = ActorTerms {
                     policy: &terms.loss,
-                    entropy: Some((&entropies, bonus)),
-                    kl: kl.as_ref().map(|kl| (kl, self.param("kl_loss_coef").unwrap())),
+                    entropy: entropies.as_ref().map(|entropies| (entropies, bonus)),
+                    kl: kl.as_ref().map(|kl| (kl, self.number("kl_loss_coef", 0.001))),
                 };
                 let loss = actor_loss(&whole, &mask, self.aggregation(), &self.normalisers()).unwrap();
-                out.output("loss", &loss)
-                    .grad("log_prob", &loss, &new)
-                    .grad("entropy", &loss, &entropies)
+                let out = out.output("loss", &loss).grad("log_prob", &loss, &new);
+                match &entropies {
+                    Some(entropies) => out.grad("entropy", &loss, entropies),
+                    None => out,
+                }
             }
             "sft.hf" => {
                 let logits = self.leaf("logits");
@@ -256,7 +263,7 @@ impl Case<'_> {
             length,
             self.param("max_resp_len").unwrap(),
             self.param("overlong_buffer_len").unwrap(),
-            self.param("penalty_factor").unwrap(),
+            self.number("penalty_factor", 1.0),
         )
     }
 }
