@@ -307,7 +307,7 @@ mod tests {
     }
 
     /// Codes that no test of the whole program causes, and why.
-    const WITHOUT: [(&str, &str); 40] = [
+    const WITHOUT: [(&str, &str); 39] = [
         (
             "rlx::data::prompt",
             "held by the error's own test, not by its code",
@@ -386,10 +386,6 @@ mod tests {
             "held by the error's own test, not by its code",
         ),
         ("rlx::run::judge", "cannot be caused"),
-        (
-            "rlx::run::nothing_to_learn",
-            "held by the error's own test, not by its code",
-        ),
         ("rlx::run::problem", "rows of other data than their key says"),
         ("rlx::run::size", "held by the error's own test, not by its code"),
         ("rlx::run::token", "held by the error's own test, not by its code"),

@@ -7,6 +7,7 @@ use crate::{
     gather::{pretty, safe},
     manifest::Listed,
 };
+use rlx_language::ModelRef;
 use rlx_plan::Action;
 use serde_json::{Value, json};
 
@@ -42,8 +43,17 @@ pub(crate) fn add(contents: &mut Contents, listed: &[Listed], facts: &Facts<'_>)
         let mut records = Vec::new();
         for step in &facts.plan.steps {
             let (folder, fields): (&str, &[Field]) = match &step.action {
-                Action::Sample(_) if step.name.starts_with(&format!("sample {} ", evaluation.name)) => {
-                    ("samples", &RESPONSE)
+                Action::Sample(draw) if step.name.starts_with(&format!("sample {} ", evaluation.name)) => {
+                    // A server's rows have no probabilities.
+                    let known = match &draw.model.reference {
+                        ModelRef::Model { name } => {
+                            let model = facts.spec.study.models.get(name);
+                            model.is_none_or(|model| model.source.has_weights())
+                        }
+                        ModelRef::Checkpoint { .. } => true,
+                    };
+                    let last = RESPONSE.len() - usize::from(!known);
+                    ("samples", RESPONSE.get(..last).unwrap_or(&RESPONSE))
                 }
                 Action::Judge { .. } if step.name.starts_with(&format!("judge {} ", evaluation.name)) => {
                     ("verdicts", &VERDICT)

@@ -116,7 +116,7 @@ pub(crate) fn run(
         let prompt = rlx_data::render(&set.prompt, problem)?;
         bodies.push(question(endpoint, &prompt, &draw.sampling));
     }
-    let hashes: Vec<String> = bodies.iter().map(|body| prompt_hash(body)).collect();
+    let hashes: Vec<String> = bodies.iter().map(prompt_hash).collect();
     let mut ask = |wanted: &[Wanted], hear: &mut Hear<'_>| {
         let server =
             Server::new(endpoint, set.prompt.chat, world.place()).map_err(|error| error.of_step(step))?;
