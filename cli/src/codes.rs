@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 68] = [
+const STORIES: [(&str, &str); 69] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -188,7 +188,10 @@ const STORIES: [(&str, &str); 68] = [
         "rlx::run::context",
         "Prompt and response do not fit into the model's context. Left to run, responses would be cut early without a word.",
     ),
-    ("rlx::run::judge", "cannot be caused"),
+    (
+        "rlx::run::judge",
+        "The judge cannot be had. With `judge = command` its program cannot be read: `program` is a path from the folder of the declaring file.",
+    ),
     (
         "rlx::run::nothing_to_learn",
         "A distillation keeps only what passes its filter, and no response did. Use `filter = all`, another teacher, or more samples.",
@@ -201,6 +204,10 @@ const STORIES: [(&str, &str); 68] = [
     (
         "rlx::run::token",
         "`logit_bias` names a token that the model's tokenizer does not have: an id beyond its vocabulary, or a text that it writes as several tokens. A word within a sentence mostly begins with a space: \" yes\".",
+    ),
+    (
+        "rlx::run::undecided",
+        "A problem set with `among` has the problems that an evaluation of the study chooses. Before that evaluation is judged nobody knows which; when it is judged, none may be left. Run the study, or widen the set.",
     ),
     (
         "rlx::sandbox",
@@ -385,7 +392,7 @@ mod tests {
             "rlx::run::checkpoint",
             "held by the error's own test, not by its code",
         ),
-        ("rlx::run::judge", "cannot be caused"),
+        ("rlx::run::judge", "held by the error's own test, not by its code"),
         ("rlx::run::problem", "rows of other data than their key says"),
         ("rlx::run::size", "held by the error's own test, not by its code"),
         ("rlx::run::token", "held by the error's own test, not by its code"),

@@ -237,6 +237,7 @@ impl Project {
             if !fetchable
                 && !endless
                 && let Err(error) = self.world.problems(name)
+                && !matches!(error, rlx_run::RunError::Undecided { .. })
             {
                 missing.push(error);
             }

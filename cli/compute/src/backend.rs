@@ -4,7 +4,9 @@ use crate::{failure, model::Loaded, train};
 use std::path::Path;
 
 use rlx_cli::DeviceOptions;
-use rlx_engine::{Config, Family, Init, LanguageModel, Rope, RopeScaling, Runtime, Sampler, Tokenizer};
+use rlx_engine::{
+    Config, Family, ImageProcessor, Init, LanguageModel, Rope, RopeScaling, Runtime, Sampler, Tokenizer,
+};
 use rlx_language::Architecture;
 use rlx_run::{
     Backend, BackendError, DeviceReport, ModelAt, OpenModel, TrainJob, TrainStepSeen, TrainingEnd,
@@ -157,10 +159,17 @@ impl Backend for Torch {
 
     fn open(&mut self, at: &ModelAt) -> Result<Box<dyn OpenModel>, BackendError> {
         let (model, tokenizer) = self.load(at)?;
+        let pictures = match (at, &model.config.vision) {
+            (ModelAt::Path(path) | ModelAt::Adapted { base: path, .. }, Some(_)) if path.is_dir() => {
+                Some(ImageProcessor::open(path).map_err(failure::engine)?)
+            }
+            _ => None,
+        };
         let model = model.into_sampler().map_err(failure::engine)?;
         let cache_bytes = self.memory.map(|memory| rest(memory, &model)).transpose()?;
         Ok(Box::new(Loaded {
             cache_bytes,
+            pictures,
             model,
             tokenizer,
             runtime: self.runtime.clone(),

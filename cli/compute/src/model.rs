@@ -1,16 +1,19 @@
 //! A loaded model as the run sees it.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::failure::engine as failed;
-use rlx_data::RenderedPrompt;
+use rlx_data::{Part, Picture, RenderedPrompt};
 use rlx_engine::{
-    Completion, EngineError, Message, Progress, Runtime, SampleOptions, SampleRequest, Sampler,
-    SamplingParams, ScoreRequest, StopStrings, Tokenizer,
+    Album, Completion, EngineError, ImageProcessor, Message, Pixels, Progress, Runtime, SampleOptions,
+    SampleRequest, Sampler, SamplingParams, ScoreRequest, StopStrings, Tokenizer, Vision,
 };
 use rlx_language::Token;
-use rlx_run::{BackendError, Drawn, OpenModel, Request, Rows, Settings};
+use rlx_run::{BackendError, Drawn, OpenModel, Pair, Request, Rows, Settings};
 use rlx_store::Finish;
+use serde_json::json;
 
 /// Weights, packed, and tokenizer.
 pub(crate) struct Loaded {
@@ -19,6 +22,8 @@ pub(crate) struct Loaded {
     pub(crate) runtime: Runtime,
     /// Bytes that keys and values may take; `None` lets the engine look at what is free.
     pub(crate) cache_bytes: Option<usize>,
+    /// Of a model that reads pictures.
+    pub(crate) pictures: Option<ImageProcessor>,
 }
 
 /// Token ids of a prompt as `tokenizer` reads it: plain text with its special tokens, a chat through the template.
@@ -50,7 +55,93 @@ pub(crate) fn encode_prompt(
             // The template has written the special tokens.
             tokenizer.encode(&text, false).map_err(failed)
         }
+        RenderedPrompt::Shown { .. } => Err(blind("nothing is trained on pictures")),
     }
+}
+
+/// Refuses pictures where nobody reads them.
+fn blind(why: &str) -> BackendError {
+    BackendError {
+        code: "rlx::model::vision".into(),
+        message: format!("a prompt shows a picture, and {why}"),
+        help: Some("use a model that reads pictures, such as Qwen2.5-VL, and only to evaluate it".into()),
+    }
+}
+
+/// A chat with pictures, through the model's template, the tokens of each picture written out.
+fn encode_shown(
+    tokenizer: &Tokenizer,
+    (processor, vision): (&ImageProcessor, &Vision),
+    (system, user, prefill): (Option<&str>, &[Part], Option<&str>),
+) -> Result<Vec<u32>, BackendError> {
+    let mut messages = Vec::new();
+    if let Some(system) = system {
+        messages.push(json!({ "role": "system", "content": system }));
+    }
+    let mut counts = Vec::new();
+    let mut parts = Vec::new();
+    for part in user {
+        match part {
+            Part::Text(text) => parts.push(json!({ "type": "text", "text": text })),
+            Part::Picture(picture) => {
+                let bytes = picture.bytes().map_err(unread)?;
+                counts.push(
+                    processor
+                        .count(&bytes, Path::new(&picture.name), vision)
+                        .map_err(failed)?,
+                );
+                parts.push(json!({ "type": "image" }));
+            }
+        }
+    }
+    messages.push(json!({ "role": "user", "content": parts }));
+    let mut text = tokenizer
+        .render_messages(&messages.into(), true, &serde_json::Map::new())
+        .map_err(failed)?;
+    text.push_str(prefill.unwrap_or_default());
+    let ids = tokenizer.encode(&text, false).map_err(failed)?;
+    ImageProcessor::expand_by(&ids, &counts, vision).map_err(failed)
+}
+
+fn unread(error: rlx_data::DataError) -> BackendError {
+    BackendError {
+        code: "rlx::data::file".into(),
+        message: error.to_string(),
+        help: None,
+    }
+}
+
+/// Pictures of several prompts, each once, and which prompt shows which.
+fn album<'p>(shown: impl Iterator<Item = &'p [Picture]>) -> (Vec<&'p Picture>, Vec<Vec<usize>>) {
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut all = Vec::new();
+    let of = shown
+        .map(|pictures| {
+            let number = |picture: &'p Picture| {
+                *known.entry(&picture.hash).or_insert_with(|| {
+                    all.push(picture);
+                    all.len() - 1
+                })
+            };
+            pictures.iter().map(number).collect()
+        })
+        .collect();
+    (all, of)
+}
+
+/// The pixels of a picture as the model's vision tower takes them.
+fn pixels(processor: Option<&ImageProcessor>, picture: Option<&&Picture>) -> Result<Pixels, EngineError> {
+    let (Some(processor), Some(picture)) = (processor, picture) else {
+        return Err(EngineError::InvalidRequest {
+            what: "a picture that nobody can read".to_owned(),
+            mend: "use a model that reads pictures, such as Qwen2.5-VL".to_owned(),
+        });
+    };
+    let bytes = picture.bytes().map_err(|error| EngineError::InvalidRequest {
+        what: error.to_string(),
+        mend: "put the problem set in place and start again".to_owned(),
+    })?;
+    processor.decode(&bytes, Path::new(&picture.name))
 }
 
 /// Token ids of a response; with the end-of-sequence token when `ended`.
@@ -135,7 +226,19 @@ impl OpenModel for Loaded {
     }
 
     fn encode_prompt(&self, prompt: &RenderedPrompt) -> Result<Vec<u32>, BackendError> {
-        encode_prompt(&self.tokenizer, prompt)
+        let RenderedPrompt::Shown {
+            system,
+            user,
+            prefill,
+        } = prompt
+        else {
+            return encode_prompt(&self.tokenizer, prompt);
+        };
+        let (Some(processor), Some(vision)) = (&self.pictures, &self.model.config().vision) else {
+            return Err(blind("the model reads none"));
+        };
+        let said = (system.as_deref(), user.as_slice(), prefill.as_deref());
+        encode_shown(&self.tokenizer, (processor, vision), said)
     }
 
     fn encode_response(&self, text: &str, ended: bool) -> Result<Vec<u32>, BackendError> {
@@ -159,6 +262,7 @@ impl OpenModel for Loaded {
             max_tokens: settings.max_tokens as usize,
             stop_ids: self.tokenizer.eos_ids().to_vec(),
         };
+        let (pictures, of) = album(requests.iter().map(|request| request.pictures.as_slice()));
         let requests: Vec<SampleRequest> = requests
             .iter()
             .map(|request| SampleRequest {
@@ -211,9 +315,24 @@ impl OpenModel for Loaded {
             before = progress.tokens;
             !ended.get()
         };
-        let result = self
-            .model
-            .sample_each(&requests, &params, &options, &mut row, &mut progress);
+        let result = if pictures.is_empty() {
+            self.model
+                .sample_each(&requests, &params, &options, &mut row, &mut progress)
+        } else {
+            let processor = self.pictures.as_ref();
+            let mut album = Album {
+                of: &of,
+                read: &mut |number| pixels(processor, pictures.get(number)),
+            };
+            self.model.sample_with_pictures_each(
+                &requests,
+                &mut album,
+                &params,
+                &options,
+                &mut row,
+                &mut progress,
+            )
+        };
         match (failure, result) {
             (Some(failure), _) => Err(failure),
             (None, Err(EngineError::Cancelled)) if ended.get() => Ok(()),
@@ -221,18 +340,27 @@ impl OpenModel for Loaded {
         }
     }
 
-    fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError> {
+    fn score(&mut self, pairs: &[Pair]) -> Result<Vec<Vec<f32>>, BackendError> {
+        let (pictures, of) = album(pairs.iter().map(|pair| pair.pictures.as_slice()));
         let pairs: Vec<ScoreRequest> = pairs
             .iter()
-            .map(|(prompt, response)| ScoreRequest {
-                prompt: prompt.clone(),
-                response: response.clone(),
+            .map(|pair| ScoreRequest {
+                prompt: pair.prompt.clone(),
+                response: pair.response.clone(),
             })
             .collect();
-        let scores = self
-            .model
-            .score_each(&pairs, 1.0, false, self.cache_bytes)
-            .map_err(failed)?;
+        let scores = if pictures.is_empty() {
+            self.model.score_each(&pairs, 1.0, false, self.cache_bytes)
+        } else {
+            let processor = self.pictures.as_ref();
+            let mut album = Album {
+                of: &of,
+                read: &mut |number| pixels(processor, pictures.get(number)),
+            };
+            self.model
+                .score_with_pictures_each(&pairs, &mut album, 1.0, false, self.cache_bytes)
+        };
+        let scores = scores.map_err(failed)?;
         Ok(scores.into_iter().map(|score| score.logprobs).collect())
     }
 }

@@ -33,18 +33,21 @@ impl Golds {
             format!("source = \"{path}\"")
         });
         let text = format!(
-            "model m {{ source = \"./m\" }}\nbenchmark b = std.benchmarks.{name} {{ {source} }}\n\
+            "model m {{ source = \"./m\", vision = true }}\nbenchmark b = std.benchmarks.{name} {{ {source} }}\n\
              evaluate e {{ models = m, benchmark = b, samples = 1, sampling = {{ temperature = 1, max_tokens = 1 }} }}\n"
         );
         let sources = Memory(BTreeMap::from([("grade.rlx".to_owned(), text)]));
-        let (study, _) = elaborate(&sources, "grade.rlx", &Options::default()).map_err(|errors| {
+        let (mut study, _) = elaborate(&sources, "grade.rlx", &Options::default()).map_err(|errors| {
             let why = errors.first().map(|error| error.message.clone());
             bad(why.unwrap_or_default(), known)
         })?;
         let set = study
             .problem_sets
-            .get("b")
+            .get_mut("b")
             .ok_or_else(|| bad(format!("there is no benchmark `{name}`"), known))?;
+        // Responses are there already: nobody has to see the pictures.
+        set.image.clear();
+        let set = set.clone();
         let world = rlx_run::World::new(&study, project::place(true));
         let problems = world.problems("b")?;
         let judge = serde_json::to_value(set.judge)

@@ -26,6 +26,9 @@ struct Row {
     gold_is_text: bool,
     #[serde(default)]
     truncated: bool,
+    /// Decimal places to which the answer is compared.
+    #[serde(default)]
+    precision: Option<u32>,
 }
 
 impl Row {
@@ -38,6 +41,7 @@ impl Row {
             // GSM8K's golds are worked solutions that end in `#### answer`.
             self.gold_is_text = self.gold.contains("####");
             self.problem.clone_from(&problem.text);
+            self.precision = problem.precision;
         }
         Ok(self)
     }
@@ -91,9 +95,20 @@ pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
                     gold_is_text: row.gold_is_text,
                 };
                 let clock = Instant::now();
-                let verdict = judge.judge(&case);
+                let judged = |judge: &(dyn Judge + Send + Sync)| {
+                    let verdict = judge.judge(&case);
+                    match row.precision {
+                        Some(places) => rlx_judge::to_places(verdict, case.gold, places),
+                        None => verdict,
+                    }
+                };
+                let verdict = judged(judge.as_ref());
                 let took = clock.elapsed();
-                (verdict, took, second.as_ref().map(|second| second.judge(&case)))
+                (
+                    verdict,
+                    took,
+                    second.as_ref().map(|second| judged(second.as_ref())),
+                )
             })
             .collect();
         for (row, (verdict, took, other)) in block.iter().zip(&judged) {

@@ -27,6 +27,7 @@ pub(crate) fn model(name: &str, offline: bool) -> Result<ModelAt, Failure> {
         parameters: None,
         vocabulary: None,
         licence: None,
+        vision: false,
     };
     let place = project::place(offline);
     Ok(ModelAt::Path(rlx_data::fetch_model(&model, &place, &mut |_| {

@@ -7,10 +7,10 @@ use crate::{
     commands::{lines, loose},
     failure::Failure,
 };
-use rlx_data::RenderedPrompt;
+use rlx_data::{Part, Picture, RenderedPrompt};
 use rlx_run::{Drawn, Request, Rows, Settings};
 use serde::Deserialize;
-use std::{collections::BTreeMap, io::Write, process::ExitCode};
+use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode};
 
 #[derive(Deserialize)]
 struct Row {
@@ -22,7 +22,27 @@ struct Row {
 #[derive(Deserialize)]
 struct Message {
     role: String,
-    content: String,
+    content: Content,
+}
+
+/// A text, or parts of which some are pictures.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<Said>),
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Said {
+    Text {
+        text: String,
+    },
+    /// A path, seen from the file of prompts.
+    Image {
+        image: String,
+    },
 }
 
 pub(crate) fn run(args: &SampleArgs, compute: Option<&OpenBackend>) -> Result<ExitCode, Failure> {
@@ -41,13 +61,20 @@ pub(crate) fn run(args: &SampleArgs, compute: Option<&OpenBackend>) -> Result<Ex
         min_tokens: args.min_tokens,
         max_tokens: args.max_tokens,
     };
+    let folder = args.prompts.parent().unwrap_or(Path::new(""));
     let mut requests = Vec::new();
     for row in &rows {
-        let prompt = model.encode_prompt(&prompt(row)?)?;
+        let prompt = prompt(row, folder)?;
+        let pictures = prompt.pictures().into_iter().cloned().collect();
+        let prompt = model.encode_prompt(&prompt)?;
         let streams = (0..args.samples)
             .map(|sample| loose::stream(args.seed, &row.id, sample))
             .collect();
-        requests.push(Request { prompt, streams });
+        requests.push(Request {
+            prompt,
+            pictures,
+            streams,
+        });
     }
     // Rows end in any order; they are told in that of the prompts, each as soon as those before it are there.
     let mut out = std::io::stdout().lock();
@@ -86,34 +113,57 @@ pub(crate) fn run(args: &SampleArgs, compute: Option<&OpenBackend>) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// A system message (optional) and a user's one are what a study's prompts are made of.
-fn prompt(row: &Row) -> Result<RenderedPrompt, Failure> {
+/// A system message (optional) and a user's one are what a study's prompts are made of. `folder` is where paths of pictures
+/// begin.
+fn prompt(row: &Row, folder: &Path) -> Result<RenderedPrompt, Failure> {
     let bad = |message: String| {
-        let help =
-            "give `\"prompt\": text`, or `\"messages\"` with an optional system message and one of the user";
+        let help = "give `\"prompt\": text`, or `\"messages\"` with an optional system message and one of the user, whose \
+                    content is a text or a list of `{\"type\": \"text\", …}` and `{\"type\": \"image\", \"image\": PATH}`";
         Failure::user("rlx::data::row", message, Some(help.into()))
     };
-    match (&row.prompt, &row.messages) {
-        (Some(text), None) => Ok(RenderedPrompt::Text(text.clone())),
-        (None, Some(messages)) => match messages.as_slice() {
-            [user] if user.role == "user" => Ok(RenderedPrompt::Chat {
-                system: None,
-                user: user.content.clone(),
-                prefill: None,
-            }),
-            [system, user] if system.role == "system" && user.role == "user" => Ok(RenderedPrompt::Chat {
-                system: Some(system.content.clone()),
-                user: user.content.clone(),
-                prefill: None,
-            }),
-            _ => Err(bad(format!(
-                "row {}: these messages are more than a system and a user message",
+    let messages = match (&row.prompt, &row.messages) {
+        (Some(text), None) => return Ok(RenderedPrompt::Text(text.clone())),
+        (None, Some(messages)) => messages,
+        _ => {
+            let message = format!("row {}: needs either `prompt` or `messages`", row.id);
+            return Err(bad(message));
+        }
+    };
+    let (system, user) = match messages.as_slice() {
+        [user] if user.role == "user" => (None, &user.content),
+        [
+            Message {
+                role,
+                content: Content::Text(system),
+            },
+            user,
+        ] if role == "system" && user.role == "user" => (Some(system.clone()), &user.content),
+        _ => {
+            let message = format!(
+                "row {}: these messages are more than a system text and a user message",
                 row.id
-            ))),
-        },
-        _ => Err(bad(format!(
-            "row {}: needs either `prompt` or `messages`",
-            row.id
-        ))),
+            );
+            return Err(bad(message));
+        }
+    };
+    match user {
+        Content::Text(user) => Ok(RenderedPrompt::Chat {
+            system,
+            user: user.clone(),
+            prefill: None,
+        }),
+        Content::Parts(parts) => Ok(RenderedPrompt::Shown {
+            system,
+            user: parts
+                .iter()
+                .map(|part| match part {
+                    Said::Text { text } => Ok(Part::Text(text.clone())),
+                    Said::Image { image } => Picture::open(image.clone(), folder.join(image))
+                        .map(Part::Picture)
+                        .map_err(|error| bad(format!("row {}: {error}", row.id))),
+                })
+                .collect::<Result<_, _>>()?,
+            prefill: None,
+        }),
     }
 }

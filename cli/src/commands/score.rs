@@ -8,6 +8,7 @@ use crate::{
     failure::Failure,
 };
 use rlx_data::RenderedPrompt;
+use rlx_run::Pair;
 use serde::Deserialize;
 use std::{io::Write, process::ExitCode};
 
@@ -31,7 +32,11 @@ pub(crate) fn run(args: &ScoreArgs, compute: Option<&OpenBackend>) -> Result<Exi
         let mut pairs = Vec::new();
         for row in rows {
             let prompt = model.encode_prompt(&RenderedPrompt::Text(row.prompt.clone()))?;
-            pairs.push((prompt, model.encode_response(&row.response, false)?));
+            pairs.push(Pair {
+                prompt,
+                pictures: Vec::new(),
+                response: model.encode_response(&row.response, false)?,
+            });
         }
         for (row, logprobs) in rows.iter().zip(model.score(&pairs)?) {
             let mean =

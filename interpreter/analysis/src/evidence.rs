@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rlx_language::ModelRef;
 
+use crate::disputes::Disputes;
 use crate::outcomes::Outcomes;
 use crate::queries::training::TrainingLog;
 use crate::undefined::Undefined;
@@ -14,6 +15,8 @@ pub struct Evidence {
     /// By the evaluation's name.
     pub evaluations: BTreeMap<String, Outcomes>,
     pub trainings: Vec<TrainingLog>,
+    /// Responses that a second judge has judged, one entry an evaluation and judge.
+    pub disputes: Vec<Disputes>,
 }
 
 impl Evidence {

@@ -14,6 +14,7 @@ mod across;
 mod alias;
 mod claims;
 mod crossing;
+mod disputes;
 mod evidence;
 mod holm;
 mod interval;
@@ -39,6 +40,7 @@ mod votes;
 mod within;
 
 pub use claims::evaluate;
+pub use disputes::{Disputes, JudgedTwice, Said};
 pub use evidence::Evidence;
 pub use holm::holm;
 pub use mean_curve::pass_mean_curve;

@@ -196,6 +196,7 @@ fn scored(rows: usize, scores: usize) -> Evidence {
     Evidence {
         evaluations: [(main(), outcomes.unwrap())].into(),
         trainings: vec![],
+        disputes: Vec::new(),
     }
 }
 
@@ -332,7 +333,7 @@ proptest! {
         let turned = Outcomes::new(straight.design().clone(), rows, []).unwrap();
         let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 8], folded: false };
         let of = |outcomes| {
-            let evidence = Evidence { evaluations: [(main(), outcomes)].into(), trainings: vec![] };
+            let evidence = Evidence { evaluations: [(main(), outcomes)].into(), trainings: vec![], disputes: vec![] };
             answer(&query, &evidence, &resampling(1, 200), 0.95).unwrap()
         };
         prop_assert_eq!(of(straight), of(turned));

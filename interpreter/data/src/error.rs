@@ -91,6 +91,16 @@ pub enum DataError {
         "prompt template: `{{problem}}` does not occur in it, so every problem would get the same prompt"
     )]
     NoPlaceholder,
+    #[error(
+        "problem `{problem}` has {pictures} pictures and {places} places for them: give each `<image>` of the text a picture"
+    )]
+    Places {
+        problem: String,
+        pictures: usize,
+        places: usize,
+    },
+    #[error("problem `{problem}` shows a picture, and its prompt is no chat: write `chat = true`")]
+    NoChat { problem: String },
     #[error("`{repo}` is not a repository name: write `hf:organisation/name@revision`")]
     RepoName { repo: String },
     /// `repo` is `hf:org/name@revision` here and below.

@@ -5,8 +5,10 @@ use crate::columns::{self, Fault};
 use crate::countdown::{Countdown, CountdownOptions};
 use crate::error::DataError;
 use crate::hub::{self, World};
+use crate::picture;
 use crate::problem::Problem;
 use crate::table::{self, Row};
+use crate::tasks::{self, Task};
 use indexmap::IndexMap;
 use rlx_judge::code::TestGold;
 use rlx_language::study::{ProblemSet, ProblemSource};
@@ -63,15 +65,19 @@ fn load_within(
 
     let problems = match &set.source {
         ProblemSource::Task { task, options, seed } => {
+            if let Some(task) = Task::named(task, |option| options.get(option).copied()) {
+                return draw(set, &Procedural::Task(task, *seed), needed, &excluded);
+            }
             if task != "countdown" {
                 return Err(DataError::UnknownTask {
                     task: task.clone(),
-                    known: "countdown".to_owned(),
+                    known: format!("countdown, {}", tasks::NAMES.join(", ")),
                 });
             }
             let options =
                 CountdownOptions::parse(options.iter().map(|(name, value)| (name.as_str(), *value)))?;
-            draw(set, &Countdown::new(options, *seed), needed, &excluded)?
+            let countdown = Countdown::new(options, *seed);
+            draw(set, &Procedural::Countdown(countdown), needed, &excluded)?
         }
         ProblemSource::Path { path } => rows(set, &[local_file(Path::new(path))?], &excluded)?,
         ProblemSource::Hub { .. } => rows(set, &hub::problem_files(set, world)?, &excluded)?,
@@ -91,9 +97,49 @@ fn load_within(
     Ok(problems)
 }
 
+/// What makes problems.
+enum Procedural {
+    Countdown(Countdown),
+    /// With its seed.
+    Task(Task, u64),
+}
+
+impl Procedural {
+    /// Number `index`, with what makes two problems the same.
+    fn problem(&self, index: u64) -> (Problem, String) {
+        match self {
+            Procedural::Countdown(countdown) => {
+                let example = countdown.example(index);
+                let problem = Problem::new(
+                    index.to_string(),
+                    example.puzzle.to_string(),
+                    Some(example.puzzle.target().to_string()),
+                    Some(example.response),
+                );
+                (problem, example.puzzle.key().to_string())
+            }
+            Procedural::Task(task, seed) => {
+                let drawn = task.draw(*seed, index);
+                let (answer, response) = (Some(drawn.answer), Some(drawn.response));
+                let problem = Problem::new(index.to_string(), drawn.text, answer, response);
+                let key = problem.key();
+                (problem, key)
+            }
+        }
+    }
+
+    /// No problem comes twice.
+    fn distinct(&self) -> bool {
+        match self {
+            Procedural::Countdown(countdown) => countdown.options().distinct(),
+            Procedural::Task(..) => true,
+        }
+    }
+}
+
 fn draw(
     set: &ProblemSet,
-    task: &Countdown,
+    task: &Procedural,
     needed: Option<u64>,
     excluded: &BTreeMap<String, String>,
 ) -> Result<Vec<Problem>, DataError> {
@@ -112,15 +158,8 @@ fn draw(
     let mut problems = Vec::new();
     let mut skip = set.skip;
     for index in 0..tried {
-        let example = task.example(index);
-        let problem = Problem::new(
-            index.to_string(),
-            example.puzzle.to_string(),
-            Some(example.puzzle.target().to_string()),
-            Some(example.response),
-        );
-        let key = example.puzzle.key();
-        if excluded.contains_key(&key.to_string()) || (task.options().distinct() && !seen.insert(key)) {
+        let (problem, key) = task.problem(index);
+        if excluded.contains_key(&key) || (task.distinct() && !seen.insert(key)) {
             continue;
         }
         if skip > 0 {
@@ -272,7 +311,42 @@ fn problem(set: &ProblemSet, path: &Path, row: &Row, index: u64) -> Result<Probl
     };
     let response = optional(&set.response, "response")?;
     let id = optional(&set.id, "id")?.unwrap_or_else(|| index.to_string());
-    Ok(Problem::new(id, text, answer, response))
+    let pictures = match set.image.is_empty() {
+        true => Vec::new(),
+        false => picture::of_row(&set.image, path, row, &id)?,
+    };
+    let precision = match &set.precision {
+        None => None,
+        Some(column) => places(path, row, column)?,
+    };
+    let problem = Problem::new(id, text, answer, response);
+    Ok(match (pictures.is_empty(), precision) {
+        (true, None) => problem,
+        (true, precision) => problem.to_places(precision),
+        (false, precision) => problem.showing(pictures).to_places(precision),
+    })
+}
+
+/// Decimal places of an answer; nothing in the cell where the answer has to be exact.
+fn places(path: &Path, row: &Row, column: &str) -> Result<Option<u32>, DataError> {
+    let number = match row.cells.get(column) {
+        None => return Err(missing(path, row, column, "precision")),
+        Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(value) => value.as_f64(),
+    };
+    let places = number.filter(|places| places.fract() == 0.0 && (0.0..=30.0).contains(places));
+    places.map(|places| Some(places as u32)).ok_or_else(|| {
+        let found = "something else than a number of decimal places";
+        bad_cell(
+            path,
+            row,
+            column,
+            found,
+            "give a whole number from 0 to 30, or nothing",
+        )
+    })
 }
 
 /// Source text of a cell: a list is joined by line breaks, nothing there is an empty text.

@@ -3,6 +3,7 @@
 use crate::error::DataError;
 use crate::hub::{self, World};
 use crate::load::local_file;
+use crate::{picture, table, tasks};
 use indexmap::IndexMap;
 use rlx_language::study::{Model, ModelSource, ProblemSet, ProblemSource};
 use serde::{Deserialize, Serialize};
@@ -168,7 +169,14 @@ pub fn pin_problems(
 /// The rows are not on this machine, or cannot be read.
 pub fn pin_rows(set: &ProblemSet, world: &World, cache: &mut PinCache) -> Result<String, DataError> {
     Ok(match &set.source {
-        ProblemSource::Task { .. } => blake3::hash(COUNTDOWN.as_bytes()).to_hex().to_string(),
+        ProblemSource::Task { task, .. } => {
+            let version = if task == "countdown" {
+                COUNTDOWN
+            } else {
+                tasks::VERSION
+            };
+            blake3::hash(version.as_bytes()).to_hex().to_string()
+        }
         ProblemSource::Path { path } => cache.file_hash(&local_file(Path::new(path))?)?,
         ProblemSource::Hub { .. } => {
             let mut hasher = blake3::Hasher::new();
@@ -178,6 +186,48 @@ pub fn pin_rows(set: &ProblemSet, world: &World, cache: &mut PinCache) -> Result
             hasher.finalize().to_hex().to_string()
         }
     })
+}
+
+/// The content hash of the picture files that a problem set's rows name, one that is not here included by its name; None
+/// for a set without pictures. Pictures within the rows are in [`pin_rows`].
+///
+/// # Errors
+/// The rows are not on this machine, or cannot be read.
+pub fn pin_pictures(
+    set: &ProblemSet,
+    world: &World,
+    cache: &mut PinCache,
+) -> Result<Option<String>, DataError> {
+    if set.image.is_empty() {
+        return Ok(None);
+    }
+    let files = match &set.source {
+        ProblemSource::Task { .. } => return Ok(None),
+        ProblemSource::Path { path } => vec![local_file(Path::new(path))?],
+        ProblemSource::Hub { .. } => hub::problem_files(set, world)?,
+    };
+    let mut hasher = blake3::Hasher::new();
+    for file in files {
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        table::read(&file, |row| {
+            let found = picture::cell(&set.image, &row).and_then(|(value, _)| picture::told(value, &folder));
+            for told in found.into_iter().flatten() {
+                if let picture::Told::File(name) = told {
+                    let path = folder.join(&name);
+                    let hash = match path.is_file() {
+                        true => cache.file_hash(&path)?,
+                        false => "absent".to_owned(),
+                    };
+                    hasher
+                        .update(&(name.len() as u64).to_le_bytes())
+                        .update(name.as_bytes())
+                        .update(hash.as_bytes());
+                }
+            }
+            Ok(true)
+        })?;
+    }
+    Ok(Some(hasher.finalize().to_hex().to_string()))
 }
 
 fn pin_problems_within(
@@ -196,7 +246,12 @@ fn pin_problems_within(
             ring: ring.join(" → "),
         });
     }
-    let own = pin_rows(set, world, cache)?;
+    let mut own = pin_rows(set, world, cache)?;
+    if let Some(pictures) = pin_pictures(set, world, cache)? {
+        own = blake3::hash(format!("{own} {pictures}").as_bytes())
+            .to_hex()
+            .to_string();
+    }
     if set.exclude.is_empty() {
         return Ok(own);
     }

@@ -107,17 +107,27 @@ fn array(path: &Path, reader: &mut dyn BufRead, each: Each) -> Result<(), DataEr
         .map_err(|e| DataError::io(path, e))?;
     let value: Value = serde_json::from_str(&text)
         .map_err(|e| bad_json(path, &format!("line {}, column {}", e.line(), e.column()), &e))?;
-    let Value::Array(items) = value else {
-        return Err(DataError::Format {
-            path: path.to_owned(),
-            what: format!(
-                "a .json file must be an array of objects, this is {}",
-                kind(&value)
-            ),
-        });
+    let items: Vec<(String, Value)> = match value {
+        Value::Array(items) => (1..)
+            .map(|number: usize| format!("item {number}"))
+            .zip(items)
+            .collect(),
+        // Rows by their ids, as MathVista has them.
+        Value::Object(rows) if !rows.is_empty() && rows.values().all(Value::is_object) => rows
+            .into_iter()
+            .map(|(name, row)| (format!("item `{name}`"), row))
+            .collect(),
+        value => {
+            return Err(DataError::Format {
+                path: path.to_owned(),
+                what: format!(
+                    "a .json file must be an array of objects or an object of them, this is {}",
+                    kind(&value)
+                ),
+            });
+        }
     };
-    for (index, value) in items.into_iter().enumerate() {
-        let place = format!("item {}", index + 1);
+    for (place, value) in items {
         if !each(Row {
             cells: object(path, &place, value)?,
             place,

@@ -23,6 +23,7 @@ fn rendered(name: &str, problem: &str) -> (Option<String>, String, Option<String
             user,
             prefill,
         } => (system, user, prefill),
+        RenderedPrompt::Shown { .. } => panic!("a text shows no picture"),
     }
 }
 

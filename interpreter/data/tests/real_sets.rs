@@ -28,7 +28,11 @@ fn set(path: &Path) -> ProblemSet {
         licence: None,
         filter: None,
         shuffle: None,
+        among: None,
+        image: Vec::new(),
+        precision: None,
         code: None,
+        command: None,
     }
 }
 
@@ -177,4 +181,88 @@ fn the_librarys_code_sets_load() {
         .count();
     // EvalPlus cuts links out of 18 tasks.
     assert_eq!((same, own.len()), (360, 378), "texts as EvalPlus writes them");
+}
+
+/// The visual sets: sizes as published once multiple choice is left out; every picture that is here is the one that is named.
+#[test]
+fn the_librarys_visual_sets_load() {
+    let data = std::env::var_os("RLX_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
+    let sets = |benchmark: &str, file: &Path| {
+        let text = format!(
+            "model m {{ source = \"./m\", vision = true }}\nbenchmark b = std.benchmarks.{benchmark} {{ source = \"{}\" }}\n\
+             evaluate e {{ models = m, benchmark = b, samples = 1, sampling = {{ temperature = 1, max_tokens = 8 }} }}\n",
+            file.display()
+        );
+        let sources = rlx_language::Memory([("study.rlx".to_owned(), text)].into());
+        let (study, _) = rlx_language::elaborate(&sources, "study.rlx", &rlx_language::Options::default())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())
+            .unwrap();
+        study.problem_sets
+    };
+    let path = data.join("MathLLMs/MathVision/testmini.jsonl");
+    if path.is_file() {
+        let problems = load("b", &sets("mathvision", &path), None, &World::default()).unwrap();
+        assert_eq!(problems.len(), 114);
+        for problem in &problems {
+            assert_eq!(problem.pictures.len(), 1);
+            assert_eq!(problem.pictures[0].name, format!("images/{}.jpg", problem.id));
+            assert!(!problem.pictures[0].bytes().unwrap().is_empty());
+        }
+        let prompt = rlx_data::render(&sets("mathvision", &path)["b"].prompt, &problems[0]).unwrap();
+        assert_eq!(
+            prompt.said(),
+            "How many different digits can you find in this picture?\n[picture images/4.jpg]"
+        );
+    } else {
+        eprintln!("skipped: {} is not there", path.display());
+    }
+    let path = data.join("AI4Math/MathVista/testmini.json");
+    if path.is_file() {
+        // Its pictures are not in its repository: a row that is asked for without one is an error that names it.
+        let mut sets = sets("mathvista", &path);
+        let error = load("b", &sets, None, &World::default()).unwrap_err().to_string();
+        assert!(error.contains("images/1.jpg"), "{error}");
+        sets.get_mut("b").unwrap().image.clear();
+        let problems = load("b", &sets, None, &World::default()).unwrap();
+        assert_eq!(problems.len(), 460);
+        assert_eq!(problems[0].precision, Some(1));
+        assert!(
+            problems[0].text.ends_with("(Decimal places: 1)"),
+            "{}",
+            problems[0].text
+        );
+        assert!(problems[1].text.ends_with("(Unit: g)"), "{}", problems[1].text);
+        // Gold against itself, and with a digit more than is asked for.
+        for problem in &problems {
+            let gold = problem.answer.as_deref().unwrap();
+            let judged = |answer: &str| {
+                let case = rlx_judge::Case {
+                    problem: "",
+                    gold,
+                    response: &format!("\\boxed{{{answer}}}"),
+                    truncated: false,
+                    gold_is_text: false,
+                };
+                let verdict = rlx_judge::Judge::judge(&rlx_judge::Math, &case);
+                match problem.precision {
+                    Some(places) => rlx_judge::to_places(verdict, gold, places).outcome,
+                    None => verdict.outcome,
+                }
+            };
+            assert_eq!(judged(gold), rlx_judge::Outcome::Correct, "{gold}");
+            if problem.precision.is_some() {
+                assert_eq!(
+                    judged(&format!("{gold}4")),
+                    rlx_judge::Outcome::Correct,
+                    "{gold}4"
+                );
+                assert_eq!(judged(&format!("{gold}6")), rlx_judge::Outcome::Wrong, "{gold}6");
+            }
+        }
+    } else {
+        eprintln!("skipped: {} is not there", path.display());
+    }
 }

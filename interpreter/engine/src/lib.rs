@@ -54,4 +54,4 @@ pub use sampling::filtered_distribution;
 pub use score::{Score, ScoreRequest, score, score_each};
 pub use stop::StopStrings;
 pub use tokenizer::{Message, Tokenizer};
-pub use vision::{ImageProcessor, Pixels, Positions};
+pub use vision::{Album, ImageProcessor, Pixels, Positions};

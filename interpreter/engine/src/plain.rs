@@ -1,17 +1,16 @@
-//! Decoding by whole-tensor operations, one request at a time: for prompts with pictures and, on accelerators, for
-//! models with sliding windows, which the fast decoders do not know. All rows of a request share their prompt, so nothing
+//! Decoding by whole-tensor operations, one request at a time: on accelerators for prompts with pictures and for models
+//! with sliding windows, which the fast decoders there do not know; anywhere to compare with. All rows of a request share their prompt, so nothing
 //! is padded.
 
 use tch::{Device, Kind, Tensor};
 
 use crate::forward::{Keep, KeysValues, Mask, Pass};
 use crate::layers::rms_norm;
-use crate::sample::check_prompt;
+use crate::sample::{Order, check_prompt};
 use crate::sampling::{Draw, Past, Scratch, draw};
-use crate::vision::{Pixels, Positions};
-use crate::{
-    Completion, EngineError, Finish, LanguageModel, Progress, SampleRequest, SamplingParams, uniform,
-};
+use crate::stop::StopStrings;
+use crate::vision::{Album, Pixels, Positions};
+use crate::{Completion, EngineError, Finish, LanguageModel, Progress, SamplingParams, uniform};
 
 /// Steps between two calls of `progress`.
 const STEPS_PER_REPORT: usize = 20;
@@ -52,25 +51,39 @@ pub fn sample_with_pictures(
     run.end(drawn)
 }
 
-/// [`crate::sample`] for models that the fast decoders cannot run; requests are checked already.
-pub(crate) fn sample_plainly(
+/// [`crate::sample_each`] for what the fast decoders of accelerators do not know: pictures and sliding windows. A prompt's
+/// rows are drawn in batches that the budget for keys and values holds. Requests are checked already.
+pub(crate) fn sample_album(
     model: &LanguageModel,
-    requests: &[SampleRequest],
-    params: &SamplingParams,
+    order: &Order<'_>,
+    album: &mut Album<'_>,
+    row: &mut dyn FnMut(usize, usize, Completion),
     progress: &mut dyn FnMut(Progress) -> bool,
-) -> Result<Vec<Vec<Completion>>, EngineError> {
-    let mut run = Run::new(
-        model,
+) -> Result<(), EngineError> {
+    let Order {
+        requests,
         params,
-        requests.iter().map(|r| r.streams.len()).sum(),
-        progress,
-    );
-    let drawn = requests
-        .iter()
-        .enumerate()
-        .map(|(number, r)| run.request(number, &r.prompt, &[], &r.streams))
-        .collect();
-    run.end(drawn)
+        options,
+    } = *order;
+    let rows = requests.iter().map(|r| r.streams.len()).sum();
+    let mut run = Run::new(model, params, rows, progress);
+    run.stop = options.stop;
+    for (number, request) in requests.iter().enumerate() {
+        let pixels = album.pixels(number)?;
+        let pictures: Vec<&Pixels> = pixels.iter().collect();
+        let most = options.rows.unwrap_or_else(|| {
+            let longest = request.prompt.len() + params.max_tokens;
+            crate::decode::fitting(model, longest, options.cache_bytes)
+        });
+        for (part, streams) in request.streams.chunks(most.max(1)).enumerate() {
+            let drawn = run.request(number, &request.prompt, &pictures, streams)?;
+            for (place, completion) in drawn.into_iter().enumerate() {
+                row(number, part * most.max(1) + place, completion);
+            }
+            run.report()?;
+        }
+    }
+    Ok(())
 }
 
 /// One call's state.
@@ -78,6 +91,7 @@ struct Run<'a> {
     model: &'a LanguageModel,
     params: &'a SamplingParams,
     progress: &'a mut dyn FnMut(Progress) -> bool,
+    stop: Option<&'a StopStrings<'a>>,
     seen: Progress,
     scratch: Scratch,
 }
@@ -98,6 +112,7 @@ impl<'a> Run<'a> {
             model,
             params,
             progress,
+            stop: None,
             seen,
             scratch: Scratch::default(),
         }
@@ -178,7 +193,13 @@ impl<'a> Run<'a> {
                 };
                 completion.tokens.push(draw.token);
                 completion.logprobs.push(draw.logprob);
-                if self.params.stop_ids.contains(&draw.token) {
+                let stopped = match self.stop {
+                    Some(stop) if completion.tokens.len() >= self.params.min_tokens => {
+                        stop.found(&completion.tokens)?
+                    }
+                    _ => false,
+                };
+                if stopped || self.params.stop_ids.contains(&draw.token) {
                     completion.finish = Finish::Stop;
                 } else {
                     kept.push(slot as i64);

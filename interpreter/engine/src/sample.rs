@@ -6,6 +6,7 @@ use crate::memory::free_for_cache;
 use crate::schedule::{Batch, Limits, Listener};
 use crate::score::check_ids;
 use crate::stop::StopStrings;
+use crate::vision::Seen;
 use crate::{Config, EngineError, LanguageModel, Sampler};
 
 /// A prompt and the random streams of the rows to be drawn for it.
@@ -189,9 +190,11 @@ pub(crate) fn check_prompt(
     check_ids(config, request, prompt)
 }
 
+/// `seen` has what pictures make of each prompt, or nothing where there are none.
 pub(crate) fn on_cpu<E: Element>(
     network: &mut Network<E>,
     order: &Order<'_>,
+    seen: &[Seen],
     row: &mut dyn FnMut(usize, usize, Completion),
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<(), EngineError> {
@@ -201,7 +204,7 @@ pub(crate) fn on_cpu<E: Element>(
         rows: options.rows.unwrap_or(ROWS).max(1),
         cache_bytes: options.cache_bytes.unwrap_or_else(free_for_cache),
     };
-    let mut batch = Batch::new(network, limits, order.params, options.stop, order.requests);
+    let mut batch = Batch::new(network, limits, order.params, options.stop, order.requests, seen);
     batch.run(&mut Listener { row, progress })?;
     if progress(batch.progress()) {
         Ok(())

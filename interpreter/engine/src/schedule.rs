@@ -13,6 +13,7 @@ use crate::kernels::Element;
 use crate::sample::{Completion, Finish, Progress, SampleRequest, SamplingParams};
 use crate::sampling::{Draw, Past, Scratch, draw};
 use crate::stop::StopStrings;
+use crate::vision::Seen;
 use crate::{EngineError, uniform};
 
 /// Prompt tokens that a pass takes beside the rows that decode.
@@ -44,6 +45,8 @@ pub(crate) struct Listener<'a> {
 /// A distinct prompt.
 struct Prompt<'a, E> {
     tokens: &'a [u32],
+    /// What its pictures make of it.
+    seen: Option<&'a Seen>,
     /// Requests and places of its rows.
     rows: Vec<(usize, usize)>,
     /// Rows that have not ended.
@@ -60,6 +63,18 @@ enum Reading {
     Waiting,
     Begun,
     Done,
+}
+
+impl<'a, E> Prompt<'a, E> {
+    /// The tokens as they were given.
+    fn said(&self) -> &'a [u32] {
+        self.seen.map_or(self.tokens, |seen| seen.said.as_slice())
+    }
+
+    /// The row of the rotation's tables for a position in a sequence that begins with the prompt.
+    fn turn(&self, position: usize) -> usize {
+        self.seen.map_or(position, |seen| seen.turn(position))
+    }
 }
 
 /// A row that has begun.
@@ -112,12 +127,14 @@ struct Item {
 }
 
 impl<'a, E: Element> Batch<'a, E> {
+    /// A batch of all rows of `requests`; `seen` has what pictures make of each prompt, or nothing where there are none.
     pub(crate) fn new(
         network: &'a mut Network<E>,
         limits: Limits,
         params: &'a SamplingParams,
         stop: Option<&'a StopStrings<'a>>,
         requests: &'a [SampleRequest],
+        seen: &'a [Seen],
     ) -> Self {
         let mut prompts: Vec<Prompt<'a, E>> = Vec::new();
         let mut known: BTreeMap<&[u32], usize> = BTreeMap::new();
@@ -128,6 +145,7 @@ impl<'a, E: Element> Batch<'a, E> {
             let place = *known.entry(r.prompt.as_slice()).or_insert_with(|| {
                 prompts.push(Prompt {
                     tokens: &r.prompt,
+                    seen: seen.get(request),
                     rows: Vec::new(),
                     left: 0,
                     state: Reading::Waiting,
@@ -312,6 +330,7 @@ impl<'a, E: Element> Batch<'a, E> {
                 tokens.push(Token {
                     id: id.copied().unwrap_or(0),
                     position,
+                    turn: prompt.turn(position),
                     table: tables.len(),
                 });
             }
@@ -472,7 +491,7 @@ impl<'a, E: Element> Batch<'a, E> {
                     None => (stream_of(requests, prompt.rows.get(item.sample)), [].as_slice()),
                 };
                 let past = Past {
-                    prompt: prompt.tokens,
+                    prompt: prompt.said(),
                     drawn,
                 };
                 let logits = logits

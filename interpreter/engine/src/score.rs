@@ -8,6 +8,7 @@ use crate::cpu::{Network, Places, Pool, Table, Token, too_small};
 use crate::kernels::{Element, entropy_sum, exp_sums, row_max};
 use crate::memory::free_for_cache;
 use crate::sampling::logprob_of;
+use crate::vision::{Album, Seen};
 use crate::{Config, EngineError, LanguageModel, Sampler};
 
 /// Tokens of one pass on a CPU: enough to keep the multiplications busy, and few enough for the caches.
@@ -115,9 +116,11 @@ struct Reader<E> {
     cached: usize,
 }
 
+/// `seen` has what pictures make of each prompt, or nothing where there are none.
 pub(crate) fn on_cpu<E: Element>(
     network: &mut Network<E>,
     pairs: &[ScoreRequest],
+    seen: &[Seen],
     temperature: f64,
     entropy: bool,
     cache_bytes: Option<usize>,
@@ -158,6 +161,7 @@ pub(crate) fn on_cpu<E: Element>(
                 let after = (position + 1).checked_sub(pair.prompt.len())?;
                 pair.response.get(after).copied()
             };
+            let shown = seen.get(reader.pair);
             for position in reader.cached..reader.cached + take {
                 let id = pair
                     .prompt
@@ -169,6 +173,7 @@ pub(crate) fn on_cpu<E: Element>(
                 tokens.push(Token {
                     id: id.copied().unwrap_or(0),
                     position,
+                    turn: shown.map_or(position, |seen| seen.turn(position)),
                     table: readers.len(),
                 });
             }
@@ -299,8 +304,42 @@ pub(crate) fn on_device(
     Ok(results)
 }
 
+/// As [`on_device`], of prompts with pictures: pair by pair.
+pub(crate) fn album_on_device(
+    model: &LanguageModel,
+    pairs: &[ScoreRequest],
+    album: &mut Album<'_>,
+    temperature: f64,
+    entropy: bool,
+) -> Result<Vec<Score>, EngineError> {
+    let _no_grad = tch::no_grad_guard();
+    let mut scores = Vec::with_capacity(pairs.len());
+    for (number, pair) in pairs.iter().enumerate() {
+        let pixels = album.pixels(number)?;
+        let pictures: Vec<&crate::Pixels> = pixels.iter().collect();
+        let ids: Vec<i64> = pair
+            .prompt
+            .iter()
+            .chain(&pair.response)
+            .map(|&t| i64::from(t))
+            .collect();
+        let ids = Tensor::f_from_slice(&ids)?.f_unsqueeze(0)?;
+        let (logprobs, spread) = model.token_logprobs_with(&ids, None, &pictures, temperature, entropy)?;
+        let part = |t: &Tensor| {
+            let all = numbers(t)?;
+            let own = all.get(pair.prompt.len() - 1..).unwrap_or_default();
+            Ok::<_, EngineError>(own.to_vec())
+        };
+        scores.push(Score {
+            logprobs: part(&logprobs)?,
+            entropies: spread.as_ref().map(part).transpose()?.unwrap_or_default(),
+        });
+    }
+    Ok(scores)
+}
+
 /// The elements of a tensor.
-fn numbers(t: &Tensor) -> Result<Vec<f32>, EngineError> {
+pub(crate) fn numbers(t: &Tensor) -> Result<Vec<f32>, EngineError> {
     let t = t
         .f_to_device(Device::Cpu)?
         .f_to_kind(Kind::Float)?

@@ -5,8 +5,8 @@ mod common;
 
 use common::{Fixture, floats, i64s, l2, probe, row, u32s, vision_models};
 use rlx_engine::{
-    Completion, ImageProcessor, PictureRequest, Pixels, Positions, SamplingParams, filtered_distribution,
-    sample_with_pictures,
+    Album, Completion, ImageProcessor, PictureRequest, Pixels, Positions, SampleOptions, SampleRequest,
+    SamplingParams, ScoreRequest, filtered_distribution, sample_with_pictures,
 };
 use serde_json::{Value, json};
 use std::path::Path;
@@ -417,5 +417,169 @@ fn reference_vision_models_are_saved_whole() {
         let hidden =
             |m: &rlx_engine::LanguageModel| floats(&m.hidden_with(&ids, None, &refs(&pictures)).unwrap());
         assert_eq!(hidden(&again), hidden(&model), "{}", fixture.name);
+    }
+}
+
+/// The packed network draws what tensor operations draw, whatever stands beside a row; and scores it to the same bits.
+#[test]
+fn reference_vision_rows_are_drawn_and_scored_by_the_packed_network() {
+    for fixture in vision_models() {
+        let prompts = fixture.prompts();
+        let files: Vec<String> = files(&fixture).iter().map(|image| name(image)).collect();
+        let of: Vec<Vec<usize>> = prompts
+            .iter()
+            .map(|prompt| {
+                let names = prompt["images"].as_array().unwrap();
+                let number = |name: &Value| files.iter().position(|file| name == file.as_str()).unwrap();
+                names.iter().map(number).collect()
+            })
+            .collect();
+        let mut read = |number: usize| Ok(fixture.pictures(&json!([files[number]])).remove(0));
+        let stop_ids = u32s(&fixture.expected["eos"]);
+        // Greedy, against the reference.
+        let longest = prompts
+            .iter()
+            .map(|p| p["greedy_ids"].as_array().unwrap().len())
+            .max()
+            .unwrap();
+        let greedy = SamplingParams {
+            temperature: 0.0,
+            max_tokens: longest,
+            ..SamplingParams::default()
+        };
+        let requests = |streams: usize| -> Vec<SampleRequest> {
+            let request = |prompt: &&Value| SampleRequest {
+                prompt: u32s(&prompt["ids"]),
+                streams: (0..streams as u64).collect(),
+            };
+            prompts.iter().map(request).collect()
+        };
+        let mut sampler = fixture.model().into_sampler().unwrap();
+        let mut draw = |requests: &[SampleRequest], of: &[Vec<usize>], params: &SamplingParams| {
+            let mut rows = vec![Vec::new(); requests.len()];
+            let mut album = Album { of, read: &mut read };
+            let mut take = |request: usize, sample: usize, row: Completion| rows[request].push((sample, row));
+            let options = SampleOptions::default();
+            sampler
+                .sample_with_pictures_each(requests, &mut album, params, &options, &mut take, &mut |_| true)
+                .unwrap_or_else(|e| panic!("{}: {e}", fixture.name));
+            rows.iter_mut()
+                .for_each(|rows| rows.sort_by_key(|(sample, _)| *sample));
+            rows.into_iter()
+                .map(|rows| rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        };
+        for (rows, prompt) in draw(&requests(1), &of, &greedy).iter().zip(&prompts) {
+            let want = u32s(&prompt["greedy_ids"]);
+            assert_eq!(
+                rows[0].tokens[..want.len()],
+                want,
+                "{} {}",
+                fixture.name,
+                prompt["key"]
+            );
+        }
+        // Drawn, against tensor operations, and alone against in company.
+        let params = SamplingParams {
+            temperature: 0.8,
+            top_p: 0.95,
+            repetition_penalty: 1.1,
+            max_tokens: 12,
+            stop_ids,
+            ..SamplingParams::default()
+        };
+        let together = draw(&requests(5), &of, &params);
+        let pictures: Vec<Vec<Pixels>> = prompts.iter().map(|p| fixture.pictures(&p["images"])).collect();
+        let plain: Vec<PictureRequest<'_>> = requests(5)
+            .into_iter()
+            .zip(&pictures)
+            .map(|(r, pictures)| PictureRequest {
+                prompt: r.prompt,
+                pictures: refs(pictures),
+                streams: r.streams,
+            })
+            .collect();
+        let plain = sample_with_pictures(&fixture.model(), &plain, &params, &mut |_| true).unwrap();
+        for (number, (rows, plain)) in together.iter().zip(&plain).enumerate() {
+            for (row, plain) in rows.iter().zip(plain) {
+                assert_eq!(row.tokens, plain.tokens, "{}", fixture.name);
+                fixture.close("drawn", &row.logprobs, &plain.logprobs, LOGPROBS);
+            }
+            let alone = draw(&requests(5)[number..=number], &of[number..=number], &params);
+            assert_eq!(&alone[0], rows, "{}: a row knows no company", fixture.name);
+        }
+        // Scored, at the temperature of the reference's continuations.
+        let pairs: Vec<ScoreRequest> = prompts
+            .iter()
+            .map(|prompt| ScoreRequest {
+                prompt: u32s(&prompt["ids"]),
+                response: u32s(&prompt["greedy_ids"]),
+            })
+            .collect();
+        let mut album = Album {
+            of: &of,
+            read: &mut read,
+        };
+        let scores = sampler
+            .score_with_pictures_each(&pairs, &mut album, 1.0, true, None)
+            .unwrap();
+        let model = fixture.model();
+        for ((pair, score), pictures) in pairs.iter().zip(&scores).zip(&pictures) {
+            let all: Vec<u32> = pair.prompt.iter().chain(&pair.response).copied().collect();
+            let _guard = tch::no_grad_guard();
+            let (logprobs, entropies) = model
+                .token_logprobs_with(&row(&all), None, &refs(pictures), 1.0, true)
+                .unwrap();
+            let from = pair.prompt.len() - 1;
+            fixture.close("scored", &score.logprobs, &floats(&logprobs)[from..], LOGPROBS);
+            fixture.close(
+                "entropy",
+                &score.entropies,
+                &floats(&entropies.unwrap())[from..],
+                LOGPROBS,
+            );
+        }
+        // Text alone goes on as before, and a model that was shown pictures forgets them.
+        let text = SampleRequest {
+            prompt: vec![1, 2, 3],
+            streams: vec![7],
+        };
+        let mut rows = Vec::new();
+        sampler
+            .sample_each(
+                std::slice::from_ref(&text),
+                &params,
+                &SampleOptions::default(),
+                &mut |_, _, row| rows.push(row),
+                &mut |_| true,
+            )
+            .unwrap();
+        assert_eq!(
+            rows,
+            rlx_engine::sample(&model, &[text], &params, &mut |_| true).unwrap()[0]
+        );
+    }
+}
+
+/// The head of a picture's file says how many tokens it takes.
+#[test]
+fn reference_vision_tokens_are_counted_without_reading_the_picture() {
+    for fixture in vision_models() {
+        let processor = ImageProcessor::open(&fixture.dir).unwrap();
+        let model = fixture.model();
+        let vision = model.config.vision.as_ref().unwrap();
+        for image in files(&fixture) {
+            let path = fixture.dir.join(image["file"].as_str().unwrap());
+            let bytes = std::fs::read(&path).unwrap();
+            assert_eq!(
+                processor.count(&bytes, &path, vision).unwrap(),
+                processor.read(&path).unwrap().tokens(vision).unwrap()
+            );
+            let error = processor
+                .count(&bytes[..20], &path, vision)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("picture"), "{error}");
+        }
     }
 }

@@ -6,12 +6,14 @@
 
 mod choice;
 pub mod code;
+pub mod command;
 mod countdown;
 mod exact;
 mod extract;
 mod math;
 mod number;
 mod paper;
+mod precision;
 mod rational;
 mod registry;
 mod verdict;
@@ -22,5 +24,6 @@ pub use exact::Exact;
 pub use math::Math;
 pub use number::Number;
 pub use paper::MathPaper;
+pub use precision::to_places;
 pub use registry::{NAMES, by_name};
 pub use verdict::{Case, Judge, Outcome, Verdict};

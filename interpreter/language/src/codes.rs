@@ -57,6 +57,12 @@ pub const CODES: &[Code] = &[
                 A prompt that does not fit ends the run with `rlx::run::context`: lower `max_tokens`.",
     },
     Code {
+        code: "rlx::data::among",
+        story: "`among = accuracy(EVALUATION, MODEL, above = 0%, most = 5%)` keeps the problems that an evaluation of the study puts \
+                into a set. Problems are told by their ids, so the evaluation has to be of a set with the same source, split and \
+                `id`: the one that this set is an update of, or another update of it.",
+    },
+    Code {
         code: "rlx::data::contamination",
         story: "A training names a `benchmark` as its data. What is measured must not be trained on, so the language has \
                 two kinds of problem sets. Declare training problems as `data`, and let `exclude = [BENCHMARK]` keep the \
@@ -83,6 +89,12 @@ pub const CODES: &[Code] = &[
         story: "A countdown puzzle is judged by checking each step of the response, not by comparing with a gold answer: \
                 it has none. Write `judge = countdown`. The columns `setup`, `entry_point`, `starter_code` and `hidden` belong to \
                 problems that ask for a program, and want `judge = code`.",
+    },
+    Code {
+        code: "rlx::data::picture",
+        story: "Problems with pictures (`image`) are shown to models in a chat, whose template has a place for them, so that \
+                their prompt needs `chat = true`. They can be measured on and judged; trainings and distillations read text \
+                only.",
     },
     Code {
         code: "rlx::data::response",
@@ -200,6 +212,12 @@ pub const CODES: &[Code] = &[
         story: "A warning: the list names the same model or checkpoint twice (perhaps `rl@*` and `rl@80`). It counts once.",
     },
     Code {
+        code: "rlx::model::vision",
+        story: "The benchmark shows pictures (`image`) and the model is not said to read them. What is known of a model \
+                before it is here is what its declaration says: write `vision = true` for one such as Qwen2.5-VL. Checkpoints \
+                read what the model reads that they were trained from; fresh weights (`init`) read text only.",
+    },
+    Code {
         code: "rlx::model::weights",
         story: "Trainings start from weights, and probabilities (`divergence`, `perplexity`, `best_of`, `entropy`) are asked \
                 of weights. A model whose responses lie in a file or come from a server has none here: it can be the teacher \
@@ -266,6 +284,12 @@ pub const CODES: &[Code] = &[
     Code {
         code: "rlx::query::argument",
         story: "Only the first arguments of a function go without a name (the evaluation; in a claim also the model). The others are written `name = value`.",
+    },
+    Code {
+        code: "rlx::query::judge",
+        story: "`disagreements(EVALUATION, judge = JUDGE)` has a second judge look at the responses of an evaluation and shows where \
+                it differs from the benchmark's own. Both have to compare answers with golds (`number`, `math`, `math_paper`, \
+                `choice`, `exact`), and they have to be two.",
     },
     Code {
         code: "rlx::query::k",

@@ -46,6 +46,9 @@ pub struct Model {
     pub vocabulary: Option<u64>,
     /// SPDX identifier: whether a package may pass the weights on.
     pub licence: Option<String>,
+    /// It reads pictures.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vision: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,9 +127,21 @@ pub struct ProblemSet {
     /// Seed of the order in which rows are taken, before `skip` and `limit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shuffle: Option<u64>,
+    /// Only problems that an evaluation puts into this set, after everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub among: Option<ProblemsExpr>,
+    /// Columns with pictures, of which the first that a row has counts; none where problems are text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image: Vec<String>,
+    /// Column with the decimal places to which answers are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<String>,
     /// Only with `judge = code`; its `answer` is the column with the tests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeColumns>,
+    /// Only with `judge = command`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<JudgeProgram>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -179,6 +194,41 @@ pub enum Judge {
     Countdown,
     /// A program is run against its tests.
     Code,
+    /// A program of the user's own says.
+    Command,
+}
+
+impl Judge {
+    /// All judges.
+    pub const ALL: [Judge; 8] = [
+        Judge::Number,
+        Judge::Math,
+        Judge::MathPaper,
+        Judge::Choice,
+        Judge::Exact,
+        Judge::Countdown,
+        Judge::Code,
+        Judge::Command,
+    ];
+
+    /// The judge of this name in the language.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|judge| judge.name() == name)
+    }
+
+    /// As the language writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Judge::Number => "number",
+            Judge::Math => "math",
+            Judge::MathPaper => "math_paper",
+            Judge::Choice => "choice",
+            Judge::Exact => "exact",
+            Judge::Countdown => "countdown",
+            Judge::Code => "code",
+            Judge::Command => "command",
+        }
+    }
 }
 
 /// What a problem set says of problems that ask for a program, beside the column with the tests.
@@ -199,6 +249,19 @@ pub struct CodeColumns {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<u64>,
     /// Bytes of its memory, where the judge's own limit is not wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+}
+
+/// A program of the user's own that judges.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgeProgram {
+    /// Python source, joined with the folder of the declaring file.
+    pub path: String,
+    /// Seconds of CPU time a response, where the sandbox's own limit is not wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<u64>,
+    /// Bytes of its memory, where the sandbox's own limit is not wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
 }
@@ -594,6 +657,12 @@ pub enum Query {
     },
     /// `beside(measured = pass(…), published = published(…))`: measured numbers beside published ones.
     Beside { rows: Vec<BesideRow> },
+    /// `disagreements(aime, judge = math_paper)`: responses on which the benchmark's judge and another one differ.
+    Disagreements {
+        evaluation: String,
+        of: Vec<ModelRef>,
+        by: Judge,
+    },
 }
 
 /// One number that was measured, and one that somebody published.
@@ -946,6 +1015,13 @@ impl Quantity {
 }
 
 impl ProblemsExpr {
+    /// The models whose responses it counts, by evaluation, each once.
+    pub fn models(&self) -> Vec<(&str, &ModelRef)> {
+        let mut found = Vec::new();
+        self.collect_models(&mut found);
+        found
+    }
+
     fn collect_models<'q>(&'q self, found: &mut Vec<(&'q str, &'q ModelRef)>) {
         match self {
             ProblemsExpr::Solved { evaluation, model }

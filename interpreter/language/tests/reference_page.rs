@@ -55,7 +55,7 @@ fn rows(text: &str) -> BTreeSet<&str> {
     names
 }
 
-const TABLES: [(&str, &Schema); 21] = [
+const TABLES: [(&str, &Schema); 25] = [
     ("model", &schema::MODEL),
     ("responses", &schema::RESPONSES),
     ("endpoint", &schema::ENDPOINT),
@@ -64,6 +64,10 @@ const TABLES: [(&str, &Schema); 21] = [
     ("data, benchmark", &schema::BENCHMARK),
     ("prompt", &schema::PROMPT),
     ("countdown", &schema::COUNTDOWN),
+    ("arithmetic", &schema::ARITHMETIC),
+    ("equation, modular, numeral", &schema::EQUATION),
+    ("equation, modular, numeral", &schema::MODULAR),
+    ("equation, modular, numeral", &schema::NUMERAL),
     ("algorithm", &schema::ALGORITHM),
     ("kl", &schema::KL),
     ("critic", &schema::CRITIC),

@@ -35,7 +35,10 @@ fn everything_in_it_can_be_used() {
             Keyword::Data => format!(
                 "{base}train t = lab.rl {{ data = {thing} }}\ntrain s = lab.rl {{ data = {thing}, algorithm = std.algorithms.sft, rollouts = none }}"
             ),
-            Keyword::Benchmark => format!("{base}evaluate e = lab.eval {{ benchmark = {thing} }}"),
+            // One model that reads pictures, for the benchmarks that show some.
+            Keyword::Benchmark => format!(
+                "{base}model eyes = lab.base {{ vision = true }}\nevaluate e = lab.eval {{ models = eyes, benchmark = {thing} }}"
+            ),
             Keyword::Algorithm if name == "sft" => continue,
             Keyword::Algorithm => format!("{base}train t = lab.rl {{ algorithm = {thing} }}"),
             // Published numbers: experiments/paper reads them, and a test of its own holds that.

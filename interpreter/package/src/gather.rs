@@ -109,6 +109,7 @@ pub fn pack(subject: &Subject<'_>, target: &Path) -> Result<Packed, PackError> {
         &subject.results.join("journal.jsonl"),
     );
 
+    add_judges(&mut contents, subject.study, &spec.study);
     let (problems, withheld) = problems(subject, &spec.study, &plan)?;
     add_problems(&mut contents, &spec.study, &problems, &withheld)?;
     let models = models(subject, &spec.study, &mut contents)?;
@@ -192,7 +193,10 @@ fn finished(subject: &Subject<'_>) -> Result<(), PackError> {
 /// `around` under the paths that the packed study has.
 fn rename(study: &Study, packed: &Study, around: &Surroundings) -> Surroundings {
     let mut renamed = around.clone();
-    renamed.pins.clear();
+    // What lies in the hub's cache, and pictures, have the same names there.
+    renamed
+        .pins
+        .retain(|name, _| name.starts_with("hf:") || name.starts_with("pictures:"));
     let mut carry = |from: &str, to: &str| {
         if let Some(hash) = around.pins.get(from) {
             renamed.pins.insert(to.to_owned(), hash.clone());
@@ -219,6 +223,11 @@ fn rename(study: &Study, packed: &Study, around: &Surroundings) -> Surroundings 
                 (&set.source, &other.source)
         {
             carry(path, to);
+        }
+        if let Some(other) = packed.problem_sets.get(name)
+            && let (Some(program), Some(to)) = (&set.command, &other.command)
+        {
+            carry(&program.path, &to.path);
         }
     }
     renamed
@@ -279,6 +288,22 @@ fn problems(
     Ok((problems, withheld))
 }
 
+/// The programs that judge, under the names that the packed study has for them. One that lies outside of the study's folders
+/// stays where it is, and its verdicts can only be given again with it.
+fn add_judges(contents: &mut Contents, study: &Study, packed: &Study) {
+    for (name, set) in &study.problem_sets {
+        let other = packed.problem_sets.get(name).and_then(|set| set.command.as_ref());
+        if let (Some(own), Some(other)) = (&set.command, other) {
+            let plain = Path::new(&other.path)
+                .components()
+                .all(|part| matches!(part, std::path::Component::Normal(_)));
+            if plain {
+                add_file(contents, &other.path, Path::new(&own.path));
+            }
+        }
+    }
+}
+
 /// Why a set's content may not be passed on; None where it may.
 fn closed(set: &ProblemSet) -> Option<String> {
     match (&set.source, &set.licence) {
@@ -321,6 +346,17 @@ fn add_problems(
                     let mut line = json!({ "id": problem.id, "system": system, "user": user });
                     if let Some(prefill) = prefill {
                         line["prefill"] = json!(prefill);
+                    }
+                    line
+                }
+                prompt @ RenderedPrompt::Shown { .. } => {
+                    let pictures: Vec<_> = prompt.pictures().into_iter().collect();
+                    let mut line = json!({ "id": problem.id, "user": prompt.said(), "pictures": pictures });
+                    if let RenderedPrompt::Shown { system, prefill, .. } = &prompt {
+                        line["system"] = json!(system);
+                        if let Some(prefill) = prefill {
+                            line["prefill"] = json!(prefill);
+                        }
                     }
                     line
                 }

@@ -7,7 +7,7 @@ use crate::{
     plan::{Action, ModelUse, Plan, SampleStep, Step, StepId, TrainStep},
 };
 use rlx_language::{
-    Evaluation, ModelRef, ModelSource, ProblemSet, ProblemSource, Query, Recipe, Study, Training,
+    Evaluation, Judge, ModelRef, ModelSource, ProblemSet, ProblemSource, Query, Recipe, Study, Training,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,6 +32,11 @@ pub fn hub_data(repo: &str, revision: &str, config: Option<&str>, split: &str) -
     format!("hf:{repo}@{revision}/{}/{split}", config.unwrap_or_default())
 }
 
+/// What the files of a set's pictures are called in [`Surroundings::pins`].
+pub fn pictures_of(set: &str) -> String {
+    format!("pictures:{set}")
+}
+
 /// A study that cannot become a plan.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PlanError {
@@ -39,6 +44,11 @@ pub enum PlanError {
     Missing(String),
     #[error("`{0}` starts, directly or through others, from itself")]
     Cycle(String),
+}
+
+/// What the step is called in which another judge than the benchmark's own judges a model's responses.
+pub fn judged_by(evaluation: &str, model: &ModelRef, by: Judge) -> String {
+    format!("judge {evaluation} {} by {}", model.label(), by.name())
 }
 
 /// Compiles `study` into its steps. Order: what is fetched and trained first, then samples, verdicts, scores, outputs, report.
@@ -248,11 +258,29 @@ impl Builder<'_> {
             add(&mut left_out, chosen);
             exclude.push(left_out);
         }
-        let meaning = json!({
+        let mut meaning = json!({
             "source": source, "problem": set.problem, "answer": set.answer, "response": set.response, "id": set.id,
             "exclude": exclude,
         });
+        if !set.image.is_empty() {
+            let content = self.around.pins.get(&pictures_of(name));
+            meaning["image"] = json!({ "columns": set.image, "content": content });
+        }
         Ok((meaning, fetch))
+    }
+
+    /// The verdicts that decide which problems a set has.
+    fn deciders(&mut self, name: &str) -> Result<Vec<StepId>, PlanError> {
+        let Some(among) = self.set(name)?.among.clone() else {
+            return Ok(Vec::new());
+        };
+        let mut verdicts = Vec::new();
+        for (evaluation, model) in among.models() {
+            verdicts.extend(self.verdicts(evaluation, &[model])?);
+        }
+        verdicts.sort_unstable();
+        verdicts.dedup();
+        Ok(verdicts)
     }
 
     /// How many problems a task gives, where that is stated; files and hub sets are what they are.
@@ -318,12 +346,18 @@ impl Builder<'_> {
         let set = self.set(&training.data)?.clone();
         let parameters = self.parameters(&training.start);
         let kept = training.keep.len() as u64;
+        let deciders = self.deciders(&training.data)?;
         let mut inputs: Vec<StepId> = start.made_by.into_iter().chain(fetch).collect();
+        inputs.extend(&deciders);
         let mut meaning = json!({
             "start": start.key, "data": data, "prompt": set.prompt, "skip": set.skip, "limit": set.limit,
             "size": self.task_size(&training.data)?, "optimizer": training.optimizer, "seed": training.seed,
         });
         add(&mut meaning, chosen(&set));
+        if !deciders.is_empty() {
+            let keys: Vec<Key> = deciders.iter().map(|id| self.steps[*id].key).collect();
+            meaning["decided_by"] = json!(keys);
+        }
         if let Some(lora) = &training.lora {
             meaning["lora"] = json!(lora);
         }
@@ -336,7 +370,7 @@ impl Builder<'_> {
                 max_tokens,
                 ..
             } => {
-                meaning["judge"] = self.judge_meaning(set.judge);
+                meaning["judge"] = self.judge_meaning(&set, set.judge);
                 let tokens = steps * batch * rollouts * max_tokens;
                 (
                     json!(training.recipe),
@@ -449,6 +483,7 @@ impl Builder<'_> {
             return Ok(*id);
         }
         let (data, fetch) = self.problems(&draw.set)?;
+        let deciders = self.deciders(&draw.set)?;
         let set = self.set(&draw.set)?;
         let recorded = self.is_recorded(&draw.model.reference);
         let meaning = match recorded {
@@ -467,7 +502,13 @@ impl Builder<'_> {
                 draw.sampling.max_tokens,
             ),
         };
-        let inputs = draw.model.made_by.into_iter().chain(fetch).collect();
+        let inputs = draw
+            .model
+            .made_by
+            .into_iter()
+            .chain(fetch)
+            .chain(deciders)
+            .collect();
         Ok(self.push("sample", name, meaning, inputs, Action::Sample(draw), cost))
     }
 
@@ -480,13 +521,23 @@ impl Builder<'_> {
         matches!(source, Some(ModelSource::Responses { .. }))
     }
 
-    fn judge_meaning(&self, judge: rlx_language::Judge) -> Value {
+    fn judge_meaning(&self, set: &ProblemSet, judge: Judge) -> Value {
         let name = json!(judge);
         let version = name
             .as_str()
             .and_then(|name| self.around.judges.get(name))
             .cloned();
-        json!({ "judge": name, "version": version })
+        let mut meaning = json!({ "judge": name, "version": version });
+        if let Some(command) = set.command.as_ref().filter(|_| judge == Judge::Command) {
+            meaning["program"] = self.pin(&command.path);
+            meaning["limits"] = json!({ "time": command.time, "memory": command.memory });
+        }
+        if let Some(precision) = &set.precision
+            && matches!(judge, Judge::Number | Judge::Math | Judge::Command)
+        {
+            meaning["precision"] = json!(precision);
+        }
+        meaning
     }
 
     fn judge(&mut self, name: String, samples: StepId, set: &str) -> Result<StepId, PlanError> {
@@ -494,7 +545,21 @@ impl Builder<'_> {
             return Ok(*id);
         }
         let judge = self.set(set)?.judge;
-        let mut meaning = self.judge_meaning(judge);
+        self.judge_by(name, samples, set, judge)
+    }
+
+    /// As `judge`, by another judge than the set's own.
+    fn judge_by(
+        &mut self,
+        name: String,
+        samples: StepId,
+        set: &str,
+        judge: Judge,
+    ) -> Result<StepId, PlanError> {
+        if let Some(id) = self.by_name.get(&name) {
+            return Ok(*id);
+        }
+        let mut meaning = self.judge_meaning(self.set(set)?, judge);
         meaning["samples"] = json!(self.steps[samples].key);
         if let Some(code) = &self.set(set)?.code {
             meaning["code"] = json!(code);
@@ -638,6 +703,16 @@ impl Builder<'_> {
                 inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
                 Some(evaluation.clone())
             }
+            Query::Disagreements { evaluation, of, by } => {
+                inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
+                let asked = self.evaluation(evaluation)?;
+                for model in of {
+                    let samples = self.sample_evaluation(&asked, model)?;
+                    let name = judged_by(evaluation, model, *by);
+                    inputs.push(self.judge_by(name, samples, &asked.benchmark, *by)?);
+                }
+                Some(evaluation.clone())
+            }
             Query::Beside { rows } => {
                 for row in rows {
                     for (evaluation, of, under) in row.measured.scores() {
@@ -739,7 +814,8 @@ impl Builder<'_> {
 fn chosen(set: &ProblemSet) -> Vec<(&'static str, Value)> {
     let filter = set.filter.as_ref().map(|filter| ("filter", json!(filter)));
     let shuffle = set.shuffle.map(|seed| ("shuffle", json!(seed)));
-    filter.into_iter().chain(shuffle).collect()
+    let among = set.among.as_ref().map(|among| ("among", json!(among)));
+    filter.into_iter().chain(shuffle).chain(among).collect()
 }
 
 fn add(meaning: &mut Value, fields: Vec<(&'static str, Value)>) {

@@ -13,7 +13,7 @@ mod perplexities;
 mod plan;
 mod readers;
 
-pub use build::{PlanError, Surroundings, build, hub_data};
+pub use build::{PlanError, Surroundings, build, hub_data, judged_by, pictures_of};
 pub use cost::{Cost, DeviceSpeed};
 pub use diff::{Change, Locked, LockedStep, diff};
 pub use key::{ENCODING, Key};

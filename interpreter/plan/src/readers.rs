@@ -85,14 +85,15 @@ fn owners(study: &Study, plan: &Plan, step: &Step) -> Vec<String> {
             }
             // The judge and the answers come later.
             for field in [
-                "source", "config", "split", "problem", "id", "prompt", "limit", "skip", "size", "exclude",
+                "source", "config", "split", "problem", "image", "id", "prompt", "limit", "skip", "size",
+                "exclude",
             ] {
                 owners.push(format!("{}.{field}", draw.set));
             }
             model(&draw.model.reference, &mut owners);
         }
         Action::Judge { samples, set, .. } => {
-            for field in ["judge", "answer"] {
+            for field in ["judge", "answer", "precision", "program", "time", "memory"] {
                 owners.push(format!("{set}.{field}"));
             }
             if let Some(samples) = plan.steps.get(*samples)

@@ -1,6 +1,6 @@
 //! What a run needs from whoever can compute with tensors. `rlx-compute` gives the real thing, tests a scripted one.
 
-use rlx_data::RenderedPrompt;
+use rlx_data::{Picture, RenderedPrompt};
 use rlx_language::{Architecture, Divergence, LowRank, Optimizer, Rl, Token};
 use rlx_store::Finish;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,7 @@ pub trait OpenModel {
     fn context(&self) -> u64;
     /// Equal for two models whose token ids mean the same.
     fn tokenizer(&self) -> String;
+    /// Token ids of a prompt; those of its pictures are written out.
     fn encode_prompt(&self, prompt: &RenderedPrompt) -> Result<Vec<u32>, BackendError>;
     /// Token ids of a response; with the end-of-sequence token when `ended`.
     fn encode_response(&self, text: &str, ended: bool) -> Result<Vec<u32>, BackendError>;
@@ -87,7 +88,7 @@ pub trait OpenModel {
         listener: &mut Rows<'_>,
     ) -> Result<(), BackendError>;
     /// Log-probability of every response token given what comes before it, at temperature 1.
-    fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError>;
+    fn score(&mut self, pairs: &[Pair]) -> Result<Vec<Vec<f32>>, BackendError>;
 }
 
 /// Where rows go while they are drawn.
@@ -103,7 +104,18 @@ pub struct Rows<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub prompt: Vec<u32>,
+    /// In the order of their places in the prompt.
+    pub pictures: Vec<Picture>,
     pub streams: Vec<u64>,
+}
+
+/// A prompt and a response whose tokens are scored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    pub prompt: Vec<u32>,
+    /// In the order of their places in the prompt.
+    pub pictures: Vec<Picture>,
+    pub response: Vec<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

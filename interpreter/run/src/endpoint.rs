@@ -143,8 +143,9 @@ fn question(endpoint: &Endpoint, prompt: &RenderedPrompt, sampling: &Sampling) -
     }
     match prompt {
         RenderedPrompt::Text(text) => body["prompt"] = json!(text),
-        // The language has refused a `prefill`.
-        RenderedPrompt::Chat { system, user, .. } => {
+        // The language has refused a `prefill`, and pictures.
+        RenderedPrompt::Chat { system, .. } | RenderedPrompt::Shown { system, .. } => {
+            let user = prompt.said();
             let system = system
                 .iter()
                 .map(|text| json!({ "role": "system", "content": text }));

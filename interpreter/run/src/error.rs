@@ -14,6 +14,8 @@ pub enum RunError {
     Data(#[from] rlx_data::DataError),
     #[error("the lock {} cannot be read: {why}", path.display())]
     Lock { path: std::path::PathBuf, why: String },
+    #[error("which problems `{set}` has is decided by verdicts that are not there yet")]
+    Undecided { set: String },
     #[error("{step}: {error}")]
     Backend { step: String, error: BackendError },
     #[error("{step}: {message}")]
@@ -40,6 +42,7 @@ impl RunError {
             RunError::Store(_) => "rlx::store::io".into(),
             RunError::Data(error) => data_code(error).into(),
             RunError::Lock { .. } => "rlx::lock::unreadable".into(),
+            RunError::Undecided { .. } => "rlx::run::undecided".into(),
             RunError::Backend { error, .. } => error.code.clone(),
             RunError::Step { code, .. } => (*code).into(),
         }
@@ -61,6 +64,9 @@ impl RunError {
                  models and data as they are now"
                     .into(),
             ),
+            RunError::Undecided { .. } => {
+                Some("run the study: what `among` is asked of is measured first".into())
+            }
             RunError::Backend { error, .. } => error.help.clone(),
             RunError::Step { help, .. } => Some(help.clone()),
         }
@@ -90,7 +96,10 @@ pub(crate) fn data_code(error: &rlx_data::DataError) -> &'static str {
         | DataError::DuplicateId { .. }
         | DataError::Format { .. } => "rlx::data::row",
         DataError::Io { .. } | DataError::Source { .. } => "rlx::data::file",
-        DataError::Placeholder { .. } | DataError::NoPlaceholder => "rlx::data::prompt",
+        DataError::Placeholder { .. }
+        | DataError::NoPlaceholder
+        | DataError::Places { .. }
+        | DataError::NoChat { .. } => "rlx::data::prompt",
         _ => "rlx::data::set",
     }
 }

@@ -94,6 +94,9 @@ pub fn execute(
             backend,
             listener,
         };
+        if matches!(step.action, Action::Sample(_) | Action::Train(_)) {
+            crate::among::decide(plan, store, world)?;
+        }
         let tokens = context.step(step, &mut models)?;
         let seconds = started.elapsed().as_secs_f64();
         listener.hear(&Event::StepFinished {

@@ -2,14 +2,14 @@
 
 use crate::{
     RunError,
-    backend::OpenModel,
+    backend::{OpenModel, Pair},
     event::{Event, Listener},
     judging::Judging,
     state::sampled_problems,
     world::World,
 };
 use rayon::prelude::*;
-use rlx_data::Problem;
+use rlx_data::{Picture, Problem};
 use rlx_language::Judge;
 use rlx_plan::{Action, SampleStep, Step};
 use rlx_store::{Finish, Response, ScoreRow, Store, VerdictRow, problems_hash};
@@ -114,19 +114,6 @@ pub fn judge_again(step: &Step, responses: &[Response], world: &World) -> Result
     Ok(verdicts(&cases, &judge))
 }
 
-/// The word of the language for a judge.
-pub(crate) fn judge_name(judge: Judge) -> &'static str {
-    match judge {
-        Judge::Number => "number",
-        Judge::Math => "math",
-        Judge::MathPaper => "math_paper",
-        Judge::Choice => "choice",
-        Judge::Exact => "exact",
-        Judge::Countdown => "countdown",
-        Judge::Code => "code",
-    }
-}
-
 /// A case for a judge.
 pub(crate) fn case<'a>(problem: &'a Problem, response: &'a str, truncated: bool) -> rlx_judge::Case<'a> {
     rlx_judge::Case {
@@ -171,12 +158,14 @@ pub(crate) fn score(
     let missing = missing(&responses, problems, draw.samples, &table.present()?);
     let mut done = problems.len() as u64 * draw.samples - missing.len() as u64;
     let mut tokens = 0;
-    let mut prompts: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+    let mut prompts: BTreeMap<&str, (Vec<u32>, Vec<Picture>)> = BTreeMap::new();
     for problem in problems {
-        let ids = model
-            .encode_prompt(&rlx_data::render(&set.prompt, problem)?)
-            .map_err(failed())?;
-        prompts.insert(&problem.id, ids);
+        let prompt = rlx_data::render(&set.prompt, problem)?;
+        let ids = model.encode_prompt(&prompt).map_err(failed())?;
+        prompts.insert(
+            &problem.id,
+            (ids, prompt.pictures().into_iter().cloned().collect()),
+        );
     }
     for block in missing.chunks(SCORES_A_BLOCK) {
         let mut pairs = Vec::with_capacity(block.len());
@@ -188,10 +177,12 @@ pub(crate) fn score(
                     .encode_response(&row.text, row.finish == Finish::Stop)
                     .map_err(failed())?
             };
-            pairs.push((
-                prompts.get(problem.id.as_str()).cloned().unwrap_or_default(),
+            let (prompt, pictures) = prompts.get(problem.id.as_str()).cloned().unwrap_or_default();
+            pairs.push(Pair {
+                prompt,
+                pictures,
                 response,
-            ));
+            });
         }
         let logprobs = model.score(&pairs).map_err(failed())?;
         let rows: Vec<ScoreRow> = block

@@ -1,10 +1,11 @@
 //! `Judging`: a judge of the language, ready to work, whether it compares texts or runs programs.
 
-use crate::{RunError, judge::judge_name};
+use crate::RunError;
 use rlx_data::Problem;
 use rlx_judge::{
     Outcome, Verdict,
     code::{CODE_VERSION, CodeTask, ProgramKind, TestGold},
+    command::{self, COMMAND_VERSION},
 };
 use rlx_language::{Judge, ProblemSet};
 use rlx_sandbox::{Sandbox, SandboxOptions, Worker};
@@ -14,12 +15,16 @@ use std::sync::Mutex;
 pub(crate) struct Judging {
     kind: Kind,
     prefill: String,
+    /// It compares to decimal places where a problem says so.
+    rounds: bool,
 }
 
 enum Kind {
     Text(Box<dyn rlx_judge::Judge + Send + Sync>),
     /// With the workers that have nothing to do.
     Programs(Sandbox, Mutex<Vec<Worker>>),
+    /// The source of the program that judges.
+    Command(String, Sandbox, Mutex<Vec<Worker>>),
 }
 
 impl Judging {
@@ -28,12 +33,13 @@ impl Judging {
         Ok(Judging {
             kind: Kind::open(judge, set, step)?,
             prefill: set.prompt.prefill.clone().unwrap_or_default(),
+            rounds: matches!(judge, Judge::Number | Judge::Math),
         })
     }
 
     /// Whether a verdict takes as long as a program runs.
     pub(crate) fn runs_programs(&self) -> bool {
-        matches!(self.kind, Kind::Programs(..))
+        matches!(self.kind, Kind::Programs(..) | Kind::Command(..))
     }
 
     /// Name and version, as rows keep them.
@@ -41,22 +47,31 @@ impl Judging {
         match &self.kind {
             Kind::Text(judge) => format!("{} {}", judge.name(), judge.version()),
             Kind::Programs(..) => format!("code {CODE_VERSION}"),
+            Kind::Command(..) => format!("command {COMMAND_VERSION}"),
         }
     }
 
     /// The verdict on one response; threads may ask at once.
     pub(crate) fn judge(&self, problem: &Problem, response: &str, truncated: bool) -> Verdict {
-        if self.prefill.is_empty() {
-            return self.kind.judge(problem, response, truncated);
+        let verdict = if self.prefill.is_empty() {
+            self.kind.judge(problem, response, truncated)
+        } else {
+            self.kind
+                .judge(problem, &format!("{}{response}", self.prefill), truncated)
+        };
+        match problem.precision.filter(|_| self.rounds) {
+            None => verdict,
+            Some(places) => {
+                let gold = problem.answer.as_deref().unwrap_or_default();
+                rlx_judge::to_places(verdict, gold, places)
+            }
         }
-        self.kind
-            .judge(problem, &format!("{}{response}", self.prefill), truncated)
     }
 }
 
 impl Kind {
     fn open(judge: Judge, set: &ProblemSet, step: &str) -> Result<Self, RunError> {
-        if judge == Judge::Code {
+        if matches!(judge, Judge::Code | Judge::Command) {
             let fault = |message: String| RunError::Step {
                 step: step.to_owned(),
                 code: "rlx::sandbox",
@@ -66,21 +81,38 @@ impl Kind {
             let launcher = std::env::current_exe().map_err(|error| fault(error.to_string()))?;
             let mut options = SandboxOptions::new(launcher);
             let limits = &mut options.limits;
-            if let Some(seconds) = set.code.as_ref().and_then(|code| code.time) {
+            let (time, memory) = match (&set.code, &set.command) {
+                (Some(code), _) => (code.time, code.memory),
+                (_, Some(command)) => (command.time, command.memory),
+                _ => (None, None),
+            };
+            if let Some(seconds) = time {
                 limits.cpu_seconds = seconds;
                 // A starved program gets the same share of patience.
                 limits.wall_seconds = limits.wall_seconds.max(seconds.saturating_mul(100));
             }
-            if let Some(bytes) = set.code.as_ref().and_then(|code| code.memory) {
+            if let Some(bytes) = memory {
                 limits.memory_bytes = bytes;
             }
             let sandbox = Sandbox::open(options).map_err(|error| fault(error.to_string()))?;
-            return Ok(Kind::Programs(sandbox, Mutex::default()));
+            let Some(command) = set.command.as_ref().filter(|_| judge == Judge::Command) else {
+                return Ok(Kind::Programs(sandbox, Mutex::default()));
+            };
+            let source = std::fs::read_to_string(&command.path).map_err(|error| RunError::Step {
+                step: step.to_owned(),
+                code: "rlx::run::judge",
+                message: format!(
+                    "the program that judges, {}, cannot be read: {error}",
+                    command.path
+                ),
+                help: "`program` is a path from the folder of the declaring file".into(),
+            })?;
+            return Ok(Kind::Command(source, sandbox, Mutex::default()));
         }
-        let judge = rlx_judge::by_name(judge_name(judge)).ok_or_else(|| RunError::Step {
+        let judge = rlx_judge::by_name(judge.name()).ok_or_else(|| RunError::Step {
             step: step.to_owned(),
             code: "rlx::run::judge",
-            message: format!("there is no judge `{}`", judge_name(judge)),
+            message: format!("there is no judge `{}`", judge.name()),
             help: "name one of the judges of the language reference".into(),
         })?;
         Ok(Kind::Text(judge))
@@ -89,17 +121,34 @@ impl Kind {
     fn judge(&self, problem: &Problem, response: &str, truncated: bool) -> Verdict {
         match self {
             Kind::Text(judge) => judge.judge(&crate::judge::case(problem, response, truncated)),
-            Kind::Programs(sandbox, idle) => {
-                let free = idle.lock().ok().and_then(|mut idle| idle.pop());
-                let mut worker = free.unwrap_or_else(|| sandbox.worker());
-                let verdict = program(&mut worker, problem, response, truncated);
-                if let Ok(mut idle) = idle.lock() {
-                    idle.push(worker);
+            Kind::Programs(sandbox, idle) => working(sandbox, idle, |worker| {
+                program(worker, problem, response, truncated)
+            }),
+            Kind::Command(source, sandbox, idle) => working(sandbox, idle, |worker| {
+                let case = crate::judge::case(problem, response, truncated);
+                match worker.print(source, &command::asked(&case, problem.precision)) {
+                    Ok(Ok(printed)) => command::heard(&printed),
+                    Ok(Err(why)) => command::failed(&format!("the judging program failed: {why}")),
+                    Err(error) => command::failed(&error.to_string()),
                 }
-                verdict
-            }
+            }),
         }
     }
+}
+
+/// A verdict by a worker that has nothing to do, or a new one.
+fn working(
+    sandbox: &Sandbox,
+    idle: &Mutex<Vec<Worker>>,
+    judge: impl FnOnce(&mut Worker) -> Verdict,
+) -> Verdict {
+    let free = idle.lock().ok().and_then(|mut idle| idle.pop());
+    let mut worker = free.unwrap_or_else(|| sandbox.worker());
+    let verdict = judge(&mut worker);
+    if let Ok(mut idle) = idle.lock() {
+        idle.push(worker);
+    }
+    verdict
 }
 
 /// Runs one program. What goes wrong here is never the program's fault, and never counts for or against it.

@@ -4,8 +4,10 @@
 //! `rlx-compute`, a scripted one in tests), rows go to the store block by block, and what is made of them is written beside.
 //! A run can be killed at any moment; the same command goes on and ends with the same bytes.
 
+mod among;
 mod answers;
 mod backend;
+mod disputes;
 mod endpoint;
 mod error;
 mod event;
@@ -24,9 +26,9 @@ mod train;
 mod world;
 
 pub use backend::{
-    Backend, BackendError, DeviceReport, DistilledOn, Drawn, ExamplesOf, ModelAt, OpenModel, ProblemsOf,
-    Request, Reward, Rows, Settings, TrainExample, TrainJob, TrainProblem, TrainStepSeen, TrainWork,
-    TrainingEnd,
+    Backend, BackendError, DeviceReport, DistilledOn, Drawn, ExamplesOf, ModelAt, OpenModel, Pair,
+    ProblemsOf, Request, Reward, Rows, Settings, TrainExample, TrainJob, TrainProblem, TrainStepSeen,
+    TrainWork, TrainingEnd,
 };
 pub use error::RunError;
 pub use event::{Event, Listener, Silent, Work};

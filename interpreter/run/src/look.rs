@@ -24,7 +24,7 @@ pub fn look(study: &Study, world: &World) -> Vec<Remark> {
         }
         match world.problems(name) {
             Ok(_) => {}
-            Err(RunError::Data(DataError::NotHere { .. })) => {}
+            Err(RunError::Data(DataError::NotHere { .. }) | RunError::Undecided { .. }) => {}
             Err(RunError::Data(DataError::Io { source, .. }))
                 if source.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => remarks.push(Remark {

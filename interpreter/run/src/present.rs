@@ -1,7 +1,7 @@
 //! Rows → figures, tables, verdicts, page.
 
 use crate::{
-    DeviceReport, RunError,
+    DeviceReport, RunError, disputes,
     execute::Journal,
     shown::shown,
     state::{StepState, sampled_problems, training_done},
@@ -57,6 +57,7 @@ pub fn present(presented: &Presented<'_>, results: &Path) -> Result<ReportData, 
         world,
         ..
     } = presented;
+    crate::among::decide(plan, store, world)?;
     let evidence = evidence(study, plan, store, world)?;
     let resampling = Resampling::new(study.seed);
     let mut outputs = Vec::new();
@@ -170,6 +171,10 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
             .map_err(|error| analysis_failed(&evaluation.name, &error))?;
         seen.numbers.evaluations.insert(evaluation.name.clone(), outcomes);
         seen.shown.push(shown(evaluation, problems, &models, study)?);
+        for by in disputes::second_judges(study, &evaluation.name) {
+            let disputes = disputes::disputes(evaluation, by, &models, plan, store, world)?;
+            seen.numbers.disputes.push(disputes);
+        }
     }
     for (name, training) in &study.trainings {
         let word = if matches!(training.recipe, Recipe::Distill { .. }) {
@@ -440,6 +445,7 @@ fn data_set(name: &str, problems: &[rlx_data::Problem]) -> ReportDataSet {
         part(&problem.id);
         part(&problem.text);
         part(problem.answer.as_deref().unwrap_or(""));
+        problem.pictures.iter().for_each(|picture| part(&picture.hash));
     }
     ReportDataSet {
         name: name.to_owned(),

@@ -13,7 +13,7 @@ use crate::{
     state::sampled_problems,
     world::World,
 };
-use rlx_data::Problem;
+use rlx_data::{Picture, Problem};
 use rlx_language::Sampling;
 use rlx_plan::{SampleStep, Step};
 use rlx_store::{Finish, Journal, Response, Store, Table, problems_hash};
@@ -157,9 +157,8 @@ pub(crate) fn run(
     let failed = || RunError::backend(&step.name);
     let mut prompts = Vec::with_capacity(problems.len());
     for problem in problems {
-        let ids = model
-            .encode_prompt(&rlx_data::render(&set.prompt, problem)?)
-            .map_err(failed())?;
+        let prompt = rlx_data::render(&set.prompt, problem)?;
+        let ids = model.encode_prompt(&prompt).map_err(failed())?;
         let room = model.context();
         if ids.len() as u64 + draw.sampling.max_tokens > room {
             return Err(RunError::Step {
@@ -177,16 +176,24 @@ pub(crate) fn run(
                 ),
             });
         }
-        prompts.push(ids);
+        let pictures: Vec<Picture> = prompt.pictures().into_iter().cloned().collect();
+        prompts.push((ids, pictures));
     }
-    let hashes: Vec<String> = prompts.iter().map(|ids| prompt_hash(ids)).collect();
+    let hashes: Vec<String> = prompts
+        .iter()
+        .map(|(ids, pictures)| prompt_hash(ids, pictures))
+        .collect();
     let engine = model.fingerprint();
     let mut ask = |wanted: &[Wanted], hear: &mut Hear<'_>| {
         let requests: Vec<Request> = wanted
             .iter()
-            .map(|wanted| Request {
-                prompt: prompts.get(wanted.problem).cloned().unwrap_or_default(),
-                streams: wanted.streams.clone(),
+            .map(|wanted| {
+                let (prompt, pictures) = prompts.get(wanted.problem).cloned().unwrap_or_default();
+                Request {
+                    prompt,
+                    pictures,
+                    streams: wanted.streams.clone(),
+                }
             })
             .collect();
         let heard = &mut *hear.row;
@@ -358,10 +365,10 @@ pub fn draw_again(
             help: "the rows and the problems do not belong together: get both from where they were made"
                 .into(),
         })?;
+        let prompt = rlx_data::render(&set.prompt, problem)?;
         requests.push(Request {
-            prompt: model
-                .encode_prompt(&rlx_data::render(&set.prompt, problem)?)
-                .map_err(failed())?,
+            prompt: model.encode_prompt(&prompt).map_err(failed())?,
+            pictures: prompt.pictures().into_iter().cloned().collect(),
             streams: vec![stream(draw, problem, row.sample)],
         });
     }
@@ -379,7 +386,7 @@ pub fn draw_again(
                     problem,
                     row.sample,
                     seed,
-                    &prompt_hash(&given.prompt),
+                    &prompt_hash(&given.prompt, &given.pictures),
                     self::given(drawn, &engine),
                 )
             });
@@ -437,10 +444,14 @@ pub(crate) fn settings(sampling: &Sampling) -> Settings {
     }
 }
 
-fn prompt_hash(ids: &[u32]) -> String {
+/// A hash of the tokens, and of the pictures where there are any.
+fn prompt_hash(ids: &[u32], pictures: &[Picture]) -> String {
     let mut hasher = blake3::Hasher::new();
     for id in ids {
         hasher.update(&id.to_le_bytes());
+    }
+    for picture in pictures {
+        hasher.update(picture.hash.as_bytes());
     }
     hasher.finalize().to_hex()[..16].to_owned()
 }

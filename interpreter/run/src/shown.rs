@@ -113,10 +113,7 @@ fn prompt(evaluation: &Evaluation, problem: &Problem, study: &Study) -> Result<S
     let Some(set) = study.problem_sets.get(&evaluation.benchmark) else {
         return Ok(problem.text.clone());
     };
-    Ok(match rlx_data::render(&set.prompt, problem)? {
-        rlx_data::RenderedPrompt::Text(text) => text,
-        rlx_data::RenderedPrompt::Chat { user, .. } => user,
-    })
+    Ok(rlx_data::render(&set.prompt, problem)?.said())
 }
 
 fn tally(rows: &Rows<'_>, problem: &str) -> Option<ProblemTally> {

@@ -77,11 +77,12 @@ pub fn states(
     world: &World,
     results: &std::path::Path,
 ) -> Result<Vec<StepState>, RunError> {
+    crate::among::decide(plan, store, world)?;
     let mut states = Vec::with_capacity(plan.steps.len());
     for step in &plan.steps {
         let state = match &step.action {
             Action::FetchModel { model } => done(world.model_path(model).is_ok()),
-            Action::FetchProblems { set } => done(world.problems(&set.name).is_ok()),
+            Action::FetchProblems { set } => done(world.all(&set.name).is_ok()),
             Action::Train(_) => match training_done(store, step) {
                 Some(_) => StepState::Done,
                 None => StepState::ToDo,

@@ -190,6 +190,18 @@ impl StudyLock {
                 ProblemSource::Path { path } => (seen_from(folder, path), None),
                 ProblemSource::Task { task, .. } => (task.clone(), None),
             };
+            if let Some(command) = &set.command
+                && Path::new(&command.path).exists()
+            {
+                let hash = rlx_data::pin(Path::new(&command.path), &mut cache)?;
+                let place = seen_from(folder, &command.path);
+                problems.insert(place, Pinned { hash, commit: None });
+            }
+            // The same rows without their pictures are another thing.
+            let place = match set.image.is_empty() {
+                true => place,
+                false => format!("{place} with pictures"),
+            };
             // The sets that it excludes are pinned by themselves.
             let mut alone = set.clone();
             alone.exclude.clear();

@@ -4,7 +4,7 @@ use crate::RunError;
 use indexmap::IndexMap;
 use rlx_data::{DataError, PinCache, Problem};
 use rlx_language::{Model, ModelSource, ProblemSet, ProblemSource, Recipe, Study};
-use rlx_plan::{Surroundings, hub_data};
+use rlx_plan::{Surroundings, hub_data, pictures_of};
 use std::{
     cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
@@ -21,6 +21,8 @@ pub struct World {
     /// Sets whose stated size is that of the source they have.
     sized: BTreeSet<String>,
     loaded: BTreeMap<String, OnceCell<Vec<Problem>>>,
+    /// Of sets with `among`, the problems that an evaluation chose; empty before it is judged.
+    chosen: BTreeMap<String, OnceCell<Vec<Problem>>>,
 }
 
 impl World {
@@ -49,8 +51,15 @@ impl World {
             *most = uses.max(*most);
         }
         needed.retain(|_, count| *count > 0);
+        let chosen = study
+            .problem_sets
+            .iter()
+            .filter(|(_, set)| set.among.is_some())
+            .map(|(name, _)| (name.clone(), OnceCell::new()))
+            .collect();
         World {
             place,
+            chosen,
             sets: study.problem_sets.clone(),
             needed,
             sized: study
@@ -70,6 +79,7 @@ impl World {
             sets: study.problem_sets.clone(),
             needed: BTreeMap::new(),
             sized: BTreeSet::new(),
+            chosen: BTreeMap::new(),
             loaded: problems
                 .into_iter()
                 .map(|(name, problems)| (name, OnceCell::from(problems)))
@@ -91,8 +101,57 @@ impl World {
     /// The problems of a set, in order. Loaded once; no network.
     ///
     /// # Errors
-    /// The set is not on this machine or cannot be read.
+    /// The set is not on this machine or cannot be read, or verdicts that decide it are missing.
     pub fn problems(&self, name: &str) -> Result<&[Problem], RunError> {
+        let all = self.all(name)?;
+        match self.chosen.get(name) {
+            None => Ok(all),
+            Some(chosen) => chosen
+                .get()
+                .map(Vec::as_slice)
+                .ok_or_else(|| RunError::Undecided { set: name.to_owned() }),
+        }
+    }
+
+    /// Sets whose problems an evaluation has yet to choose.
+    pub(crate) fn undecided(&self) -> Vec<String> {
+        let open = self.chosen.iter().filter(|(_, chosen)| chosen.get().is_none());
+        open.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Takes an evaluation's choice of a set's problems.
+    ///
+    /// # Errors
+    /// Nothing is left of the set, or it cannot be read.
+    pub(crate) fn choose(&self, name: &str, ids: &BTreeSet<String>) -> Result<(), RunError> {
+        let all = self.all(name)?;
+        let kept: Vec<Problem> = all
+            .iter()
+            .filter(|problem| ids.contains(&problem.id))
+            .cloned()
+            .collect();
+        if kept.is_empty() {
+            return Err(RunError::Step {
+                step: name.to_owned(),
+                code: "rlx::run::undecided",
+                message: format!(
+                    "of the {} problems of `{name}` none is in the set that `among` asks for",
+                    all.len()
+                ),
+                help: "widen the set, or look at the evaluation that it is asked of".into(),
+            });
+        }
+        if let Some(chosen) = self.chosen.get(name) {
+            let _ = chosen.set(kept);
+        }
+        Ok(())
+    }
+
+    /// The problems of a set before an evaluation chooses among them.
+    ///
+    /// # Errors
+    /// The set is not on this machine or cannot be read.
+    pub(crate) fn all(&self, name: &str) -> Result<&[Problem], RunError> {
         let unknown = || DataError::UnknownSet { set: name.to_owned() };
         let cell = self.loaded.get(name).ok_or_else(unknown)?;
         if let Some(problems) = cell.get() {
@@ -200,6 +259,17 @@ pub fn survey(study: &Study, world: &World, pin_cache: &Path) -> Result<Surround
             let name = hub_data(repo, revision, config.as_deref(), split);
             around.pins.insert(name, pin);
         }
+        if let Some(command) = &set.command
+            && Path::new(&command.path).exists()
+        {
+            around.pins.insert(
+                command.path.clone(),
+                rlx_data::pin(Path::new(&command.path), &mut cache)?,
+            );
+        }
+        if let Ok(Some(pin)) = rlx_data::pin_pictures(set, &world.place, &mut cache) {
+            around.pins.insert(pictures_of(name), pin);
+        }
         // Counting rows of a file is quick; a task says its size itself.
         if !matches!(set.source, ProblemSource::Task { .. })
             && let Ok(problems) = world.problems(name)
@@ -214,6 +284,8 @@ pub fn survey(study: &Study, world: &World, pin_cache: &Path) -> Result<Surround
     }
     let code = rlx_judge::code::CODE_VERSION;
     around.judges.insert("code".to_owned(), code.to_owned());
+    let command = rlx_judge::command::COMMAND_VERSION;
+    around.judges.insert("command".to_owned(), command.to_owned());
     // The cache only saves time: a store that cannot be written is said by the run, not by the plan.
     let _ = cache.save();
     Ok(around)

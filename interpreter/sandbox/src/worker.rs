@@ -332,6 +332,25 @@ impl Worker {
         })
     }
 
+    /// What a program of the user's own prints when it reads `input`, or why there is no such thing: locked in like any
+    /// other.
+    ///
+    /// # Errors
+    /// As [`Worker::judge`].
+    pub fn print(&mut self, program: &str, input: &str) -> Result<Result<String, String>, SandboxError> {
+        let source = json!({ "program": program, "setup": "", "given": "" }).to_string();
+        let printed = match self.printed(&source, program, input, false) {
+            Ok(printed) => printed,
+            Err(_) => {
+                // An interpreter was lost (the machine was out of memory): once more, with a new one.
+                self.candidate = None;
+                self.printed(&source, program, input, false)
+                    .inspect_err(|_| self.candidate = None)?
+            }
+        };
+        Ok(printed.map_err(|(_, reason)| reason))
+    }
+
     /// Tests that read what a program prints.
     fn by_output(
         &mut self,
@@ -355,14 +374,31 @@ impl Worker {
         program: &str,
         case: &TestCase,
     ) -> Result<(Outcome, String), SandboxError> {
+        Ok(match self.printed(source, program, &case.input, true)? {
+            Err(fault) => fault,
+            Ok(text) if outputs_match(&text, &case.output) => {
+                (Outcome::Pass, "the output is right".to_owned())
+            }
+            Ok(text) => (Outcome::Fail, format!("printed {}", shown(&text))),
+        })
+    }
+
+    /// What a program prints when it reads `input`; else what became of it.
+    fn printed(
+        &mut self,
+        source: &str,
+        program: &str,
+        input: &str,
+        prelude: bool,
+    ) -> Result<Result<String, (Outcome, String)>, SandboxError> {
         let limits = self.settings.options.limits;
         let source = memory_file(source.as_bytes())?;
-        let input = memory_file(case.input.as_bytes())?;
+        let input = memory_file(input.as_bytes())?;
         let (output, printed): (OwnedFd, OwnedFd) =
             pipe2(OFlag::O_CLOEXEC).map_err(SandboxError::errno("pipe"))?;
         let (status, there) = Channel::pair()?;
         let job = self.candidate()?.begin(
-            json!({"cpu": limits.cpu_seconds, "prelude": true, "import": Self::imports(program)}),
+            json!({"cpu": limits.cpu_seconds, "prelude": prelude, "import": Self::imports(program)}),
             limits.memory_bytes,
             &[
                 ("program", source.as_fd()),
@@ -467,19 +503,12 @@ impl Worker {
             stopped = Some(Stopped::Output);
         }
         if let Some(about) = about.filter(|_| stopped.is_none()) {
-            return Ok(raised(&about));
+            return Ok(Err(raised(&about)));
         }
         if ended.code != 0 || stopped.is_some() {
-            return Ok(end(ended, stopped, &limits));
+            return Ok(Err(end(ended, stopped, &limits)));
         }
-        let Ok(text) = std::str::from_utf8(&text) else {
-            return Ok((Outcome::Fail, "the output is not text".to_owned()));
-        };
-        Ok(if outputs_match(text, &case.output) {
-            (Outcome::Pass, "the output is right".to_owned())
-        } else {
-            (Outcome::Fail, format!("printed {}", shown(text)))
-        })
+        Ok(String::from_utf8(text).map_err(|_| (Outcome::Fail, "the output is not text".to_owned())))
     }
 }
 

@@ -7,6 +7,7 @@ mod compare;
 mod coverage;
 mod crossing;
 mod delta_se;
+mod disagreements;
 pub(crate) mod pass_at_k;
 mod perplexity;
 mod responses;
@@ -149,6 +150,9 @@ pub fn answer(
             k,
             &setting,
         )?),
+        Query::Disagreements { evaluation, of, by } => {
+            Results::Listing(disagreements::answer(evidence, evaluation, of, *by)?)
+        }
         Query::Beside { rows } => Results::Listing(beside::answer(rows, evidence, &setting)?),
         Query::Training { trainings } => Results::Training(training::answer(&evidence.trainings, trainings)),
     })

@@ -194,6 +194,7 @@ fn model() -> Model {
         parameters: None,
         vocabulary: None,
         licence: None,
+        vision: false,
     }
 }
 
@@ -224,7 +225,11 @@ fn problems(config: Option<&str>, split: &str) -> ProblemSet {
         licence: None,
         filter: None,
         shuffle: None,
+        among: None,
+        image: Vec::new(),
+        precision: None,
         code: None,
+        command: None,
     }
 }
 

@@ -176,7 +176,11 @@ fn set(name: &str, source: ProblemSource) -> ProblemSet {
         licence: None,
         filter: None,
         shuffle: None,
+        among: None,
+        image: Vec::new(),
+        precision: None,
         code: None,
+        command: None,
     }
 }
 

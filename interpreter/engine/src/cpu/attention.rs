@@ -27,6 +27,8 @@ pub(crate) struct Token {
     pub(crate) id: u32,
     /// Its place in its sequence.
     pub(crate) position: usize,
+    /// The row of the rotation's tables that turns it: its position, but behind and within pictures.
+    pub(crate) turn: usize,
     /// Which of the batch's tables holds its sequence.
     pub(crate) table: usize,
 }
@@ -114,7 +116,7 @@ fn attend_body<E: Element, I: Isa<E>, const FUSED: bool>(
         .zip(rows.clone())
         .zip(queries.chunks_exact_mut(heads * dim))
     {
-        let angle = token.position * half..(token.position + 1) * half;
+        let angle = token.turn * half..(token.turn + 1) * half;
         let cos = a.cos.get(angle.clone()).unwrap_or_default();
         let sin = a.sin.get(angle).unwrap_or_default();
         let start = row * row_width + head * heads * dim;

@@ -13,6 +13,7 @@ use super::pages::{Shape, Table};
 use super::team::{Places, Team};
 use super::weights::{Weights, floats};
 use crate::kernels::{Element, norm_row, turn_head};
+use crate::vision::VECTORS;
 use crate::{Config, EngineError, layers};
 
 /// Rows of one piece of a loop over rows.
@@ -32,8 +33,12 @@ pub(crate) struct Network<E> {
     vocab: usize,
     eps: f32,
     rope: crate::Rope,
+    /// Rows of the tables that are those of positions; behind them are those of pictures.
+    reached: usize,
     cos: Vec<f32>,
     sin: Vec<f32>,
+    /// What stands in the places of image tokens, a row each.
+    vectors: Vec<f32>,
     residual: Vec<f32>,
     normed: Vec<E>,
     qkv: Vec<f32>,
@@ -67,8 +72,10 @@ impl<E: Element> Network<E> {
             vocab: size(c.vocab),
             eps: c.eps as f32,
             rope: c.rope.clone(),
+            reached: 0,
             cos: Vec::new(),
             sin: Vec::new(),
+            vectors: Vec::new(),
             residual: Vec::new(),
             normed: Vec::new(),
             qkv: Vec::new(),
@@ -96,10 +103,26 @@ impl<E: Element> Network<E> {
         self.vocab
     }
 
-    /// Makes rope tables for positions below `positions`.
+    /// Rows of the tables that are those of positions: from here on [`Network::show`] puts those of pictures.
+    pub(crate) fn reached(&self) -> usize {
+        self.reached
+    }
+
+    /// Takes vectors for the ids from [`VECTORS`] on in the place of earlier ones, and rows of the rotation, half a head
+    /// wide, behind those of positions.
+    pub(crate) fn show(&mut self, vectors: Vec<f32>, cos: &[f32], sin: &[f32]) {
+        let own = self.reached * (self.shape.dim / 2);
+        self.vectors = vectors;
+        self.cos.truncate(own);
+        self.sin.truncate(own);
+        self.cos.extend_from_slice(cos);
+        self.sin.extend_from_slice(sin);
+    }
+
+    /// Makes rope tables for positions below `positions`; where they have to grow, rows of pictures are let go.
     pub(crate) fn reach(&mut self, positions: usize) -> Result<(), EngineError> {
         let half = self.shape.dim / 2;
-        if self.cos.len() < positions * half {
+        if self.reached < positions {
             // A table that doubles is made anew rarely, however a caller's lengths grow.
             let positions = positions.next_power_of_two();
             let (cos, sin) = self
@@ -107,6 +130,7 @@ impl<E: Element> Network<E> {
                 .tables(positions as i64, self.shape.dim as i64, tch::Device::Cpu)?;
             self.cos = floats(&cos.f_narrow(1, 0, half as i64)?)?;
             self.sin = floats(&sin.f_narrow(1, 0, half as i64)?)?;
+            self.reached = positions;
         }
         Ok(())
     }
@@ -119,7 +143,15 @@ impl<E: Element> Network<E> {
         let hidden = self.weights.norm.len();
         self.residual.resize(rows * hidden, 0.0);
         for (token, row) in tokens.iter().zip(self.residual.chunks_exact_mut(hidden.max(1))) {
-            self.weights.embed(token.id, row);
+            match token.id.checked_sub(VECTORS) {
+                None => self.weights.embed(token.id, row),
+                Some(number) => {
+                    let vector = self.vectors.chunks_exact(hidden.max(1)).nth(number as usize);
+                    if let Some(vector) = vector {
+                        row.copy_from_slice(vector);
+                    }
+                }
+            }
         }
         let stride = self.weights.head.stride();
         let (kv_heads, dim) = (self.shape.kv_heads, self.shape.dim);
@@ -326,7 +358,7 @@ impl Keys<'_> {
             let (Some(token), Some(qkv)) = (tokens.get(row), qkv.get(row * width..(row + 1) * width)) else {
                 return;
             };
-            let angle = token.position * half..(token.position + 1) * half;
+            let angle = token.turn * half..(token.turn + 1) * half;
             let cos = self.cos.get(angle.clone()).unwrap_or_default();
             let sin = self.sin.get(angle).unwrap_or_default();
             let (_, kv) = qkv.split_at(kv_heads * self.group * dim);

@@ -6,7 +6,7 @@ mod run;
 mod tests;
 
 pub(crate) use device::DeviceDecoder;
-pub(crate) use run::on_device;
+pub(crate) use run::{fitting, on_device};
 
 /// A row that begins: which prompt it continues, and its random stream.
 #[derive(Debug, Clone, Copy)]

@@ -37,19 +37,17 @@ pub(crate) fn on_device(
         options,
     } = *order;
     if model.config.sliding.is_some() {
-        if options.stop.is_some() {
-            return Err(EngineError::invalid(
-                "stop strings with a model of sliding windows on an accelerator",
-                "use stop token ids, or the CPU",
-            ));
-        }
-        let drawn = crate::plain::sample_plainly(model, requests, params, progress)?;
-        for (request, rows) in drawn.into_iter().enumerate() {
-            for (sample, completion) in rows.into_iter().enumerate() {
-                row(request, sample, completion);
-            }
-        }
-        return Ok(());
+        let none = vec![Vec::new(); requests.len()];
+        let mut album = crate::vision::Album {
+            of: &none,
+            read: &mut |_| {
+                Err(EngineError::invalid(
+                    "a picture in a prompt without any",
+                    "report this defect",
+                ))
+            },
+        };
+        return crate::plain::sample_album(model, order, &mut album, row, progress);
     }
     let _no_grad = tch::no_grad_guard();
     let rows: Vec<Row> = requests
@@ -92,7 +90,7 @@ pub(crate) fn on_device(
 }
 
 /// Rows of `tokens` tokens whose keys and values a budget holds.
-fn fitting(model: &LanguageModel, tokens: usize, budget: Option<usize>) -> usize {
+pub(crate) fn fitting(model: &LanguageModel, tokens: usize, budget: Option<usize>) -> usize {
     let c = &model.config;
     let bytes = match model.precision() {
         Precision::Fp32 => 4,

@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::{Pixels, Positions};
-use crate::config::Vision;
+use crate::config::{Config, Vision};
 use crate::forward::size2;
 use crate::{EngineError, LanguageModel};
 
@@ -11,13 +11,7 @@ impl LanguageModel {
     fn tower(&self) -> Result<(&super::Tower, &Vision), EngineError> {
         match (&self.weights.tower, &self.config.vision) {
             (Some(tower), Some(vision)) => Ok((tower, vision)),
-            _ => Err(EngineError::invalid(
-                format!(
-                    "pictures for a model of {}",
-                    self.config.family.traits().architecture
-                ),
-                "use a model that reads pictures, such as Qwen2.5-VL",
-            )),
+            _ => Err(blind(&self.config)),
         }
     }
 
@@ -86,6 +80,14 @@ impl LanguageModel {
             .sectioned(&positions, &vision.sections, self.config.head_dim)?;
         Ok((cos.f_unsqueeze(1)?, sin.f_unsqueeze(1)?))
     }
+}
+
+/// Refuses pictures for a model without eyes.
+pub(crate) fn blind(config: &Config) -> EngineError {
+    EngineError::invalid(
+        format!("pictures for a model of {}", config.family.traits().architecture),
+        "use a model that reads pictures, such as Qwen2.5-VL",
+    )
 }
 
 /// Positions [3,B,T] of rows with pictures; `pictures` are those of all rows in turn.

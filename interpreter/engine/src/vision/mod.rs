@@ -9,9 +9,15 @@ mod picture;
 mod positions;
 mod processor;
 mod resize;
+mod seen;
 mod tower;
 mod windows;
+mod work;
 
+pub(crate) use forward::blind;
 pub use positions::Positions;
 pub use processor::{ImageProcessor, Pixels};
+pub use seen::Album;
+pub(crate) use seen::{Seen, Sight, VECTORS};
 pub(crate) use tower::Tower;
+pub(crate) use work::{sample_on_cpu, score_on_cpu};

@@ -19,15 +19,17 @@ pub(super) struct Rgb {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Decodes PNG, JPEG or WebP.
-pub(super) fn decode(bytes: &[u8], place: &Path) -> Result<Rgb, EngineError> {
-    let wrong = |e: image::ImageError| {
+fn wrong(place: &Path) -> impl Fn(image::ImageError) -> EngineError + '_ {
+    move |e| {
         EngineError::corrupt(
             place,
             format!("not a picture that can be read ({e})"),
             "give a PNG, JPEG or WebP picture",
         )
-    };
+    }
+}
+
+fn open<'b>(bytes: &'b [u8], place: &Path) -> Result<impl ImageDecoder + 'b, EngineError> {
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| EngineError::io(place, "read", e))?;
@@ -35,7 +37,7 @@ pub(super) fn decode(bytes: &[u8], place: &Path) -> Result<Rgb, EngineError> {
     limits.max_alloc = Some(LARGEST);
     (limits.max_image_width, limits.max_image_height) = (Some(1 << 16), Some(1 << 16));
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(wrong)?;
+    let decoder = reader.into_decoder().map_err(wrong(place))?;
     if decoder.total_bytes() > LARGEST {
         return Err(EngineError::corrupt(
             place,
@@ -43,8 +45,28 @@ pub(super) fn decode(bytes: &[u8], place: &Path) -> Result<Rgb, EngineError> {
             FETCH_AGAIN,
         ));
     }
+    Ok(decoder)
+}
+
+/// Width and height of a PNG, JPEG or WebP, turned upright.
+pub(super) fn size(bytes: &[u8], place: &Path) -> Result<(usize, usize), EngineError> {
+    let mut decoder = open(bytes, place)?;
+    let (width, height) = decoder.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    Ok(match decoder.orientation().unwrap_or(Orientation::NoTransforms) {
+        Orientation::Rotate90
+        | Orientation::Rotate270
+        | Orientation::Rotate90FlipH
+        | Orientation::Rotate270FlipH => (height, width),
+        _ => (width, height),
+    })
+}
+
+/// Decodes PNG, JPEG or WebP.
+pub(super) fn decode(bytes: &[u8], place: &Path) -> Result<Rgb, EngineError> {
+    let mut decoder = open(bytes, place)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(wrong)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(wrong(place))?;
     picture.apply_orientation(orientation);
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let bytes = match picture {

@@ -21,9 +21,18 @@ impl Positions {
     /// Numbers of image tokens and pictures that do not match, and a video, are
     /// [`EngineError::InvalidRequest`].
     pub fn of(ids: &[i64], pictures: &[&Pixels], vision: &Vision) -> Result<Self, EngineError> {
+        let grids = pictures
+            .iter()
+            .map(|picture| picture.checked_grid(vision))
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::of_grids(ids, &grids, vision)
+    }
+
+    /// As [`Positions::of`], of pictures with these grids.
+    pub(crate) fn of_grids(ids: &[i64], grids: &[[i64; 3]], vision: &Vision) -> Result<Self, EngineError> {
         let (image, video) = (i64::from(vision.image_token), i64::from(vision.video_token));
         let mut axes = [Vec::new(), Vec::new(), Vec::new()];
-        let mut pictures = pictures.iter();
+        let mut pictures = grids.iter();
         let (mut index, mut next) = (0, 0);
         while let Some(&id) = ids.get(index) {
             if id == video {
@@ -37,10 +46,9 @@ impl Positions {
                 (index, next) = (index + 1, next + 1);
                 continue;
             }
-            let picture = pictures
+            let &[frames, height, width] = pictures
                 .next()
                 .ok_or_else(|| mismatch("more image tokens than pictures"))?;
-            let [frames, height, width] = picture.checked_grid(vision)?;
             let (rows, columns) = (height / vision.merge, width / vision.merge);
             let count = usize::try_from(frames * rows * columns).unwrap_or(usize::MAX);
             let own = ids.get(index..index.saturating_add(count)).unwrap_or_default();

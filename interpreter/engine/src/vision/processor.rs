@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::picture::{Rgb, decode};
+use super::picture::{Rgb, decode, size};
 use super::resize::{Filter, resize};
 use crate::config::Vision;
 use crate::{EngineError, error::FETCH_AGAIN};
@@ -177,6 +177,17 @@ impl ImageProcessor {
         self.process(&bytes, width, height)
     }
 
+    /// Image tokens that an encoded picture takes in a prompt of a model with this tower; only its head is read.
+    pub fn count(&self, bytes: &[u8], place: &Path, vision: &Vision) -> Result<usize, EngineError> {
+        let (width, height) = size(bytes, place)?;
+        let (rows, columns) = match self.resize {
+            true => self.smart_resize(height, width)?,
+            false => (height, width),
+        };
+        let unit = self.patch * usize::try_from(vision.merge).unwrap_or(self.merge);
+        Ok((rows / unit.max(1)) * (columns / unit.max(1)))
+    }
+
     /// Pixels of interleaved 8-bit RGB.
     pub fn process(&self, rgb: &[u8], width: usize, height: usize) -> Result<Pixels, EngineError> {
         let whole = width.checked_mul(height).and_then(|n| n.checked_mul(3));
@@ -255,25 +266,32 @@ impl ImageProcessor {
 
     /// Repeats each image token as often as its picture has merged squares.
     pub fn expand(ids: &[u32], pictures: &[&Pixels], vision: &Vision) -> Result<Vec<u32>, EngineError> {
+        let counts = pictures
+            .iter()
+            .map(|picture| picture.tokens(vision))
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::expand_by(ids, &counts, vision)
+    }
+
+    /// As [`ImageProcessor::expand`], by the numbers of tokens that the pictures take.
+    pub fn expand_by(ids: &[u32], counts: &[usize], vision: &Vision) -> Result<Vec<u32>, EngineError> {
         let places = ids.iter().filter(|&&id| id == vision.image_token).count();
-        if places != pictures.len() {
+        if places != counts.len() {
             return Err(EngineError::invalid(
                 format!(
                     "a prompt with places for {places} pictures and {} pictures",
-                    pictures.len()
+                    counts.len()
                 ),
                 "write one image token for every picture",
             ));
         }
-        let mut pictures = pictures.iter();
+        let mut counts = counts.iter();
         let mut out = Vec::with_capacity(ids.len());
         for &id in ids {
-            match pictures.as_slice().first() {
-                Some(picture) if id == vision.image_token => {
-                    out.extend(std::iter::repeat_n(id, picture.tokens(vision)?));
-                    pictures.next();
-                }
-                _ => out.push(id),
+            if id == vision.image_token {
+                out.extend(std::iter::repeat_n(id, counts.next().copied().unwrap_or(1)));
+            } else {
+                out.push(id);
             }
         }
         Ok(out)

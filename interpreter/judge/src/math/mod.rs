@@ -212,6 +212,25 @@ pub(crate) fn loosely_equal(a: &str, b: &str, tolerance: f64) -> Option<bool> {
     }
 }
 
+/// Whether an answer is a number that rounds to the number `gold` at so many decimal places; `x = 1.23` is 1.23.
+pub(crate) fn rounds_to(answer: &str, gold: &str, places: u32) -> bool {
+    if answer.len().max(gold.len()) > ANSWER {
+        return false;
+    }
+    let Some(gold) = number(gold).and_then(|gold| gold.tree.exact()) else {
+        return false;
+    };
+    [Some(answer), find::right_side(answer)]
+        .into_iter()
+        .flatten()
+        .filter_map(number)
+        .any(|answer| compare::rounds_to(&answer.tree, &gold, places))
+}
+
+fn number(text: &str) -> Option<parse::Answer> {
+    parse::parse(&normal::normal(text)).ok()
+}
+
 /// `2,74` for 2.74: two groups of digits with a comma, where the other side is the decimal.
 fn decimal_comma(answer: &str, gold: &str) -> bool {
     let pointed = |text: &str| {

@@ -437,7 +437,7 @@ impl<'a> Elaborator<'a> {
     }
 }
 
-fn evaluations<'s>(set: &'s ProblemsExpr, names: &mut Vec<&'s str>) {
+pub(super) fn evaluations<'s>(set: &'s ProblemsExpr, names: &mut Vec<&'s str>) {
     match set {
         ProblemsExpr::Solved { evaluation, .. } | ProblemsExpr::Accuracy { evaluation, .. } => {
             names.push(evaluation);

@@ -129,7 +129,25 @@ impl<'a> Elaborator<'a> {
             parameters: checked.maybe_count("parameters")?,
             vocabulary: checked.maybe_count("vocabulary")?,
             licence: checked.maybe_text("licence")?,
+            vision: checked.boolean("vision")?,
         };
+        let (message, label) = match &model.source {
+            _ if !model.vision => ("", ""),
+            ModelSource::Init { .. } => ("fresh weights that read pictures", "no family of `init` has eyes"),
+            ModelSource::Responses { .. } | ModelSource::Endpoint { .. } => (
+                "pictures for a model whose weights are elsewhere",
+                "pictures are shown to weights that are here",
+            ),
+            ModelSource::Hub { .. } | ModelSource::Path { .. } => ("", ""),
+        };
+        if !message.is_empty() {
+            let diagnostic = Diagnostic::error("rlx::model::vision", message);
+            let diagnostic = self
+                .at(diagnostic, checked.place("vision"), label)
+                .help("leave `vision` out, or name a model such as `std.models.qwen2_5_vl_7b_instruct`");
+            self.report(diagnostic);
+            return None;
+        }
         Some(ModelInfo {
             model,
             context: stated.or(fresh),

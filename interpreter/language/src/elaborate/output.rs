@@ -6,7 +6,7 @@ use super::scope::Content;
 use super::{Elaborator, Sited};
 use crate::program::DeclId;
 use crate::schema::{self, Type};
-use crate::study::{Output, OutputKind, Query};
+use crate::study::{Judge, Output, OutputKind, Query};
 
 impl<'a> Elaborator<'a> {
     pub(super) fn output(&mut self, id: DeclId) {
@@ -116,6 +116,11 @@ impl<'a> Elaborator<'a> {
                     }
                 }
             }
+            "disagreements" => Query::Disagreements {
+                evaluation,
+                of: of?,
+                by: self.other_judge(&checked, &info)?,
+            },
             "accuracy" => Query::Accuracy { evaluation, of: of? },
             "coverage" => Query::Coverage { evaluation, of: of? },
             "solved" => Query::Solved { evaluation, of: of? },
@@ -167,6 +172,43 @@ impl<'a> Elaborator<'a> {
             _ => Query::Summary { evaluation, of: of? },
         };
         checked.is_whole().then_some(query)
+    }
+
+    /// A judge that compares what the benchmark's judge compares, and is another one.
+    fn other_judge(
+        &mut self,
+        checked: &super::checked::Checked<'a>,
+        info: &super::EvaluationInfo,
+    ) -> Option<Judge> {
+        let by = Judge::by_name(checked.word("judge")?)?;
+        let benchmark = &info.evaluation.benchmark;
+        let own = self.problem_sets.get(benchmark)?.judge;
+        let (message, help) = if own == by {
+            (
+                format!("`{}` is the judge of `{benchmark}` itself", by.name()),
+                "name another one: a judge never differs from itself".to_owned(),
+            )
+        } else if matches!(own, Judge::Code | Judge::Countdown) {
+            (
+                format!(
+                    "`{benchmark}` is judged by `{}`, beside which no other judge makes sense",
+                    own.name()
+                ),
+                "ask it of an evaluation whose answers are compared with golds".to_owned(),
+            )
+        } else {
+            return Some(by);
+        };
+        let diagnostic = crate::Diagnostic::error("rlx::query::judge", message);
+        let diagnostic = self
+            .at(
+                diagnostic,
+                checked.place("judge"),
+                "no other judge of the same answers",
+            )
+            .help(help);
+        self.report(diagnostic);
+        None
     }
 
     /// The k of a range or list, ascending, each once; none above the samples.

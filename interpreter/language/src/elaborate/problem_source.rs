@@ -23,9 +23,18 @@ impl<'a> Elaborator<'a> {
         let (at, nested) = checked
             .reference("source")
             .map(|(at, nested)| (at, nested.to_vec()))?;
-        if let Some((task, entries)) = self.form(at, &nested, &["countdown"]) {
+        if let Some((task, entries)) = self.form(at, &nested, &schema::TASKS.map(|task| task.name)) {
             for field in [
-                "config", "split", "problem", "answer", "response", "id", "filter", "shuffle",
+                "config",
+                "split",
+                "problem",
+                "answer",
+                "response",
+                "id",
+                "filter",
+                "shuffle",
+                "image",
+                "precision",
             ] {
                 self.no_column(checked, field, task);
             }
@@ -35,8 +44,12 @@ impl<'a> Elaborator<'a> {
                 place: at.place(),
                 module: owner.module,
             };
-            let options = self.read(&schema::COUNTDOWN, entries, &inner);
-            return self.task(task, &options);
+            let schema = schema::TASKS.into_iter().find(|schema| schema.name == task)?;
+            let options = self.read(schema, entries, &inner);
+            return match task {
+                "countdown" => self.task(task, &options),
+                task => self.numbers_task(task, &options),
+            };
         }
         match self.location(at, "source", &["jsonl", "json", "csv"]) {
             Ok(Location::Hub { repo, revision }) => {
@@ -98,6 +111,36 @@ impl<'a> Elaborator<'a> {
     fn source_replaced(&self, checked: &Checked<'a>, field: &str) -> bool {
         checked.reference("source").is_some_and(|(at, _)| {
             at.site.via != super::Via::Written || at.site.file != checked.place(field).file
+        })
+    }
+
+    /// A task with one number as the answer.
+    fn numbers_task(&mut self, task: &str, options: &Checked<'a>) -> Option<ProblemSource> {
+        if !options.is_whole() {
+            return None;
+        }
+        let mut values = IndexMap::new();
+        for (name, most) in [("digits", 6), ("terms", 8)] {
+            let Some(count) = options.slots.get(name).and_then(|_| options.count(name)) else {
+                continue;
+            };
+            if count > most {
+                let diagnostic = Diagnostic::error(
+                    "rlx::value::range",
+                    format!("`{name}` is at most {most}, and this is {count}"),
+                );
+                let diagnostic = self
+                    .at(diagnostic, options.place(name), "out of range")
+                    .help("longer problems are better taken from a file");
+                self.report(diagnostic);
+                return None;
+            }
+            values.insert(name.to_owned(), count as f64);
+        }
+        Some(ProblemSource::Task {
+            task: task.to_owned(),
+            options: values,
+            seed: options.count("seed")?,
         })
     }
 

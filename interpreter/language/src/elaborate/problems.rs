@@ -2,13 +2,15 @@
 
 use rlx_grammar::ast::{ExprKind, Keyword};
 
-use super::checked::{Checked, Owner};
+use super::checked::{Checked, Owner, Typed};
+use super::claim::evaluations;
 use super::entries::{Entity, Entries, Nested, word};
 use super::{Elaborator, Sited};
 use crate::diagnostic::Diagnostic;
 use crate::program::{DeclId, Place};
 use crate::schema;
-use crate::study::{CodeColumns, Judge, ProblemSet, ProblemSource};
+use crate::sources::join;
+use crate::study::{CodeColumns, Judge, JudgeProgram, ModelRef, ProblemSet, ProblemSource, ProblemsExpr};
 
 impl<'a> Elaborator<'a> {
     /// The key of a declared problem set.
@@ -101,6 +103,8 @@ impl<'a> Elaborator<'a> {
         let source = self.problem_source(&checked, keyword, owner);
         let prompt = self.prompt(&checked, owner);
         let filter = self.filter(&checked);
+        let image = self.image(&checked);
+        let among = self.among(&checked);
         let exclude = self.exclude(&checked, owner);
         if !checked.is_whole() {
             return None;
@@ -113,10 +117,21 @@ impl<'a> Elaborator<'a> {
             "choice" => Judge::Choice,
             "exact" => Judge::Exact,
             "code" => Judge::Code,
+            "command" => Judge::Command,
             _ => Judge::Countdown,
         };
         let task = matches!(source, ProblemSource::Task { .. });
-        if task && judge != Judge::Countdown {
+        let puzzle = matches!(&source, ProblemSource::Task { task, .. } if task == "countdown");
+        if task && !puzzle && matches!(judge, Judge::Countdown | Judge::Code | Judge::Choice) {
+            let diagnostic = Diagnostic::error("rlx::data::judge", "this task has one number as its answer");
+            let diagnostic = self.at(diagnostic, checked.place("judge"), "compares no numbers");
+            let diagnostic = self
+                .at(diagnostic, checked.place("source"), "the task")
+                .help("write `judge = number` or `judge = math`");
+            self.report(diagnostic);
+            return None;
+        }
+        if puzzle && judge != Judge::Countdown {
             let diagnostic = Diagnostic::error(
                 "rlx::data::judge",
                 "a countdown puzzle has no gold answer to compare with",
@@ -133,7 +148,8 @@ impl<'a> Elaborator<'a> {
                 "time" | "memory" => checked.maybe_count(name)?.is_some(),
                 name => checked.maybe_text(name)?.is_some(),
             };
-            if judge != Judge::Code && written {
+            let limits = judge == Judge::Command && matches!(name, "time" | "memory");
+            if judge != Judge::Code && written && !limits {
                 let message = format!("`{name}` belongs to problems that ask for a program");
                 let diagnostic = Diagnostic::error("rlx::data::judge", message);
                 let diagnostic = self.at(diagnostic, checked.place(name), "is never read");
@@ -143,6 +159,34 @@ impl<'a> Elaborator<'a> {
                 self.report(diagnostic);
                 return None;
             }
+        }
+        let (prompt, image, precision) = (prompt?, image?, checked.maybe_text("precision")?);
+        if !image.is_empty() && !prompt.chat {
+            let diagnostic = Diagnostic::error(
+                "rlx::data::picture",
+                "pictures are shown in a chat, and this prompt is none",
+            );
+            let diagnostic = self.at(diagnostic, checked.place("image"), "pictures");
+            let diagnostic = self.at(diagnostic, checked.place("prompt"), "plain text").help(
+                "write `{ template = …, chat = true }`: the model's chat template has a place for pictures",
+            );
+            self.report(diagnostic);
+            return None;
+        }
+        let command = self.judge_program(&checked, judge)?;
+        let (among, id) = (among?, checked.maybe_text("id")?);
+        self.check_among(&checked, &among, &source, &id)?;
+        if precision.is_some() && !matches!(judge, Judge::Number | Judge::Math | Judge::Command) {
+            let diagnostic = Diagnostic::error(
+                "rlx::data::judge",
+                "this judge compares nothing to decimal places",
+            );
+            let diagnostic = self.at(diagnostic, checked.place("precision"), "is never read");
+            let diagnostic = self
+                .at(diagnostic, checked.place("judge"), "rounds nothing")
+                .help("write `judge = math` or `judge = number`, or leave `precision` out");
+            self.report(diagnostic);
+            return None;
         }
         let (skip, size) = (checked.count("skip")?, checked.maybe_count("size")?);
         if let Some(size) = size.filter(|size| skip >= *size) {
@@ -162,8 +206,8 @@ impl<'a> Elaborator<'a> {
             problem: checked.text("problem")?,
             answer: if task { None } else { Some(checked.text("answer")?) },
             response: checked.maybe_text("response")?,
-            id: checked.maybe_text("id")?,
-            prompt: prompt?,
+            id,
+            prompt,
             judge,
             limit: checked.maybe_count("limit")?,
             skip,
@@ -172,6 +216,9 @@ impl<'a> Elaborator<'a> {
             licence: checked.maybe_text("licence")?,
             filter: filter?,
             shuffle: checked.maybe_count("shuffle")?,
+            among,
+            image,
+            precision,
             code: match judge {
                 Judge::Code => Some(CodeColumns {
                     setup: checked.maybe_text("setup")?,
@@ -184,9 +231,174 @@ impl<'a> Elaborator<'a> {
                 }),
                 _ => None,
             },
+            command,
         };
         self.problem_sets.insert(key.clone(), set);
         Some(key)
+    }
+
+    /// The set of problems that this one is a part of.
+    fn among(&mut self, checked: &Checked<'a>) -> Option<Option<ProblemsExpr>> {
+        let Typed::Reference(at, nested) = checked.typed("among")? else {
+            return Some(None);
+        };
+        let at = *at;
+        if let Some(first) = nested.first() {
+            let place = first.value;
+            self.mismatch_with(place, "among", "a set of problems");
+            return None;
+        }
+        let set = self.problems_expr(at, "among")?;
+        self.one_evaluation(&set, at)?;
+        Some(Some(set))
+    }
+
+    /// Problems are the same where their ids are, so both sets have to take their ids from the same rows.
+    fn check_among(
+        &mut self,
+        checked: &Checked<'a>,
+        among: &Option<ProblemsExpr>,
+        source: &ProblemSource,
+        id: &Option<String>,
+    ) -> Option<()> {
+        let Some(set) = among else { return Some(()) };
+        let mut names = Vec::new();
+        evaluations(set, &mut names);
+        let asked = names
+            .first()
+            .and_then(|name| self.evaluations.get(*name))
+            .and_then(|evaluation| self.problem_sets.get(&evaluation.benchmark));
+        let asked = asked?;
+        if asked.source == *source && asked.id == *id {
+            return Some(());
+        }
+        let name = asked.name.clone();
+        let diagnostic = Diagnostic::error(
+            "rlx::data::among",
+            format!("`{name}`, on which this set of problems was measured, has other problems"),
+        );
+        let diagnostic = self.at(
+            diagnostic,
+            checked.place("among"),
+            "problems of another source, or with other ids",
+        );
+        let diagnostic = self
+            .at(diagnostic, checked.place("source"), "the problems here")
+            .help("measure on the set that this one is an update of: same `source`, `split` and `id`");
+        self.report(diagnostic);
+        None
+    }
+
+    /// The program that judges, with `judge = command` and only there; the outer None where something was reported.
+    fn judge_program(&mut self, checked: &Checked<'a>, judge: Judge) -> Option<Option<JudgeProgram>> {
+        let written = checked.maybe_text("program")?;
+        let named = written.is_some();
+        let (message, label, help) = match (judge == Judge::Command, written) {
+            (false, None) => return Some(None),
+            (false, Some(_)) => (
+                "a program that nobody asks",
+                "is never read",
+                "write `judge = command`, or leave `program` out",
+            ),
+            (true, None) => (
+                "`judge = command` asks a program, and none is named",
+                "which program?",
+                "write `program = \"./judge.py\"`",
+            ),
+            (true, Some(name)) if !name.ends_with(".py") => (
+                "the program that judges is run by Python",
+                "no `.py` file",
+                "write the judge in Python 3; it may be a few lines that read JSON from standard input and print JSON",
+            ),
+            (true, Some(name)) => {
+                let file = &self.program.source(checked.place("program").file).name;
+                let base = if file.starts_with("--set ") { "" } else { file };
+                return Some(Some(JudgeProgram {
+                    path: join(base, &name),
+                    time: checked.maybe_count("time")?,
+                    memory: checked.maybe_count("memory")?,
+                }));
+            }
+        };
+        let place = checked.place(if named { "program" } else { "judge" });
+        let diagnostic = Diagnostic::error("rlx::data::judge", message);
+        let diagnostic = self.at(diagnostic, place, label).help(help);
+        self.report(diagnostic);
+        None
+    }
+
+    /// Columns with pictures; none where there are none.
+    fn image(&mut self, checked: &Checked<'a>) -> Option<Vec<String>> {
+        let Typed::Reference(at, nested) = checked.typed("image")? else {
+            return Some(Vec::new());
+        };
+        let at = *at;
+        let wanted = "a column, or a list of columns of which the first that a row has counts";
+        if let Some(first) = nested.first() {
+            let place = first.value;
+            self.mismatch_with(place, "image", wanted);
+            return None;
+        }
+        let at = self.resolve(at)?;
+        let items: Vec<Sited<'a>> = match &at.expr.node {
+            ExprKind::List(items) if !items.is_empty() => items.iter().map(|item| at.with(item)).collect(),
+            _ => vec![at],
+        };
+        let mut columns = Vec::new();
+        for item in items {
+            let item = self.resolve(item)?;
+            let ExprKind::Text(column) = &item.expr.node else {
+                self.mismatch_with(item, "image", wanted);
+                return None;
+            };
+            columns.push(column.clone());
+        }
+        Some(columns)
+    }
+
+    /// Nothing learns from pictures yet: a training on a set that has them is refused.
+    pub(super) fn check_text_only(&mut self, place: Place, key: &str) -> Option<()> {
+        if self.problem_sets.get(key).is_none_or(|set| set.image.is_empty()) {
+            return Some(());
+        }
+        let diagnostic = Diagnostic::error(
+            "rlx::data::picture",
+            format!("`{key}` shows pictures, and no training reads them"),
+        );
+        let diagnostic = self
+            .at(diagnostic, place, "has `image`")
+            .help("evaluate models on it, or train on problems that are text");
+        self.report(diagnostic);
+        None
+    }
+
+    /// A model without eyes would answer problems whose pictures it never saw.
+    pub(super) fn check_vision(&mut self, model: &ModelRef, place: Place, benchmark: &str) -> Option<()> {
+        let shows = |set: &ProblemSet| !set.image.is_empty();
+        if !self.problem_sets.get(benchmark).is_some_and(shows) || self.reads_pictures(model) {
+            return Some(());
+        }
+        let label = model.label();
+        let diagnostic = Diagnostic::error(
+            "rlx::model::vision",
+            format!("`{benchmark}` shows pictures, and `{label}` reads none"),
+        );
+        let diagnostic = self.at(diagnostic, place, "reads text only").help(format!(
+            "write `vision = true` in the model that `{label}` is or comes from if it reads pictures; \
+             `std.models.qwen2_5_vl_7b_instruct` does"
+        ));
+        self.report(diagnostic);
+        None
+    }
+
+    fn reads_pictures(&self, model: &ModelRef) -> bool {
+        match model {
+            ModelRef::Model { name } => self.models.get(name).is_some_and(|info| info.model.vision),
+            ModelRef::Checkpoint { training, .. } => self
+                .trainings
+                .get(training)
+                .is_some_and(|training| self.reads_pictures(&training.start)),
+        }
     }
 
     fn exclude(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<Vec<String>> {
@@ -220,6 +432,10 @@ impl<'a> Elaborator<'a> {
     /// How many problems a set has, where that can be said without reading it.
     pub(super) fn known_problems(&self, key: &str) -> Option<u64> {
         let set = self.problem_sets.get(key)?;
+        // How many an evaluation leaves is known when it is judged.
+        if set.among.is_some() {
+            return None;
+        }
         let task = matches!(set.source, ProblemSource::Task { .. });
         match (set.size, set.limit) {
             (Some(size), limit) => Some(size.saturating_sub(set.skip).min(limit.unwrap_or(u64::MAX))),

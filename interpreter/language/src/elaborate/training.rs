@@ -228,13 +228,15 @@ impl<'a> Elaborator<'a> {
             self.contaminated(at, &entity);
             return None;
         }
-        self.use_problems(
+        let key = self.use_problems(
             at,
             &nested,
             &format!("{}.data", owner.path),
             &[Keyword::Data],
             "data",
-        )
+        )?;
+        self.check_text_only(checked.place("data"), &key)?;
+        Some(key)
     }
 
     fn rollouts(&mut self, checked: &Checked<'a>, owner: &Owner, compares: bool) -> Option<u64> {

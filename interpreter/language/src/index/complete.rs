@@ -294,15 +294,12 @@ impl Index {
             Type::Reference(what) => {
                 let has = |word: &str| what.contains(word);
                 if field.name == "source" {
-                    for task in [
-                        &schema::INIT,
-                        &schema::RESPONSES,
-                        &schema::ENDPOINT,
-                        &schema::COUNTDOWN,
-                    ]
-                    .into_iter()
-                    .filter(|task| has(&format!("`{} {{", task.name)))
-                    {
+                    let sources = [&schema::INIT, &schema::RESPONSES, &schema::ENDPOINT];
+                    let sources = sources
+                        .into_iter()
+                        .filter(|task| has(&format!("`{} {{", task.name)));
+                    let tasks = schema::TASKS.into_iter().filter(|_| has("a task"));
+                    for task in sources.chain(tasks) {
                         let insert = format!("{} {{ }}", task.name);
                         list.add_as(task.name, &insert, CompletionKind::Function, "a task", task.doc);
                     }

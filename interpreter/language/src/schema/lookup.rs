@@ -3,9 +3,9 @@
 use rlx_grammar::ast::Keyword;
 
 use super::{
-    ACCURACY_SET, ALGORITHM, BENCHMARK, BEST_OF_ONE, COUNTDOWN, CROSSING_OF, DATA, DELTA_SE_OF, DISTILL,
-    ENDPOINT, ENTROPY_OF, EVALUATE, FUNCTIONS, INIT, LENGTH, LOGGED, MAJORITY_OF, MODEL, PASS, PERPLEXITY_OF,
-    PUBLISHED, RESPONSES, SOLVED, Schema, TRAIN, TRUNCATED,
+    ACCURACY_SET, ALGORITHM, BENCHMARK, BEST_OF_ONE, CROSSING_OF, DATA, DELTA_SE_OF, DISTILL, ENDPOINT,
+    ENTROPY_OF, EVALUATE, FUNCTIONS, INIT, LENGTH, LOGGED, MAJORITY_OF, MODEL, PASS, PERPLEXITY_OF,
+    PUBLISHED, RESPONSES, SOLVED, Schema, TASKS, TRAIN, TRUNCATED,
 };
 
 /// What a claim can measure; `share` and `count` of sets of problems apart.
@@ -41,9 +41,8 @@ pub fn of(keyword: Keyword) -> Option<&'static Schema> {
 
 /// What a `source` can be besides a text: `init { … }`, `responses { … }`, `endpoint { … }`, `countdown { … }`.
 pub fn task(word: &str) -> Option<&'static Schema> {
-    [&INIT, &RESPONSES, &ENDPOINT, &COUNTDOWN]
-        .into_iter()
-        .find(|schema| schema.name == word)
+    let all = TASKS.into_iter().chain([&INIT, &RESPONSES, &ENDPOINT]);
+    all.into_iter().find(|schema| schema.name == word)
 }
 
 /// A function by its name, in a claim or in a figure or table.

@@ -23,7 +23,7 @@ pub use heard::{ENDPOINT, RESPONSES};
 pub use lookup::{MEASURES, function, of, task};
 pub use lora::LORA;
 pub use model::{INIT, MODEL};
-pub use problems::{BENCHMARK, COUNTDOWN, DATA, PROMPT};
+pub use problems::{ARITHMETIC, BENCHMARK, COUNTDOWN, DATA, EQUATION, MODULAR, NUMERAL, PROMPT, TASKS};
 pub use query::*;
 pub use source::source_of;
 pub use train::TRAIN;
@@ -213,11 +213,15 @@ impl Type {
 pub const DECLARATIONS: [&Schema; 7] = [&MODEL, &DATA, &BENCHMARK, &ALGORITHM, &TRAIN, &DISTILL, &EVALUATE];
 
 /// Records that fields hold.
-pub const RECORDS: [&Schema; 14] = [
+pub const RECORDS: [&Schema; 18] = [
     &INIT,
     &RESPONSES,
     &ENDPOINT,
     &COUNTDOWN,
+    &ARITHMETIC,
+    &EQUATION,
+    &MODULAR,
+    &NUMERAL,
     &PROMPT,
     &OPTIMIZER,
     &KL,

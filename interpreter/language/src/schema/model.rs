@@ -46,6 +46,12 @@ pub const MODEL: Schema = Schema {
             doc: "Size of the vocabulary, for reports.",
         },
         Field {
+            name: "vision",
+            ty: Type::Bool,
+            default: Value("false"),
+            doc: "The model reads pictures, as Qwen2.5-VL does.",
+        },
+        Field {
             name: "licence",
             ty: Type::Text,
             default: None,

@@ -49,6 +49,21 @@ const FIELDS: &[Field] = &[
         doc: "Column with a stable id; else the row's number is the id.",
     },
     Field {
+        name: "image",
+        ty: Type::Reference("a column, or a list of columns of which the first that a row has counts"),
+        default: None,
+        doc: "Column with a problem's picture or pictures: a path from the data file's folder, base64, the hub's record of \
+              `bytes` and `path`, or a list of these. They stand where the text says `<image>`, else before it. Needs a chat prompt \
+              and models with `vision = true`.",
+    },
+    Field {
+        name: "precision",
+        ty: Type::Text,
+        default: None,
+        doc: "Column with the decimal places to which `number` and `math` compare: an answer that rounds to the gold is right. \
+              Nothing in the cell asks for the exact value.",
+    },
+    Field {
         name: "prompt",
         ty: Type::Reference("a text with `{problem}` in it, or a record of template, chat and system"),
         default: Required,
@@ -64,15 +79,32 @@ const FIELDS: &[Field] = &[
             "exact",
             "countdown",
             "code",
+            "command",
         ]),
         default: Required,
-        doc: "Who calls a response right: `number` compares the last number, `math` the boxed or final answer, `math_paper` does so by the rules of \"limit of RLVR\", `choice` compares the letter chosen, `exact` the text, `countdown` checks every step, `code` runs the program against its tests.",
+        doc: "Who calls a response right: `number` compares the last number, `math` the boxed or final answer, `math_paper` does so by the rules of \"limit of RLVR\", `choice` compares the letter chosen, `exact` the text, `countdown` checks every step, `code` runs the program against its tests, `command` asks a program of your own.",
+    },
+    Field {
+        name: "program",
+        ty: Type::Text,
+        default: None,
+        doc: "For `judge = command`: a Python file, from the folder of the declaring file, that reads one JSON object with problem, \
+              gold, response and truncated on standard input and prints one with a verdict. It is locked in as judged programs are.",
     },
     Field {
         name: "filter",
         ty: Type::Reference("a condition on columns, such as `subject == \"algebra\" and level <= 3`"),
         default: None,
         doc: "Rows for which it does not hold are left out, before `shuffle`, `skip` and `limit`.",
+    },
+    Field {
+        name: "among",
+        ty: Type::Reference(
+            "a set of problems, such as `accuracy(EVALUATION, MODEL, above = 0%, most = 5%)`",
+        ),
+        default: None,
+        doc: "Of the problems that are left after everything else, only those in this set. What it is asked of is measured first, on \
+              a set with the same source and ids.",
     },
     Field {
         name: "shuffle",
@@ -156,7 +188,7 @@ const FIELDS: &[Field] = &[
             least: 1,
         },
         default: Computed("6 seconds"),
-        doc: "CPU time of a program, over standard input that of a test; for `judge = code`.",
+        doc: "CPU time of a program, over standard input that of a test; for `judge = code`, and for `command` a response.",
     },
     Field {
         name: "memory",
@@ -165,7 +197,7 @@ const FIELDS: &[Field] = &[
             least: 16 << 20,
         },
         default: Computed("2 GiB"),
-        doc: "Memory of a program beyond that of the bare interpreter; for `judge = code`.",
+        doc: "Memory of a program beyond that of the bare interpreter; for `judge = code` and `command`.",
     },
 ];
 
@@ -214,6 +246,60 @@ pub const PROMPT: Schema = Schema {
         },
     ],
 };
+
+const SEED: Field = Field {
+    name: "seed",
+    ty: Type::Integer { least: 0 },
+    default: Required,
+    doc: "Problem i of a seed is always the same.",
+};
+
+const DIGITS: Field = Field {
+    name: "digits",
+    ty: Type::Integer { least: 1 },
+    default: Value("2"),
+    doc: "Digits of the numbers in a problem at most, 1 to 6.",
+};
+
+pub const ARITHMETIC: Schema = Schema {
+    name: "arithmetic",
+    doc: "Sums, differences and products: `Calculate 12 + 7 * 3 - 45.`",
+    positional: 0,
+    fields: &[
+        SEED,
+        DIGITS,
+        Field {
+            name: "terms",
+            ty: Type::Integer { least: 2 },
+            default: Value("3"),
+            doc: "Numbers in a problem, 2 to 8.",
+        },
+    ],
+};
+
+pub const EQUATION: Schema = Schema {
+    name: "equation",
+    doc: "Linear equations in whole numbers: `Solve 3x + 7 = 22 for x.`",
+    positional: 0,
+    fields: &[SEED, DIGITS],
+};
+
+pub const MODULAR: Schema = Schema {
+    name: "modular",
+    doc: "Powers in modular arithmetic: `What is 17^23 mod 91?`",
+    positional: 0,
+    fields: &[SEED, DIGITS],
+};
+
+pub const NUMERAL: Schema = Schema {
+    name: "numeral",
+    doc: "Numbers of other bases: `Write 1203 in base 5 as a number in base 10.`",
+    positional: 0,
+    fields: &[SEED, DIGITS],
+};
+
+/// Procedural tasks.
+pub const TASKS: [&Schema; 5] = [&COUNTDOWN, &ARITHMETIC, &EQUATION, &MODULAR, &NUMERAL];
 
 pub const COUNTDOWN: Schema = Schema {
     name: "countdown",

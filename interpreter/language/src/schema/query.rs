@@ -208,6 +208,22 @@ pub const BESIDE: Schema = Schema {
     ],
 };
 
+pub const DISAGREEMENTS: Schema = Schema {
+    name: "disagreements",
+    doc: "How often the benchmark's judge and another one differ, in which verdicts, with examples.",
+    positional: 1,
+    fields: &[
+        EVALUATION,
+        OF,
+        Field {
+            name: "judge",
+            ty: Type::Word(&["number", "math", "math_paper", "choice", "exact"]),
+            default: Required,
+            doc: "The other judge; it judges every response, too.",
+        },
+    ],
+};
+
 pub const TRAINING: Schema = Schema {
     name: "training",
     doc: "Curves of trainings over steps: reward, length, entropy, loss.",
@@ -410,7 +426,7 @@ pub const SOLVED: Schema = Schema {
 };
 
 /// What a figure or a table can show.
-pub const FUNCTIONS: [&Schema; 16] = [
+pub const FUNCTIONS: [&Schema; 17] = [
     &PASS_AT_K,
     &DELTA_SE,
     &SUBSET,
@@ -427,6 +443,7 @@ pub const FUNCTIONS: [&Schema; 16] = [
     &BEST_OF,
     &COMPARE,
     &BESIDE,
+    &DISAGREEMENTS,
 ];
 
 /// What a claim can measure.

@@ -32,7 +32,7 @@ pub fn judge(opened: &Opened, local: &Local) -> Result<Findings, PackError> {
             Err(error) => return Err(error),
         };
         let drawn = &opened.plan.steps[*samples];
-        let world = World::given(&opened.spec.study, BTreeMap::from([(set.clone(), problems)]));
+        let world = World::given(&opened.here(local), BTreeMap::from([(set.clone(), problems)]));
         let responses = store.samples(&drawn.key.folder()).read()?;
         let again = rlx_run::judge_again(step, &responses, &world)?;
         let again: BTreeMap<(String, u64), VerdictRow> = again

@@ -186,6 +186,9 @@ impl Opened {
             } else if let ProblemSource::Path { path } = &mut set.source {
                 inside(path);
             }
+            if let Some(program) = &mut set.command {
+                inside(&mut program.path);
+            }
         }
         study
     }
@@ -199,10 +202,25 @@ impl Opened {
         if !self.manifest.withheld.contains_key(set) {
             return Ok(packed.clone());
         }
+        self.as_here(set, packed, local)
+    }
+
+    /// As [`Opened::problems`], with what has to be there to draw again: pictures are never packed, only their hashes.
+    pub(crate) fn problems_to_draw(&self, set: &str, local: &Local) -> Result<Vec<Problem>, PackError> {
+        let problems = self.problems(set, local)?;
+        let whole = |problem: &Problem| problem.pictures.iter().all(rlx_data::Picture::is_here);
+        if problems.iter().all(whole) {
+            return Ok(problems);
+        }
+        self.as_here(set, &problems, local)
+    }
+
+    /// These problems as they lie on this machine, when they are what was packed.
+    fn as_here(&self, set: &str, packed: &[Problem], local: &Local) -> Result<Vec<Problem>, PackError> {
         let world = World::new(&self.here(local), local.place.clone());
         let found = world.problems(set).map_err(|error| {
             PackError::Missing(format!(
-                "the content of `{set}` is withheld and not on this machine: {error}"
+                "the content of `{set}` is not in the pack, and not on this machine: {error}"
             ))
         })?;
         let by_id: BTreeMap<&str, &Problem> = found

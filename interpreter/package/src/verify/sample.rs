@@ -50,7 +50,7 @@ pub fn sample(opened: &Opened, local: &Local, backend: &mut dyn Backend) -> Resu
             }
             Err(error) => return Err(error),
         };
-        let problems = match opened.problems(&draw.set, local) {
+        let problems = match opened.problems_to_draw(&draw.set, local) {
             Ok(problems) => problems,
             Err(PackError::Missing(why)) => {
                 found

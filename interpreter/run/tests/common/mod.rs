@@ -6,7 +6,7 @@ use rlx_data::RenderedPrompt;
 use rlx_language::{Memory, Options, Study, elaborate};
 use rlx_plan::{Plan, build};
 use rlx_run::{
-    Backend, BackendError, DeviceReport, Drawn, Journal, ModelAt, OpenModel, Presented, Request, Rows,
+    Backend, BackendError, DeviceReport, Drawn, Journal, ModelAt, OpenModel, Pair, Presented, Request, Rows,
     RunError, Settings, Silent, TrainJob, TrainStepSeen, TrainWork, TrainingEnd, World, execute, finish,
     present, survey,
 };
@@ -222,12 +222,9 @@ impl OpenModel for Model {
         }
         Ok(())
     }
-    fn score(&mut self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Vec<f32>>, BackendError> {
+    fn score(&mut self, pairs: &[Pair]) -> Result<Vec<Vec<f32>>, BackendError> {
         self.script.borrow_mut().call()?;
-        Ok(pairs
-            .iter()
-            .map(|(_, response)| vec![-0.5; response.len()])
-            .collect())
+        Ok(pairs.iter().map(|pair| vec![-0.5; pair.response.len()]).collect())
     }
 }
 

@@ -6,6 +6,8 @@ mod real_set;
 mod relations;
 mod values;
 
+pub(super) use values::rounds_to;
+
 use super::expression::Expr;
 use super::parse::Answer;
 use num_rational::BigRational;

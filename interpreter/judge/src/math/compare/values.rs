@@ -292,6 +292,27 @@ impl Comparison {
     }
 }
 
+/// Whether a number rounds to `gold` at so many decimal places, whichever way a tie is broken.
+pub(in crate::math) fn rounds_to(tree: &Expr, gold: &BigRational, places: u32) -> bool {
+    let half = BigRational::new(BigInt::from(1), BigInt::from(2) * BigInt::from(10).pow(places));
+    if let Some(value) = tree.exact() {
+        return (value - gold).abs() <= half;
+    }
+    if !tree.is_value() || tree.has_names() {
+        return false;
+    }
+    let mut precision = Precision::new(BITS);
+    let Some(value) = Point::new(&mut precision, 0, false, true).value(tree) else {
+        return false;
+    };
+    let mut rest = || {
+        let gold = Ball::rational(gold, &mut precision)?;
+        let off = value.re.subtract(&gold, &mut precision)?.abs();
+        Ball::rational(&half, &mut precision)?.subtract(&off, &mut precision)
+    };
+    value.is_real() && rest().is_some_and(|rest| !rest.is_negative())
+}
+
 /// Two numbers without names or π are within a relative `tolerance`.
 pub(super) fn near(a: &Expr, b: &Expr, tolerance: f64) -> bool {
     let symbolic = |tree: &Expr| {
