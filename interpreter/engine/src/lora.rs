@@ -223,6 +223,13 @@ impl LanguageModel {
         let mut targets: Vec<&str> = self.weights.changes().map(|(l, _)| kind_of(&l.name)).collect();
         targets.sort_unstable();
         targets.dedup();
+        // transformers keeps the decoder of a model that sees in a module of its own, and the tower's matrices bear the
+        // same last names: a pattern names those of the decoder alone.
+        let sees = self.config.vision.is_some();
+        let targets = match sees {
+            true => json!(format!(r"model\.language_model\..*\.({})", targets.join("|"))),
+            false => json!(targets),
+        };
         let settings = json!({
             "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": null, "revision": null,
             "inference_mode": true, "r": rank, "lora_alpha": scale * rank as f64, "lora_dropout": 0.0,
@@ -239,6 +246,10 @@ impl LanguageModel {
         let path = dir.join("adapter_model.safetensors");
         let mut data = Vec::new();
         for (name, tensor) in self.trained_parameters() {
+            let name = match sees {
+                true => name.replacen(".model.layers.", ".model.language_model.layers.", 1),
+                false => name,
+            };
             let shape: Vec<usize> = tensor.size().iter().map(|&d| d as usize).collect();
             data.push((name, shape, bytes(&tensor)?));
         }
