@@ -184,9 +184,9 @@ struct Choice {
 #[derive(Deserialize)]
 struct Message {
     content: Option<String>,
-    /// What a reasoning model thought, as DeepSeek and vLLM name it.
-    #[serde(alias = "reasoning")]
+    /// What a reasoning model thought, as DeepSeek names it, and as vLLM and others do; some send both.
     reasoning_content: Option<String>,
+    reasoning: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -393,6 +393,7 @@ impl<'e> Server<'e> {
                 let content = message.content.unwrap_or_default();
                 match message
                     .reasoning_content
+                    .or(message.reasoning)
                     .filter(|thought| !thought.trim().is_empty())
                 {
                     // As the model wrote it, before the server took it apart.

@@ -153,7 +153,7 @@ fn chat(prompt: &str) -> String {
     json!({
         "model": "teacher-1-0101",
         "choices": [{
-            "message": { "role": "assistant", "content": format!("The answer is {sum}."), "reasoning_content": "I add." },
+            "message": { "role": "assistant", "content": format!("The answer is {sum}."), "reasoning_content": "I add.", "reasoning": "I add." },
             "finish_reason": finish,
         }],
         "usage": { "completion_tokens": 8 },
