@@ -30,6 +30,7 @@ fn symbol(rule: Rule) -> Option<&'static str> {
         | Rule::nothing
         | Rule::reference
         | Rule::plain_reference
+        | Rule::bare_path
         | Rule::bound
         | Rule::plain_bound
         | Rule::domain
@@ -102,6 +103,7 @@ fn symbol(rule: Rule) -> Option<&'static str> {
         | Rule::whole
         | Rule::sign
         | Rule::single
+        | Rule::element
         | Rule::blank
         | Rule::letter
         | Rule::word_of_values

@@ -130,8 +130,8 @@ impl Builder<'_> {
             Rule::text => ExprKind::Text(self.text(&pair).node),
             Rule::truth => ExprKind::Bool(pair.as_str() == "true"),
             Rule::nothing => ExprKind::None,
-            Rule::reference | Rule::plain_reference => self.reference(pair)?,
-            Rule::list => ExprKind::List(self.values(pair.into_inner())?),
+            Rule::reference | Rule::plain_reference | Rule::bare_path => self.reference(pair)?,
+            Rule::list => ExprKind::List(self.elements(pair.into_inner())?),
             Rule::record => ExprKind::Record(self.fields(pair.into_inner().next()?, Names::Plain)?),
             Rule::group => {
                 let value = pair.into_inner().find(|pair| pair.as_rule() == Rule::value)?;
@@ -146,10 +146,13 @@ impl Builder<'_> {
         Some(Spanned { node, span })
     }
 
-    fn values(&mut self, pairs: Pairs<'_, Rule>) -> Option<Vec<Expr>> {
+    fn elements(&mut self, pairs: Pairs<'_, Rule>) -> Option<Vec<Expr>> {
         pairs
-            .filter(|pair| pair.as_rule() == Rule::value)
-            .map(|pair| self.value(pair))
+            .filter_map(|pair| match pair.as_rule() {
+                Rule::value => Some(self.value(pair)),
+                Rule::number | Rule::bare_path => Some(self.operand(pair)),
+                _ => None,
+            })
             .collect()
     }
 
