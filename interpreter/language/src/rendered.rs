@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use miette::{LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    LabeledSpan, MietteError, MietteSpanContents, NamedSource, SourceCode, SourceSpan, SpanContents,
+};
 
 use crate::diagnostic::{Diagnostic, Label, Severity, Source};
 
@@ -16,7 +18,7 @@ pub struct Rendered {
     severity: miette::Severity,
     message: String,
     help: Option<String>,
-    source: Option<NamedSource<String>>,
+    source: Option<NamedSource<Text>>,
     labels: Vec<LabeledSpan>,
     related: Vec<Rendered>,
 }
@@ -43,8 +45,32 @@ impl From<&Diagnostic> for Rendered {
     }
 }
 
-fn named(source: &Source) -> NamedSource<String> {
-    NamedSource::new(&source.name, source.text.clone())
+fn named(source: &Source) -> NamedSource<Text> {
+    NamedSource::new(&source.name, Text(source.text.clone()))
+}
+
+/// A text that counts the lines of what it shows. miette's own counts them from the top of the file, and so draws all
+/// the lines between two labels that are far apart.
+#[derive(Debug)]
+struct Text(String);
+
+impl SourceCode for Text {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let shown = self.0.read_span(span, before, after)?;
+        let lines = shown.data().split(|byte| *byte == b'\n').count();
+        Ok(Box::new(MietteSpanContents::new(
+            shown.data(),
+            *shown.span(),
+            shown.line(),
+            shown.column(),
+            lines,
+        )))
+    }
 }
 
 fn underline(label: &Label) -> LabeledSpan {
@@ -105,5 +131,32 @@ impl miette::Diagnostic for Rendered {
             Box::new(self.related.iter().map(|note| note as &dyn miette::Diagnostic))
                 as Box<dyn Iterator<Item = &'a dyn miette::Diagnostic>>
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rlx_grammar::ast::Span;
+
+    #[test]
+    fn lines_between_labels_that_are_far_apart_are_not_drawn() {
+        let text = (0..60).fold(String::new(), |text, line| text + &format!("line{line:02}\n"));
+        let source = Arc::new(Source::new("study.rlx", text));
+        let span = |line: usize| Span {
+            start: line * 7,
+            end: line * 7 + 6,
+        };
+        let diagnostic = Diagnostic::error("rlx::test", "two places")
+            .label(&source, span(30), "one")
+            .label(&source, span(50), "other");
+        let mut drawn = String::new();
+        miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::none())
+            .render_report(&mut drawn, &Rendered::from(&diagnostic))
+            .expect("a String takes all");
+        for line in [30, 50] {
+            assert!(drawn.contains(&format!("line{line}")), "{drawn}");
+        }
+        assert!(!drawn.contains("line40"), "{drawn}");
     }
 }

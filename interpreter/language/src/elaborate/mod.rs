@@ -144,6 +144,8 @@ pub(crate) struct Elaborator<'a> {
     followed: u64,
     /// Circles that were reported.
     circles: BTreeSet<Vec<DeclId>>,
+    /// Evaluations and k that were said to be noisy.
+    noisy: BTreeSet<(String, u64)>,
     /// Declarations that were read.
     touched: BTreeSet<DeclId>,
     keys: BTreeMap<String, DeclId>,
@@ -297,6 +299,7 @@ impl<'a> Elaborator<'a> {
             active: Vec::new(),
             followed: 0,
             circles: BTreeSet::new(),
+            noisy: BTreeSet::new(),
             touched: BTreeSet::new(),
             keys: BTreeMap::new(),
             study_seed: 0,

@@ -242,10 +242,11 @@ impl<'a> Elaborator<'a> {
         Some(())
     }
 
-    /// `k > n/2`: pass@k rests on few samples.
+    /// `k > n/2`: pass@k rests on few samples. Said once for an evaluation and a k, where it is asked for first.
     pub(super) fn warn_k(&mut self, largest: u64, place: Place, info: &EvaluationInfo) {
         let samples = info.evaluation.samples;
-        if largest > 1 && largest * 2 > samples {
+        if largest > 1 && largest * 2 > samples && self.noisy.insert((info.evaluation.name.clone(), largest))
+        {
             let few = info
                 .problems
                 .filter(|problems| *problems < super::evaluation::FEW_PROBLEMS)
