@@ -314,19 +314,7 @@ mod tests {
     }
 
     /// Codes that no test of the whole program causes, and why.
-    const WITHOUT: [(&str, &str); 39] = [
-        (
-            "rlx::data::prompt",
-            "held by the error's own test, not by its code",
-        ),
-        (
-            "rlx::diff::no_results",
-            "held by the error's own test, not by its code",
-        ),
-        (
-            "rlx::diff::unreadable",
-            "held by the error's own test, not by its code",
-        ),
+    const WITHOUT: [(&str, &str); 22] = [
         (
             "rlx::engine::device",
             "depends on the machine; the engine's own tests ask for devices",
@@ -345,30 +333,9 @@ mod tests {
         ("rlx::json", "cannot be caused"),
         ("rlx::lsp", "an editor that breaks off"),
         (
-            "rlx::model::missing",
-            "wants a model: the engine's tests hold the error, not its code",
-        ),
-        (
             "rlx::model::template",
             "wants a model: the engine's tests hold the error, not its code",
         ),
-        (
-            "rlx::model::tokenizer",
-            "wants a model: the engine's tests hold the error, not its code",
-        ),
-        (
-            "rlx::model::unsupported",
-            "wants a model: the engine's tests hold the error, not its code",
-        ),
-        (
-            "rlx::pack::damaged",
-            "held by the error's own test, not by its code",
-        ),
-        (
-            "rlx::pack::hostile",
-            "held by the error's own test, not by its code",
-        ),
-        ("rlx::pack::key", "held by the error's own test, not by its code"),
         (
             "rlx::pack::missing",
             "held by the error's own test, not by its code",
@@ -383,38 +350,15 @@ mod tests {
             "rlx::run::analysis",
             "the language checks before what can be known",
         ),
-        (
-            "rlx::run::answer",
-            "held by the error's own test, not by its code",
-        ),
         ("rlx::run::backend", "cannot be caused"),
-        (
-            "rlx::run::checkpoint",
-            "held by the error's own test, not by its code",
-        ),
         ("rlx::run::judge", "held by the error's own test, not by its code"),
         ("rlx::run::problem", "rows of other data than their key says"),
-        ("rlx::run::size", "held by the error's own test, not by its code"),
-        ("rlx::run::token", "held by the error's own test, not by its code"),
         ("rlx::stdout", "a full disk behind a pipe"),
-        (
-            "rlx::store::busy",
-            "held by the error's own test, not by its code",
-        ),
         ("rlx::store::full", "a full disk; tried by hand on a small one"),
-        (
-            "rlx::train::diverged",
-            "wants a training: the trainer's tests hold the error, not its code",
-        ),
         ("rlx::train::failed", "libtorch failing in a training"),
         (
             "rlx::train::spec",
             "wants a training: the trainer's tests hold the error, not its code",
-        ),
-        ("rlx::usage", "held by the error's own test, not by its code"),
-        (
-            "rlx::watch::nothing",
-            "held by the error's own test, not by its code",
         ),
         (
             "rlx::watch::terminal",

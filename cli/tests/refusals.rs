@@ -111,12 +111,52 @@ fn rows_that_are_not_as_declared() {
     for (rows, code) in [
         ("{\"question\": \"1 + 1\" \"answer\": 2}\n", "rlx::data::row"),
         ("{\"ask\": \"1 + 1\", \"answer\": \"2\"}\n", "rlx::data::row"),
+        (
+            "{\"question\": \"1 + 1\", \"answer\": \" \"}\n",
+            "rlx::run::answer",
+        ),
         ("", "rlx::data::set"),
     ] {
         fs::write(&data, rows).unwrap();
         let text = refused(place.path(), &RUN, code);
         assert!(code != "rlx::data::row" || text.contains("sums.jsonl"), "{text}");
     }
+}
+
+#[test]
+fn sizes_and_prompts_that_the_rows_do_not_bear_out() {
+    let place = with(
+        "    problem = \"question\"\n",
+        "    problem = \"question\"\n    size    = 2 problems\n",
+    );
+    refused(place.path(), &RUN, "rlx::run::size");
+    let place = with("\"{problem}\"", "\"{hint}: {problem}\"");
+    refused(place.path(), &RUN, "rlx::data::prompt");
+}
+
+#[test]
+fn results_that_are_none() {
+    let place = folder();
+    let place = place.path();
+    refused(
+        place,
+        &["diff", "study.rlx", "study.rlx"],
+        "rlx::diff::no_results",
+    );
+    fs::write(place.join("report.json"), "{\"study\": 1}").unwrap();
+    refused(
+        place,
+        &["diff", "report.json", "report.json"],
+        "rlx::diff::unreadable",
+    );
+    refused(place, &["watch", "study.rlx"], "rlx::watch::nothing");
+    fs::write(place.join("study.rlxpack"), "PK\u{3}\u{4} and no more").unwrap();
+    refused(place, &["verify", "study.rlxpack"], "rlx::pack::damaged");
+    refused(
+        place,
+        &["verify", "study.rlxpack", "--model", "base"],
+        "rlx::usage",
+    );
 }
 
 #[test]
@@ -188,5 +228,15 @@ fn a_store_that_another_run_writes() {
         place.path(),
         &["run", "study.rlx", "--store", "taken/store"],
         "rlx::store::io",
+    );
+    // A run that is under way holds the lock of its store.
+    let store = place.path().join("held");
+    fs::create_dir(&store).unwrap();
+    let lock = fs::File::create(store.join("lock")).unwrap();
+    lock.lock().unwrap();
+    refused(
+        place.path(),
+        &["run", "study.rlx", "--store", "held"],
+        "rlx::store::busy",
     );
 }

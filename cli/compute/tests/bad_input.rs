@@ -70,8 +70,20 @@ fn models_that_cannot_be_used() {
     let tokenizer = model.join("tokenizer.json");
     let text = fs::read_to_string(&tokenizer).unwrap();
     fs::write(&tokenizer, "{").unwrap();
-    place.refused(&run, "rlx::model");
+    place.refused(&run, "rlx::model::tokenizer");
     fs::write(&tokenizer, &text).unwrap();
+
+    let text = fs::read_to_string(&config).unwrap();
+    fs::remove_file(&config).unwrap();
+    place.refused(&run, "rlx::model::missing");
+    let scaled = text.replacen(
+        '{',
+        "{ \"rope_scaling\": { \"rope_type\": \"spiral\", \"factor\": 2.0 },",
+        1,
+    );
+    fs::write(&config, scaled).unwrap();
+    place.refused(&run, "rlx::model::unsupported");
+    fs::write(&config, &text).unwrap();
 
     // With everything in its place again the same command succeeds.
     place.run();
@@ -105,6 +117,16 @@ fn what_the_language_refuses() {
 }
 
 #[test]
+fn a_bias_for_what_is_no_token_is_refused() {
+    let place = Place::new();
+    place.change(
+        "sampling  = { temperature",
+        "sampling  = { logit_bias = [[1_000_000, 2.0]], temperature",
+    );
+    place.refused(&["run", "study.rlx"], "rlx::run::token");
+}
+
+#[test]
 fn a_bad_line_of_data_is_named() {
     let place = Place::new();
     place.write(
@@ -133,7 +155,7 @@ fn a_training_that_diverges_stops_and_says_where() {
     );
     place.change("steps      = 6 steps", "steps      = 20 steps");
     place.change("keep       = [3, 6]", "keep       = [3, 6, 20]");
-    let text = place.refused(&["run", "study.rlx"], "rlx::");
+    let text = place.refused(&["run", "study.rlx"], "rlx::train::diverged");
     assert!(text.contains("not finite") || text.contains("NaN"), "{text}");
 }
 
@@ -155,6 +177,20 @@ fn a_flipped_byte_in_the_store_is_found_and_mended_by_removing_the_block() {
     // A finished study is not read again; more samples have to be.
     let text = place.refused(&["run", "study.rlx", "--set", "n=16"], "rlx::store::damaged");
     assert!(text.contains("rows-"), "{text}");
+}
+
+#[test]
+fn a_checkpoint_that_was_removed_is_named() {
+    let place = Place::new();
+    place.run();
+    for training in fs::read_dir(place.path(".rlx/store/training")).unwrap() {
+        let checkpoints = training.unwrap().path().join("checkpoints");
+        if checkpoints.is_dir() {
+            fs::remove_dir_all(checkpoints).unwrap();
+        }
+    }
+    // What was drawn is not drawn again; more samples want the weights.
+    place.refused(&["run", "study.rlx", "--set", "n=16"], "rlx::run::checkpoint");
 }
 
 #[test]

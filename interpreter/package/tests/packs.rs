@@ -345,6 +345,7 @@ fn hostile_archives_are_refused_before_anything_is_written() {
         match Pack::open(&path) {
             Err(error @ PackError::Hostile { .. }) => {
                 assert!(error.to_string().contains(why), "{error} does not say {why}");
+                assert_eq!(error.code(), "rlx::pack::hostile");
             }
             Err(other) => panic!("{why}: {other}"),
             Ok(_) => panic!("{why}: it was opened"),
@@ -371,8 +372,8 @@ fn a_signature_holds_for_these_bytes_and_this_key_only() {
     assert!(!holds("other"));
     fs::write(at("study.rlxpack"), b"contenT").unwrap();
     assert!(!holds("public"));
-    assert!(matches!(
-        rlx_package::sign(&at("study.rlxpack"), &at("public"), None),
-        Err(PackError::Key { .. })
-    ));
+    let refused =
+        rlx_package::sign(&at("study.rlxpack"), &at("public"), None).expect_err("a public key signs nothing");
+    assert!(matches!(refused, PackError::Key { .. }), "{refused}");
+    assert_eq!(refused.code(), "rlx::pack::key");
 }
