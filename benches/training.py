@@ -8,6 +8,7 @@ scripts (torch_train.py, trl_grpo.py) those run too, in the Python that runs thi
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,8 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def ours(model, work):
+    # As `rlx` starts `rlx-compute` (cli/src/lib.rs).
+    told = {"GOMP_SPINCOUNT": "30000", "MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": str(1 << 34)}
     built = ["cargo", "run", "--release", "-q", "-p", "rlx-trainer", "--example", "training_speed", "--", model, work]
-    return json.loads(subprocess.run(built, check=True, cwd=ROOT, capture_output=True, text=True).stdout)
+    return json.loads(subprocess.run(built, check=True, cwd=ROOT, capture_output=True, text=True, env={**told, **os.environ}).stdout)
 
 
 def peer(folder, script, arguments):

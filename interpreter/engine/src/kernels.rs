@@ -205,6 +205,44 @@ fn entropy_sum_body<const FUSED: bool>(row: &[f32], max: f32, scale: f32) -> f64
 }
 
 kernel! {
+    /// Replaces logits x by the gradient `-(e / sum) * (a + h * (x - max) * scale) * scale`, where `weights` hold e =
+    /// e^((x - max) * scale) and `sum` is theirs.
+    softmax_gradient, softmax_gradient_body<E>, (
+        row: &mut [E], weights: &[f32], max: f32, scale: f32, sum: f32, a: f32, h: f32
+    )
+}
+
+#[inline(always)]
+fn softmax_gradient_body<E: Element, const FUSED: bool>(
+    row: &mut [E],
+    weights: &[f32],
+    max: f32,
+    scale: f32,
+    sum: f32,
+    a: f32,
+    h: f32,
+) {
+    let outer = -scale / sum;
+    for (x, e) in row.iter_mut().zip(weights) {
+        // e is zero long before y leaves the numbers; -inf must not meet it.
+        let y = ((x.wide() - max) * scale).max(-1e4);
+        *x = E::narrow(*e * outer * fma::<FUSED>(h, y, a));
+    }
+}
+
+kernel! {
+    /// Copies a row to fp32.
+    widen_row, widen_row_body<E>, (row: &[E], out: &mut [f32])
+}
+
+#[inline(always)]
+fn widen_row_body<E: Element, const FUSED: bool>(row: &[E], out: &mut [f32]) {
+    for (o, x) in out.iter_mut().zip(row) {
+        *o = x.wide();
+    }
+}
+
+kernel! {
     /// Appends the places and values of all elements that are no less than `least`.
     gather, gather_body, (row: &[f32], least: f32, out: &mut Vec<(u32, f32)>)
 }

@@ -6,7 +6,7 @@ use tch::{Device, Kind, TchError, Tensor};
 use crate::algorithms::TensorResult;
 
 /// Memory that the activations of one micro-batch may take.
-const ACTIVATION_BYTES: i64 = 1 << 30;
+const ACTIVATION_BYTES: i64 = 7 << 27;
 
 /// Tokens beyond which a larger micro-batch is no faster on a CPU, because its activations leave the caches.
 const USEFUL_TOKENS: usize = 4096;

@@ -8,6 +8,8 @@ use crate::batch::MicroBatch;
 
 /// Numbers that one chunk of log-probs over the vocabulary may hold (64 MB in fp32).
 const CHUNK: i64 = 1 << 24;
+/// From this size of a vocabulary on the head has a pass of its own where the engine has one for the device.
+const FUSED_VOCAB: i64 = 4096;
 
 /// What to do about entropies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,13 @@ pub(crate) fn decode(
 }
 
 impl Decoded {
+    /// The way back from the gradient of the hidden states.
+    fn backward(self, model: &LanguageModel, gradient: &Tensor) -> Result<(), TrainError> {
+        // The sum's gradient with respect to the hidden states is the gradient that has come so far.
+        self.hidden.f_mul(gradient)?.f_sum(Kind::Float)?.f_backward()?;
+        self.finish(model)
+    }
+
     /// Ends the way back, once the hidden states have their gradient.
     pub(crate) fn finish(self, model: &LanguageModel) -> Result<(), TrainError> {
         match self.replay {
@@ -72,6 +81,7 @@ struct Later {
     targets: Tensor,
     temperature: f64,
     rows: i64,
+    fused: bool,
 }
 
 /// Scores the batch's response tokens. The head runs on response positions only, in chunks of rows. `checkpointing` is for
@@ -99,7 +109,9 @@ fn score_by(
     let decoded = decode(model, batch, checkpointing)?;
     let hidden = &decoded.hidden;
     let targets = &batch.targets;
-    if batch.tokens as i64 <= rows || !hidden.requires_grad() {
+    let goes_back = hidden.requires_grad();
+    let fused = fused(model);
+    if !fused && (batch.tokens as i64 <= rows || !goes_back) {
         let (log_probs, entropies) = head_in_chunks(model, hidden, targets, temperature, entropies, rows)?;
         return Ok(Scored {
             log_probs,
@@ -108,10 +120,22 @@ fn score_by(
             later: None,
         });
     }
-    let (log_probs, measured) = {
+    let (log_probs, measured) = if fused {
+        let wanted = entropies != Entropies::No;
+        let found = model.token_scores(hidden, targets, temperature, wanted)?;
+        (found.log_probs, wanted.then_some(found.entropies))
+    } else {
         let _no_grad = tch::no_grad_guard();
         head_in_chunks(model, hidden, targets, temperature, entropies, rows)?
     };
+    if !goes_back {
+        return Ok(Scored {
+            log_probs,
+            entropies: measured,
+            decoded,
+            later: None,
+        });
+    }
     let log_probs = log_probs.f_set_requires_grad(true)?;
     let measured = match (entropies, measured) {
         (Entropies::Differentiable, Some(values)) => Some(values.f_set_requires_grad(true)?),
@@ -125,8 +149,41 @@ fn score_by(
             targets: targets.shallow_clone(),
             temperature,
             rows,
+            fused,
         }),
     })
+}
+
+/// The value of a loss that is linear in the log-probs of the batch's response tokens, whose gradient it adds to the
+/// model's parameters. Such a loss weighs tokens before their log-probs are known: one pass of the head does it all.
+pub(crate) fn linear(
+    model: &LanguageModel,
+    batch: &MicroBatch,
+    checkpointing: bool,
+    loss: impl Fn(&Tensor) -> Result<Tensor, TrainError>,
+) -> Result<f64, TrainError> {
+    if !fused(model) {
+        let scored = score(model, batch, 1.0, Entropies::No, checkpointing)?;
+        let loss = loss(&scored.log_probs)?;
+        let value = loss.f_double_value(&[])?;
+        scored.backward(model, &loss)?;
+        return Ok(value);
+    }
+    let decoded = decode(model, batch, checkpointing)?;
+    let place = (Kind::Float, model.device());
+    let anywhere = Tensor::f_zeros([batch.tokens as i64], place)?.f_set_requires_grad(true)?;
+    loss(&anywhere)?.f_backward()?;
+    let weights = anywhere.f_grad()?;
+    let (gradient, log_probs) =
+        model.token_gradients(&decoded.hidden, &batch.targets, 1.0, &weights, None)?;
+    decoded.backward(model, &gradient)?;
+    Ok(loss(&log_probs)?.f_double_value(&[])?)
+}
+
+/// Whether the head has a pass of its own: a matter of the model alone, so that passes with and without gradients round
+/// alike.
+fn fused(model: &LanguageModel) -> bool {
+    model.has_fused_head() && model.config.vocab >= FUSED_VOCAB
 }
 
 /// The head over all rows, `rows` at a time.
@@ -178,6 +235,41 @@ fn head(
     Ok((chosen, Some(entropy)))
 }
 
+impl Later {
+    /// The gradient of the hidden states, with the head's added to its weight, by autograd.
+    fn gradients(
+        &self,
+        model: &LanguageModel,
+        hidden: &Tensor,
+        gradient: &Tensor,
+        spread: Option<&Tensor>,
+    ) -> Result<Tensor, TrainError> {
+        let leaf = hidden.f_detach()?.f_set_requires_grad(true)?;
+        let count = gradient.size().first().copied().unwrap_or(0);
+        let entropies = match spread {
+            Some(_) => Entropies::Differentiable,
+            None => Entropies::No,
+        };
+        for start in (0..count).step_by(usize::try_from(self.rows).unwrap_or(1)) {
+            let size = self.rows.min(count - start);
+            let part = |tensor: &Tensor| tensor.f_narrow(0, start, size);
+            let (chosen, entropy) = head(
+                model,
+                &part(&leaf)?,
+                &part(&self.targets)?,
+                self.temperature,
+                entropies,
+            )?;
+            let mut share = chosen.f_mul(&part(gradient)?)?.f_sum(Kind::Float)?;
+            if let (Some(entropy), Some(spread)) = (entropy, spread) {
+                share = share.f_add(&entropy.f_mul(&part(spread)?)?.f_sum(Kind::Float)?)?;
+            }
+            share.f_backward()?;
+        }
+        Ok(leaf.f_grad()?)
+    }
+}
+
 impl Scored {
     /// Adds the gradient of `loss`, a function of the log-probs and entropies, to the model's parameters.
     pub(crate) fn backward(self, model: &LanguageModel, loss: &Tensor) -> Result<(), TrainError> {
@@ -190,36 +282,16 @@ impl Scored {
             Some(values) if values.requires_grad() => Some(values.f_grad()?),
             _ => None,
         };
-        let leaf = self.decoded.hidden.f_detach()?.f_set_requires_grad(true)?;
-        let count = gradient.size().first().copied().unwrap_or(0);
-        let entropies = match spread {
-            Some(_) => Entropies::Differentiable,
-            None => Entropies::No,
+        let hidden = &self.decoded.hidden;
+        let gradient = if later.fused {
+            let spread = spread.as_ref();
+            model
+                .token_gradients(hidden, &later.targets, later.temperature, &gradient, spread)?
+                .0
+        } else {
+            later.gradients(model, hidden, &gradient, spread.as_ref())?
         };
-        for start in (0..count).step_by(usize::try_from(later.rows).unwrap_or(1)) {
-            let size = later.rows.min(count - start);
-            let part = |tensor: &Tensor| tensor.f_narrow(0, start, size);
-            let (chosen, entropy) = head(
-                model,
-                &part(&leaf)?,
-                &part(&later.targets)?,
-                later.temperature,
-                entropies,
-            )?;
-            let mut share = chosen.f_mul(&part(&gradient)?)?.f_sum(Kind::Float)?;
-            if let (Some(entropy), Some(spread)) = (entropy, &spread) {
-                share = share.f_add(&entropy.f_mul(&part(spread)?)?.f_sum(Kind::Float)?)?;
-            }
-            share.f_backward()?;
-        }
-        let gradient = leaf.f_grad()?;
-        // The sum's gradient with respect to the hidden states is the gradient that has come so far.
-        self.decoded
-            .hidden
-            .f_mul(&gradient)?
-            .f_sum(Kind::Float)?
-            .f_backward()?;
-        self.decoded.finish(model)
+        self.decoded.backward(model, &gradient)
     }
 }
 

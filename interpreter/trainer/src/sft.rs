@@ -8,7 +8,7 @@ use rlx_engine::{LanguageModel, Tokenizer};
 use crate::algorithms::aggregation::Normalisers;
 use crate::algorithms::sft::from_log_probs;
 use crate::batch::{MicroBatch, Sequence, split, token_budget};
-use crate::forward::{Entropies, score};
+use crate::forward::linear;
 use crate::optimizer::Learning;
 use crate::random::{permutation, stream};
 use crate::session::{Session, Setting};
@@ -166,12 +166,11 @@ fn backward(
     for group in split(&widths, budget) {
         let rows: Vec<_> = group.iter().map(|&index| sequences[index]).collect();
         let batch = MicroBatch::new(&rows, learning.model.device())?;
-        let scored = score(learning.model, &batch, 1.0, Entropies::No, checkpointing)?;
         let normalisers = Normalisers::global(tokens, sequences.len());
-        let mask = scored.log_probs.f_detach()?.f_ones_like()?;
-        let loss = from_log_probs(&scored.log_probs, &mask, &normalisers)?;
-        total += loss.f_double_value(&[])?;
-        scored.backward(learning.model, &loss)?;
+        total += linear(learning.model, &batch, checkpointing, |log_probs| {
+            let mask = log_probs.f_detach()?.f_ones_like()?;
+            Ok(from_log_probs(log_probs, &mask, &normalisers)?)
+        })?;
         learning.collect()?;
     }
     Ok(total)
