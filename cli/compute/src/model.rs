@@ -35,6 +35,7 @@ pub(crate) fn encode_prompt(
         RenderedPrompt::Text(text) => tokenizer.encode(text, true).map_err(failed),
         RenderedPrompt::Chat {
             system,
+            examples,
             user,
             prefill,
         } => {
@@ -45,6 +46,9 @@ pub(crate) fn encode_prompt(
             let mut messages = Vec::new();
             if let Some(system) = system {
                 messages.push(message("system", system));
+            }
+            for (asked, answered) in examples {
+                messages.extend([message("user", asked), message("assistant", answered)]);
             }
             messages.push(message("user", user));
             let mut text = tokenizer
@@ -72,11 +76,15 @@ fn blind(why: &str) -> BackendError {
 fn encode_shown(
     tokenizer: &Tokenizer,
     (processor, vision): (&ImageProcessor, &Vision),
-    (system, user, prefill): (Option<&str>, &[Part], Option<&str>),
+    (system, examples, user, prefill): (Option<&str>, &[(String, String)], &[Part], Option<&str>),
 ) -> Result<Vec<u32>, BackendError> {
     let mut messages = Vec::new();
     if let Some(system) = system {
         messages.push(json!({ "role": "system", "content": system }));
+    }
+    for (asked, answered) in examples {
+        messages.push(json!({ "role": "user", "content": asked }));
+        messages.push(json!({ "role": "assistant", "content": answered }));
     }
     let mut counts = Vec::new();
     let mut parts = Vec::new();
@@ -228,6 +236,7 @@ impl OpenModel for Loaded {
     fn encode_prompt(&self, prompt: &RenderedPrompt) -> Result<Vec<u32>, BackendError> {
         let RenderedPrompt::Shown {
             system,
+            examples,
             user,
             prefill,
         } = prompt
@@ -237,7 +246,12 @@ impl OpenModel for Loaded {
         let (Some(processor), Some(vision)) = (&self.pictures, &self.model.config().vision) else {
             return Err(blind("the model reads none"));
         };
-        let said = (system.as_deref(), user.as_slice(), prefill.as_deref());
+        let said = (
+            system.as_deref(),
+            examples.as_slice(),
+            user.as_slice(),
+            prefill.as_deref(),
+        );
         encode_shown(&self.tokenizer, (processor, vision), said)
     }
 

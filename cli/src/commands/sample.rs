@@ -149,11 +149,13 @@ fn prompt(row: &Row, folder: &Path) -> Result<RenderedPrompt, Failure> {
     match user {
         Content::Text(user) => Ok(RenderedPrompt::Chat {
             system,
+            examples: Vec::new(),
             user: user.clone(),
             prefill: None,
         }),
         Content::Parts(parts) => Ok(RenderedPrompt::Shown {
             system,
+            examples: Vec::new(),
             user: parts
                 .iter()
                 .map(|part| match part {

@@ -13,6 +13,8 @@ pub enum RenderedPrompt {
     /// Wrapped in the model's own chat template.
     Chat {
         system: Option<String>,
+        /// Turns before the user's: what was asked and answered.
+        examples: Vec<(String, String)>,
         user: String,
         /// The assistant's turn begins with it.
         prefill: Option<String>,
@@ -20,6 +22,8 @@ pub enum RenderedPrompt {
     /// A chat whose user shows pictures.
     Shown {
         system: Option<String>,
+        /// As in a chat without pictures.
+        examples: Vec<(String, String)>,
         user: Vec<Part>,
         prefill: Option<String>,
     },
@@ -72,6 +76,16 @@ impl RenderedPrompt {
 /// A placeholder other than `{problem}`, a template without it, more places than pictures, and pictures outside of a chat.
 pub fn render(prompt: &Prompt, problem: &Problem) -> Result<RenderedPrompt, DataError> {
     let text = fill(&prompt.template, &problem.text)?;
+    let examples: Vec<(String, String)> = prompt
+        .examples
+        .iter()
+        .map(|example| {
+            Ok((
+                fill(&prompt.template, &example.problem)?,
+                example.response.clone(),
+            ))
+        })
+        .collect::<Result<_, DataError>>()?;
     if !problem.pictures.is_empty() {
         if !prompt.chat {
             return Err(DataError::NoChat {
@@ -80,6 +94,7 @@ pub fn render(prompt: &Prompt, problem: &Problem) -> Result<RenderedPrompt, Data
         }
         return Ok(RenderedPrompt::Shown {
             system: prompt.system.clone(),
+            examples,
             user: parts(&text, problem)?,
             prefill: prompt.prefill.clone(),
         });
@@ -87,10 +102,19 @@ pub fn render(prompt: &Prompt, problem: &Problem) -> Result<RenderedPrompt, Data
     Ok(match prompt.chat {
         true => RenderedPrompt::Chat {
             system: prompt.system.clone(),
+            examples,
             user: text,
             prefill: prompt.prefill.clone(),
         },
-        false => RenderedPrompt::Text(text),
+        false => {
+            let mut whole = String::new();
+            for (asked, answered) in examples {
+                whole.push_str(&asked);
+                whole.push_str(&answered);
+                whole.push_str("\n\n");
+            }
+            RenderedPrompt::Text(whole + &text)
+        }
     })
 }
 
@@ -193,6 +217,7 @@ mod tests {
             template: template.to_owned(),
             chat: false,
             system: None,
+            examples: Vec::new(),
             prefill: None,
         };
         match render(
@@ -230,12 +255,14 @@ mod tests {
             template: "{problem}".into(),
             chat: true,
             system: Some("Be brief, {x}.".into()),
+            examples: Vec::new(),
             prefill: Some("The sum is".into()),
         };
         let problem = Problem::new("0".into(), "2+2".into(), None, None);
         let expected = RenderedPrompt::Chat {
             system: Some("Be brief, {x}.".into()),
             user: "2+2".into(),
+            examples: Vec::new(),
             prefill: Some("The sum is".into()),
         };
         assert_eq!(render(&prompt, &problem).unwrap(), expected);
@@ -253,6 +280,7 @@ mod tests {
                 template: "{problem} Go.".into(),
                 chat: true,
                 system: None,
+                examples: Vec::new(),
                 prefill: None,
             };
             render(&prompt, &problem).map(|prompt| prompt.said())
@@ -294,8 +322,38 @@ mod tests {
             template: "{problem}".into(),
             chat: false,
             system: None,
+            examples: Vec::new(),
             prefill: None,
         };
         assert!(render(&prompt, &show(b"one")).is_err());
+    }
+
+    #[test]
+    fn worked_examples_come_before_the_problem() {
+        let mut prompt = Prompt {
+            template: "Q: {problem}\nA: ".into(),
+            chat: false,
+            system: None,
+            examples: vec![rlx_language::study::PromptExample {
+                problem: "1+1?".into(),
+                response: "2".into(),
+            }],
+            prefill: None,
+        };
+        let problem = Problem::new("0".into(), "2+2?".into(), None, None);
+        assert_eq!(
+            render(&prompt, &problem).unwrap(),
+            RenderedPrompt::Text("Q: 1+1?\nA: 2\n\nQ: 2+2?\nA: ".into())
+        );
+        prompt.chat = true;
+        assert_eq!(
+            render(&prompt, &problem).unwrap(),
+            RenderedPrompt::Chat {
+                system: None,
+                examples: vec![("Q: 1+1?\nA: ".into(), "2".into())],
+                user: "Q: 2+2?\nA: ".into(),
+                prefill: None,
+            }
+        );
     }
 }

@@ -22,6 +22,7 @@ fn rendered(name: &str, problem: &str) -> (Option<String>, String, Option<String
             system,
             user,
             prefill,
+            ..
         } => (system, user, prefill),
         RenderedPrompt::Shown { .. } => panic!("a text shows no picture"),
     }

@@ -18,6 +18,7 @@ fn set(path: &Path) -> ProblemSet {
             template: "{problem}".to_owned(),
             chat: false,
             system: None,
+            examples: Vec::new(),
             prefill: None,
         },
         judge: Judge::Number,

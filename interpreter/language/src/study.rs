@@ -172,9 +172,19 @@ pub struct Prompt {
     /// Wrapped in the model's own chat template.
     pub chat: bool,
     pub system: Option<String>,
+    /// Worked examples before the problem.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<PromptExample>,
     /// What the assistant's turn begins with; the judge reads it before the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefill: Option<String>,
+}
+
+/// A worked example.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptExample {
+    pub problem: String,
+    pub response: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -55,7 +55,7 @@ fn rows(text: &str) -> BTreeSet<&str> {
     names
 }
 
-const TABLES: [(&str, &Schema); 25] = [
+const TABLES: [(&str, &Schema); 26] = [
     ("model", &schema::MODEL),
     ("responses", &schema::RESPONSES),
     ("endpoint", &schema::ENDPOINT),
@@ -63,6 +63,7 @@ const TABLES: [(&str, &Schema); 25] = [
     ("data, benchmark", &schema::DATA),
     ("data, benchmark", &schema::BENCHMARK),
     ("prompt", &schema::PROMPT),
+    ("example", &schema::EXAMPLE),
     ("countdown", &schema::COUNTDOWN),
     ("arithmetic", &schema::ARITHMETIC),
     ("equation, modular, numeral", &schema::EQUATION),

@@ -340,6 +340,7 @@ fn add_problems(
                 RenderedPrompt::Text(text) => json!({ "id": problem.id, "prompt": text }),
                 RenderedPrompt::Chat {
                     system,
+                    examples,
                     user,
                     prefill,
                 } => {
@@ -347,12 +348,24 @@ fn add_problems(
                     if let Some(prefill) = prefill {
                         line["prefill"] = json!(prefill);
                     }
+                    if !examples.is_empty() {
+                        line["examples"] = json!(examples);
+                    }
                     line
                 }
                 prompt @ RenderedPrompt::Shown { .. } => {
                     let pictures: Vec<_> = prompt.pictures().into_iter().collect();
                     let mut line = json!({ "id": problem.id, "user": prompt.said(), "pictures": pictures });
-                    if let RenderedPrompt::Shown { system, prefill, .. } = &prompt {
+                    if let RenderedPrompt::Shown {
+                        system,
+                        examples,
+                        prefill,
+                        ..
+                    } = &prompt
+                    {
+                        if !examples.is_empty() {
+                            line["examples"] = json!(examples);
+                        }
                         line["system"] = json!(system);
                         if let Some(prefill) = prefill {
                             line["prefill"] = json!(prefill);

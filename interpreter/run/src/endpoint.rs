@@ -144,13 +144,19 @@ fn question(endpoint: &Endpoint, prompt: &RenderedPrompt, sampling: &Sampling) -
     match prompt {
         RenderedPrompt::Text(text) => body["prompt"] = json!(text),
         // The language has refused a `prefill`, and pictures.
-        RenderedPrompt::Chat { system, .. } | RenderedPrompt::Shown { system, .. } => {
+        RenderedPrompt::Chat { system, examples, .. } | RenderedPrompt::Shown { system, examples, .. } => {
             let user = prompt.said();
             let system = system
                 .iter()
                 .map(|text| json!({ "role": "system", "content": text }));
             let user = json!({ "role": "user", "content": user });
-            body["messages"] = Value::Array(system.chain([user]).collect());
+            let before = examples.iter().flat_map(|(asked, answered)| {
+                [
+                    json!({ "role": "user", "content": asked }),
+                    json!({ "role": "assistant", "content": answered }),
+                ]
+            });
+            body["messages"] = Value::Array(system.chain(before).chain([user]).collect());
         }
     }
     body

@@ -215,6 +215,7 @@ fn problems(config: Option<&str>, split: &str) -> ProblemSet {
             template: "{problem}".to_owned(),
             chat: false,
             system: None,
+            examples: Vec::new(),
             prefill: None,
         },
         judge: Judge::Number,

@@ -166,6 +166,7 @@ fn set(name: &str, source: ProblemSource) -> ProblemSet {
             template: "{problem}\n".to_owned(),
             chat: false,
             system: None,
+            examples: Vec::new(),
             prefill: None,
         },
         judge: Judge::Number,

@@ -2,12 +2,12 @@
 
 use rlx_grammar::ast::ExprKind;
 
-use super::checked::{Checked, Owner};
+use super::checked::{Checked, Owner, Typed};
 use super::{Elaborator, Fail};
 use crate::diagnostic::Diagnostic;
 use crate::program::Place;
 use crate::schema::{self, Type};
-use crate::study::Prompt;
+use crate::study::{Prompt, PromptExample};
 
 impl<'a> Elaborator<'a> {
     pub(super) fn prompt(&mut self, checked: &Checked<'a>, owner: &Owner) -> Option<Prompt> {
@@ -21,6 +21,7 @@ impl<'a> Elaborator<'a> {
                     template: text.clone(),
                     chat: false,
                     system: None,
+                    examples: Vec::new(),
                     prefill: None,
                 },
                 value.place(),
@@ -50,7 +51,9 @@ impl<'a> Elaborator<'a> {
             if !read.is_whole() {
                 return None;
             }
+            let examples = self.examples(&read, &inner)?;
             let prompt = Prompt {
+                examples,
                 template: read.text("template")?,
                 chat: read.boolean("chat")?,
                 system: read.maybe_text("system")?,
@@ -84,6 +87,51 @@ impl<'a> Elaborator<'a> {
         };
         self.check_template(&prompt.template, place)?;
         Some(prompt)
+    }
+
+    /// Worked examples, in their order.
+    fn examples(&mut self, prompt: &Checked<'a>, owner: &Owner) -> Option<Vec<PromptExample>> {
+        let Typed::Reference(at, nested) = prompt.typed("examples")? else {
+            return Some(Vec::new());
+        };
+        let wanted = "a list of records `{ problem = …, response = … }`";
+        let (at, nested) = (*at, nested.first().map(|first| first.value));
+        if let Some(place) = nested {
+            self.mismatch_with(place, "examples", wanted);
+            return None;
+        }
+        let at = self.resolve(at)?;
+        let ExprKind::List(items) = &at.expr.node else {
+            self.mismatch_with(at, "examples", wanted);
+            return None;
+        };
+        let mut examples = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let item = at.with(item);
+            let entries = match self.record(item) {
+                Ok(entries) => entries,
+                Err(Fail::Reported) => return None,
+                Err(Fail::Kind) => {
+                    self.mismatch_with(item, "examples", wanted);
+                    return None;
+                }
+            };
+            let own = Owner {
+                path: format!("{}.examples.{}", owner.path, index + 1),
+                what: "an example".into(),
+                place: item.place(),
+                module: owner.module,
+            };
+            let read = self.read(&schema::EXAMPLE, entries, &own);
+            if !read.is_whole() {
+                return None;
+            }
+            examples.push(PromptExample {
+                problem: read.text("problem")?,
+                response: read.text("response")?,
+            });
+        }
+        Some(examples)
     }
 
     /// `{problem}` must occur, and no other `{name}`. `{}`, `{1}` and `{{name}}` are text.

@@ -23,7 +23,9 @@ pub use heard::{ENDPOINT, RESPONSES};
 pub use lookup::{MEASURES, function, of, task};
 pub use lora::LORA;
 pub use model::{INIT, MODEL};
-pub use problems::{ARITHMETIC, BENCHMARK, COUNTDOWN, DATA, EQUATION, MODULAR, NUMERAL, PROMPT, TASKS};
+pub use problems::{
+    ARITHMETIC, BENCHMARK, COUNTDOWN, DATA, EQUATION, EXAMPLE, MODULAR, NUMERAL, PROMPT, TASKS,
+};
 pub use query::*;
 pub use source::source_of;
 pub use train::TRAIN;
@@ -213,7 +215,7 @@ impl Type {
 pub const DECLARATIONS: [&Schema; 7] = [&MODEL, &DATA, &BENCHMARK, &ALGORITHM, &TRAIN, &DISTILL, &EVALUATE];
 
 /// Records that fields hold.
-pub const RECORDS: [&Schema; 18] = [
+pub const RECORDS: [&Schema; 19] = [
     &INIT,
     &RESPONSES,
     &ENDPOINT,
@@ -223,6 +225,7 @@ pub const RECORDS: [&Schema; 18] = [
     &MODULAR,
     &NUMERAL,
     &PROMPT,
+    &EXAMPLE,
     &OPTIMIZER,
     &KL,
     &SAMPLING,

@@ -239,10 +239,37 @@ pub const PROMPT: Schema = Schema {
             doc: "System message; needs `chat = true`.",
         },
         Field {
+            name: "examples",
+            ty: Type::Reference("a list of records `{ problem = …, response = … }`"),
+            default: None,
+            doc: "Worked examples that come before the problem: in a chat as turns of their own, else one after the other, each \
+                  in the template with its response behind it and an empty line.",
+        },
+        Field {
             name: "prefill",
             ty: Type::Text,
             default: None,
             doc: "What the assistant's turn begins with; the model goes on from there, and the judge reads both. Needs `chat = true`.",
+        },
+    ],
+};
+
+pub const EXAMPLE: Schema = Schema {
+    name: "example",
+    doc: "A worked example in a prompt.",
+    positional: 0,
+    fields: &[
+        Field {
+            name: "problem",
+            ty: Type::Text,
+            default: Required,
+            doc: "Its text, as a problem's.",
+        },
+        Field {
+            name: "response",
+            ty: Type::Text,
+            default: Required,
+            doc: "The response to it.",
         },
     ],
 };
