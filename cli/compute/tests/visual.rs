@@ -222,3 +222,60 @@ fn reference_pictures_outside_of_a_study() {
         assert_eq!(one.lines().next(), three.lines().next(), "a row knows no company");
     }
 }
+
+/// A pack holds the hashes of pictures, not their bytes: numbers and verdicts come from it alone, and what is drawn again takes
+/// the pictures from this machine.
+#[test]
+fn reference_a_visual_study_is_packed_and_checked() {
+    let Some(model) = models().into_iter().next() else {
+        return;
+    };
+    let place = place(&model);
+    place.change(
+        "    judge     = number",
+        "    judge     = number\n    licence   = \"MIT\"",
+    );
+    place.run();
+    let succeed = |arguments: &[&str]| {
+        let output = place.rlx(arguments);
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        said
+    };
+    succeed(&["pack", "study.rlx"]);
+    let eyes = format!("eyes={}", model.display());
+    let data = format!("shown={}", place.path("data/rows.jsonl").display());
+    let said = succeed(&[
+        "verify",
+        "study.rlxpack",
+        "--level",
+        "3",
+        "--model",
+        &eyes,
+        "--data",
+        &data,
+    ]);
+    assert!(said.contains("drawn again"), "{said}");
+    // Another picture on this machine is not the one that was packed.
+    fs::remove_file(place.path("data/images/one.png")).unwrap();
+    let other = fs::read_dir(model.join("images"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .max()
+        .unwrap();
+    fs::copy(other, place.path("data/images/one.png")).unwrap();
+    let output = place.rlx(&[
+        "verify",
+        "study.rlxpack",
+        "--level",
+        "3",
+        "--model",
+        &eyes,
+        "--data",
+        &data,
+    ]);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("another one than was packed"), "{said}");
+}

@@ -62,6 +62,13 @@ fn text(value: &Value) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join("\n"),
+        // Columns with gaps are often kept as floats: 2.0 is 2.
+        Value::Number(number) => match number.as_f64() {
+            Some(whole) if number.is_f64() && whole.fract() == 0.0 && whole.abs() < 1e15 => {
+                (whole as i64).to_string()
+            }
+            _ => number.to_string(),
+        },
         other => other.to_string(),
     }
 }
@@ -86,7 +93,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn row(value: Value) -> Row {
+    fn row_of(value: Value) -> Row {
         let Value::Object(cells) = value else {
             panic!("an object")
         };
@@ -98,8 +105,9 @@ mod tests {
 
     #[test]
     fn columns_and_sections_are_filled_in() {
-        let row =
-            row(json!({ "q": "What is {x}?", "tests": ["a", "b"], "start": "", "meta": { "unit": "cm" } }));
+        let row = row_of(
+            json!({ "q": "What is {x}?", "tests": ["a", "b"], "start": "", "meta": { "unit": "cm" } }),
+        );
         let filled = |template: &str| fill(template, &row);
         assert_eq!(filled("{q}\n{tests}").unwrap(), "What is {x}?\na\nb");
         assert_eq!(
@@ -110,6 +118,8 @@ mod tests {
             filled("{#start}A{/start}{^start}B {q}{/start}{^none}C{/none}").unwrap(),
             "B What is {x}?C"
         );
+        let numbers = row_of(json!({ "places": 2.0, "mass": 1.5, "count": 7 }));
+        assert_eq!(fill("{places} {mass} {count}", &numbers).unwrap(), "2 1.5 7");
         assert_eq!(filled("{nothing}"), Err(Fault::NoColumn("nothing".into())));
         assert_eq!(filled("{#q}open"), Err(Fault::Open("q".into())));
         assert!(is_made("{q}") && is_made("a {#q}") && !is_made("problem") && !is_made("{} {1}"));

@@ -43,6 +43,7 @@ fn all_experiments_elaborate() {
         "algorithms",
         "distillation",
         "code",
+        "visual",
     ] {
         study(&format!("experiments/paper/{name}.rlx"), &Options::default());
     }

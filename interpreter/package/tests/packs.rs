@@ -377,3 +377,31 @@ fn a_signature_holds_for_these_bytes_and_this_key_only() {
     assert!(matches!(refused, PackError::Key { .. }), "{refused}");
     assert_eq!(refused.code(), "rlx::pack::key");
 }
+
+/// Problems that an evaluation chose, and a second judge: what is packed gives the same tables and verdicts again.
+#[test]
+fn chosen_problems_and_two_judges_pass_every_level() {
+    let mut place = Place::new();
+    place.text = place
+        .text
+        .replace("benchmark sums {", "benchmark sums {\n    licence = \"MIT\"");
+    place.text.push_str(
+        "benchmark some = sums { among = accuracy(test, base, most = 100%) - accuracy(test, rl@4, above = 60%) }\n\
+         evaluate second { models = base, benchmark = some, samples = 2, seed = 3, sampling = { temperature = 1, max_tokens = 40 } }\n\
+         table of_second = summary(second)\n\
+         table disputed = disagreements(test, judge = exact)\n",
+    );
+    place.run(&[], &Rc::new(RefCell::new(Script::default()))).unwrap();
+    let opened = opened(&packed(&place, "chosen.rlxpack").unwrap().path);
+    let found = verify::recompute(&opened, "test").unwrap();
+    assert_eq!(told(&found), "");
+    let local = Local {
+        models: BTreeMap::from([("base".to_owned(), place.folder.path().join("model"))]),
+        place: rlx_data::World::new([], true),
+        ..Local::default()
+    };
+    let found = verify::judge(&opened, &local).unwrap();
+    assert_eq!(told(&found), "");
+    // Three evaluated models, and two of them by a second judge.
+    assert_eq!(found.passed.len(), 5, "{found:?}");
+}

@@ -451,3 +451,155 @@ fn endless_empty_and_unknown_tasks_are_refused() {
     };
     assert!(refusal(&unknown).contains("countdown"));
 }
+
+/// The hub's own form: a record of bytes and path in Parquet, alone and in a list, as `datasets` writes pictures.
+#[test]
+fn pictures_come_out_of_parquet() {
+    use ::parquet::{
+        column::writer::ColumnWriter,
+        data_type::ByteArray,
+        file::{properties::WriterProperties, writer::SerializedFileWriter},
+        schema::parser::parse_message_type,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test-00000-of-00001.parquet");
+    let schema = "message rows {
+        REQUIRED BYTE_ARRAY problem (UTF8);
+        OPTIONAL group picture { OPTIONAL BYTE_ARRAY bytes; OPTIONAL BYTE_ARRAY path (UTF8); }
+        OPTIONAL group images (LIST) { REPEATED group list { OPTIONAL group element {
+            OPTIONAL BYTE_ARRAY bytes; OPTIONAL BYTE_ARRAY path (UTF8); } } }
+    }";
+    let schema = std::sync::Arc::new(parse_message_type(schema).unwrap());
+    let properties = std::sync::Arc::new(WriterProperties::builder().build());
+    let mut writer = SerializedFileWriter::new(fs::File::create(&path).unwrap(), schema, properties).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    // Two rows: the first picture has a path, and the second row two pictures in its list.
+    let columns: [(&[&[u8]], Option<&[i16]>, Option<&[i16]>); 5] = [
+        (&[b"<image> one", b"two"], None, None),
+        (&[b"\x89PNG first", b"\x89PNG second"], Some(&[2, 2]), None),
+        (&[b"images/1.png"], Some(&[2, 1]), None),
+        (
+            &[b"\x89PNG a", b"\x89PNG b", b"\x89PNG c"],
+            Some(&[4, 4, 4]),
+            Some(&[0, 0, 1]),
+        ),
+        (&[], Some(&[3, 3, 3]), Some(&[0, 0, 1])),
+    ];
+    for (values, definitions, repetitions) in columns {
+        let mut column = group.next_column().unwrap().unwrap();
+        let ColumnWriter::ByteArrayColumnWriter(writer) = column.untyped() else {
+            panic!("byte arrays only")
+        };
+        let values: Vec<ByteArray> = values
+            .iter()
+            .map(|value| ByteArray::from(value.to_vec()))
+            .collect();
+        writer.write_batch(&values, definitions, repetitions).unwrap();
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    writer.close().unwrap();
+    let shown = |column: &str| {
+        let mut set = set(
+            "s",
+            ProblemSource::Path {
+                path: path.display().to_string(),
+            },
+        );
+        (set.problem, set.answer) = ("problem".to_owned(), None);
+        set.image = vec![column.to_owned()];
+        let problems = load(
+            "s",
+            &[("s".to_owned(), set)].into_iter().collect(),
+            None,
+            &World::default(),
+        )
+        .unwrap();
+        let told = |picture: &crate::Picture| (picture.name.clone(), picture.bytes().unwrap().into_owned());
+        problems
+            .iter()
+            .map(|problem| problem.pictures.iter().map(told).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+    };
+    let one = |name: &str, bytes: &[u8]| (name.to_owned(), bytes.to_vec());
+    assert_eq!(
+        shown("picture"),
+        [
+            vec![one("images/1.png", b"\x89PNG first")],
+            vec![one("1", b"\x89PNG second")]
+        ]
+    );
+    assert_eq!(
+        shown("images"),
+        [
+            vec![one("0", b"\x89PNG a")],
+            vec![one("1#1", b"\x89PNG b"), one("1#2", b"\x89PNG c")]
+        ]
+    );
+}
+
+/// Pins follow the pictures that rows name, and not those that stand in the rows.
+#[test]
+fn pictures_in_files_are_pinned() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.jsonl");
+    fs::write(
+        &path,
+        "{\"problem\":\"a\",\"image\":\"a.png\"}\n{\"problem\":\"b\",\"image\":\"b.png\"}\n",
+    )
+    .unwrap();
+    fs::write(folder.path().join("a.png"), "one").unwrap();
+    let mut set = set(
+        "s",
+        ProblemSource::Path {
+            path: path.display().to_string(),
+        },
+    );
+    let mut cache = crate::PinCache::none();
+    let mut pin = |set: &ProblemSet| crate::pin_pictures(set, &World::default(), &mut cache).unwrap();
+    assert_eq!(pin(&set), None);
+    set.image = vec!["image".to_owned()];
+    let first = pin(&set).unwrap();
+    // One that was not there, and one with other bytes.
+    fs::write(folder.path().join("b.png"), "two").unwrap();
+    let second = pin(&set).unwrap();
+    fs::write(folder.path().join("a.png"), "three").unwrap();
+    let third = pin(&set).unwrap();
+    assert!(first != second && second != third && first != third);
+    assert_eq!(pin(&set).unwrap(), third);
+}
+
+#[test]
+fn tasks_of_numbers_give_each_problem_once() {
+    let wanted = |task: &str, size: u64| {
+        let mut set = set(
+            "s",
+            ProblemSource::Task {
+                task: task.to_owned(),
+                options: [("digits".to_owned(), 1.0), ("terms".to_owned(), 2.0)]
+                    .into_iter()
+                    .collect(),
+                seed: 3,
+            },
+        );
+        set.size = Some(size);
+        load("s", &sets(vec![set]), None, &World::default())
+    };
+    for task in crate::tasks::NAMES {
+        let problems = wanted(task, 12).unwrap_or_else(|error| panic!("{task}: {error}"));
+        let texts: std::collections::BTreeSet<&str> =
+            problems.iter().map(|problem| problem.text.as_str()).collect();
+        assert_eq!(texts.len(), problems.len(), "{task}");
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.answer.is_some() && problem.response.is_some())
+        );
+    }
+    // Ten numbers, ten numbers, three signs: there are no more.
+    assert!(matches!(
+        wanted("arithmetic", 301),
+        Err(DataError::Exhausted { found: 300, .. })
+    ));
+    assert!(matches!(wanted("riddle", 1), Err(DataError::UnknownTask { .. })));
+}
