@@ -72,23 +72,31 @@ fn blind(why: &str) -> BackendError {
     }
 }
 
+/// A chat whose user shows pictures.
+struct Said<'a> {
+    system: Option<&'a str>,
+    examples: &'a [(String, String)],
+    user: &'a [Part],
+    prefill: Option<&'a str>,
+}
+
 /// A chat with pictures, through the model's template, the tokens of each picture written out.
 fn encode_shown(
     tokenizer: &Tokenizer,
     (processor, vision): (&ImageProcessor, &Vision),
-    (system, examples, user, prefill): (Option<&str>, &[(String, String)], &[Part], Option<&str>),
+    said: &Said<'_>,
 ) -> Result<Vec<u32>, BackendError> {
     let mut messages = Vec::new();
-    if let Some(system) = system {
+    if let Some(system) = said.system {
         messages.push(json!({ "role": "system", "content": system }));
     }
-    for (asked, answered) in examples {
+    for (asked, answered) in said.examples {
         messages.push(json!({ "role": "user", "content": asked }));
         messages.push(json!({ "role": "assistant", "content": answered }));
     }
     let mut counts = Vec::new();
     let mut parts = Vec::new();
-    for part in user {
+    for part in said.user {
         match part {
             Part::Text(text) => parts.push(json!({ "type": "text", "text": text })),
             Part::Picture(picture) => {
@@ -106,7 +114,7 @@ fn encode_shown(
     let mut text = tokenizer
         .render_messages(&messages.into(), true, &serde_json::Map::new())
         .map_err(failed)?;
-    text.push_str(prefill.unwrap_or_default());
+    text.push_str(said.prefill.unwrap_or_default());
     let ids = tokenizer.encode(&text, false).map_err(failed)?;
     ImageProcessor::expand_by(&ids, &counts, vision).map_err(failed)
 }
@@ -246,13 +254,13 @@ impl OpenModel for Loaded {
         let (Some(processor), Some(vision)) = (&self.pictures, &self.model.config().vision) else {
             return Err(blind("the model reads none"));
         };
-        let said = (
-            system.as_deref(),
-            examples.as_slice(),
-            user.as_slice(),
-            prefill.as_deref(),
-        );
-        encode_shown(&self.tokenizer, (processor, vision), said)
+        let said = Said {
+            system: system.as_deref(),
+            examples,
+            user,
+            prefill: prefill.as_deref(),
+        };
+        encode_shown(&self.tokenizer, (processor, vision), &said)
     }
 
     fn encode_response(&self, text: &str, ended: bool) -> Result<Vec<u32>, BackendError> {

@@ -171,7 +171,7 @@ fn one(text: &str, folder: &Path) -> Option<Told> {
 
 /// Whether base64 begins as that of a PNG, JPEG or WebP does.
 fn is_picture(text: &str) -> bool {
-    ["iVBORw0KGgo", "/9j/", "UklGR"]
+    ["iVBORw0KGg", "/9j/", "UklGR"]
         .iter()
         .any(|head| text.starts_with(head))
 }

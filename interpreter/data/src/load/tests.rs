@@ -474,7 +474,8 @@ fn pictures_come_out_of_parquet() {
     let mut writer = SerializedFileWriter::new(fs::File::create(&path).unwrap(), schema, properties).unwrap();
     let mut group = writer.next_row_group().unwrap();
     // Two rows: the first picture has a path, and the second row two pictures in its list.
-    let columns: [(&[&[u8]], Option<&[i16]>, Option<&[i16]>); 5] = [
+    type Levels = Option<&'static [i16]>;
+    let columns: [(&[&[u8]], Levels, Levels); 5] = [
         (&[b"<image> one", b"two"], None, None),
         (&[b"\x89PNG first", b"\x89PNG second"], Some(&[2, 2]), None),
         (&[b"images/1.png"], Some(&[2, 1]), None),
