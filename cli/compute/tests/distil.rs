@@ -79,3 +79,32 @@ fn a_training_takes_every_part_of_its_optimiser() {
     assert!(text.contains("rl: 6/6 steps · reward "), "{text}");
     assert!(text.contains("student: 8 steps · loss "), "{text}");
 }
+
+#[test]
+fn responses_in_a_file_teach_and_the_lock_holds_the_file_to_its_content() {
+    let place = Place::new();
+    let row = |id: u64, at: u64| {
+        let sum = id % 5 + at;
+        format!(
+            "{{\"id\": \"{id}\", \"response\": \"{} + {at} = {sum}\\n\"}}\n",
+            id % 5
+        )
+    };
+    let lines: String = (0..24).flat_map(|id| [row(id, 1), row(id, 2)]).collect();
+    place.write("told.jsonl", &lines);
+    place.change(
+        "data puzzles {",
+        "model told { source = responses { file = \"./told.jsonl\" } }\n\ndata puzzles {",
+    );
+    place.change("teacher  = rl@3", "teacher  = told");
+    place.change(STUDENT, "    optimizer = { learning_rate = 1e-2 }\n}");
+    place.run();
+    // 16 prompts, 2 responses, 2 epochs, 8 a step.
+    let (losses, _) = trained(&place, 8);
+    assert!(losses[7] < 0.8 * losses[0], "{losses:?}");
+    let lock = fs::read_to_string(place.path("study.lock")).unwrap();
+    assert!(lock.contains("./told.jsonl"), "{lock}");
+    place.write("told.jsonl", &lines.replace("+ 1 =", "+ 0 ="));
+    let text = place.refused(&["run", "study.rlx"], "rlx::lock::drift");
+    assert!(text.contains("told.jsonl"), "{text}");
+}

@@ -67,7 +67,7 @@ impl EndpointError {
     fn help(&self) -> String {
         match self {
             EndpointError::Offline { .. } => {
-                "run without --offline and HF_HUB_OFFLINE; responses that are there already are not asked for again".into()
+                "run without `--offline`; responses that are there already are not asked for again".into()
             }
             EndpointError::NoKey { variable, .. } => format!("`export {variable}=…`, and run again"),
             EndpointError::Key { .. } => {
@@ -218,7 +218,7 @@ impl<'e> Server<'e> {
     fn new(endpoint: &'e Endpoint, chat: bool, place: &rlx_data::World) -> Result<Self, EndpointError> {
         let path = if chat { "chat/completions" } else { "completions" };
         let url = format!("{}/{path}", endpoint.url);
-        if place.offline() {
+        if place.alone() {
             return Err(EndpointError::Offline { url });
         }
         let key = match &endpoint.key {

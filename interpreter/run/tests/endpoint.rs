@@ -183,7 +183,11 @@ fn place(server: &Server, filter: &str) -> Place {
 }
 
 fn with_key() -> rlx_data::World {
-    rlx_data::World::new([("TEACHER_KEY".to_owned(), KEY.to_owned())], false)
+    let variables = [("TEACHER_KEY", KEY), ("HF_HUB_OFFLINE", "1")];
+    rlx_data::World::new(
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())),
+        false,
+    )
 }
 
 fn run(place: &Place) -> Result<Vec<String>, RunError> {

@@ -73,6 +73,11 @@ impl World {
         self.offline || ["1", "true", "yes", "on"].contains(&asked.as_str())
     }
 
+    /// `--offline` alone: no server is asked. `HF_HUB_OFFLINE` is about the hub, and others may be near.
+    pub fn alone(&self) -> bool {
+        self.offline
+    }
+
     /// `HF_ENDPOINT`, else the hub's own address; without a slash at the end.
     pub fn endpoint(&self) -> &str {
         self.variable("HF_ENDPOINT")

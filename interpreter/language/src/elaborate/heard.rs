@@ -65,7 +65,7 @@ impl<'a> Elaborator<'a> {
         let url = checked.text("url")?;
         let key = checked.maybe_text("key")?;
         let parallel = checked.count("parallel")?;
-        // Whoever pastes the key itself must not see it repeated on a terminal.
+        // Keys of all services have small letters or dashes in them: one that is pasted here is seen.
         let variable = |name: &str| {
             let mut letters = name.chars();
             letters.next().is_some_and(|c| c.is_ascii_uppercase() || c == '_')
