@@ -72,7 +72,7 @@ impl LanguageModel {
         entropies: Option<&Tensor>,
     ) -> Result<(Tensor, Tensor), EngineError> {
         let head = &self.weights.head;
-        let mut found = vec![f32::NAN; usize::try_from(targets.numel()).unwrap_or(0)];
+        let mut found = vec![f32::NAN; targets.numel()];
         let (hidden_gradient, sum) = {
             let _no_grad = tch::no_grad_guard();
             let targets = indices(targets)?;
