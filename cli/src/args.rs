@@ -407,7 +407,7 @@ pub(crate) struct ScoreArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct GradeArgs {
-    /// `math`, `math_paper`, `number`, `choice`, `exact`, `countdown` or `code`
+    /// `math`, `math_paper`, `number`, `choice`, `exact`, `countdown`, `code` or `command`
     #[arg(long, required_unless_present = "benchmark")]
     pub(crate) judge: Option<String>,
     /// Take golds or tests, and the judge, from this benchmark of `std.benchmarks`; a row is then `{"id", "problem",
@@ -417,7 +417,7 @@ pub(crate) struct GradeArgs {
     /// File with the benchmark's rows [default: the hub's cache].
     #[arg(long, value_name = "FILE", requires = "benchmark")]
     pub(crate) source: Option<PathBuf>,
-    /// JSON lines: `{"id", "gold", "response"}`, optionally `"gold_is_text"`, `"problem"`, `"truncated"`; for `code`
+    /// JSON lines: `{"id", "gold", "response"}`, optionally `"gold_is_text"`, `"problem"`, `"truncated"`, `"precision"`; for `code`
     /// `{"id", "response", "tests"}`, optionally `"kind"`, `"prompt"`, `"setup"`, `"starter_code"`.
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: PathBuf,
@@ -427,6 +427,10 @@ pub(crate) struct GradeArgs {
     /// A second judge: each row gets its verdict as `against`, and a table of disagreements ends the run (on stderr).
     #[arg(long, value_name = "JUDGE")]
     pub(crate) against: Option<String>,
+    /// For `command`: the Python file that judges; it reads `{"problem", "gold", "response", "truncated"}` and prints
+    /// `{"verdict", "extracted", "reason"}`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
     /// Run programs with limits alone where the machine offers no way to lock them in.
     #[arg(long)]
     pub(crate) unsafe_judge: bool,

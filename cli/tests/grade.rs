@@ -63,3 +63,63 @@ fn tests_come_from_the_benchmark() {
         Err(message) => panic!("{message}"),
     }
 }
+
+/// Responses to visual problems are there already: nobody needs the pictures. Numbers are rounded as the set asks for.
+#[test]
+fn visual_benchmarks_are_graded_without_their_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |pid: &str, kind: &str, answer: &str, precision: &str| {
+        format!(
+            "{{\"pid\":\"{pid}\",\"question\":\"How long?\",\"image\":\"images/{pid}.jpg\",\"unit\":null,\"precision\":{precision},\
+             \"answer\":\"{answer}\",\"question_type\":\"{kind}\"}}\n"
+        )
+    };
+    let rows: String = (0..460)
+        .map(|pid| match pid {
+            0 => row("0", "free_form", "1.2", "1.0"),
+            pid => row(&pid.to_string(), "free_form", "7", "null"),
+        })
+        .chain([row("x", "multi_choice", "A", "null")])
+        .collect();
+    fs::write(folder.path().join("rows.jsonl"), rows).unwrap();
+    let answers = concat!(
+        "{\"id\":1,\"problem\":\"0\",\"response\":\"\\\\boxed{1.2345}\"}\n",
+        "{\"id\":2,\"problem\":\"0\",\"response\":\"\\\\boxed{1.26}\"}\n",
+        "{\"id\":3,\"problem\":\"5\",\"response\":\"\\\\boxed{7.2}\"}\n",
+        "{\"id\":4,\"problem\":\"5\",\"response\":\"\\\\boxed{7}\"}\n",
+    );
+    let judged = grade(folder.path(), "mathvista", answers).unwrap();
+    assert_eq!(verdicts(&judged), ["correct", "wrong", "wrong", "correct"]);
+}
+
+#[test]
+fn a_program_of_ones_own_grades_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let judge = "import json, sys\ncase = json.load(sys.stdin)\n\
+                 print(json.dumps({\"verdict\": case[\"response\"].strip().lower() == case[\"gold\"].lower(), \"extracted\": case[\"response\"]}))\n";
+    fs::write(folder.path().join("judge.py"), judge).unwrap();
+    let answers = "{\"id\":1,\"gold\":\"Yes\",\"response\":\" yes \"}\n{\"id\":2,\"gold\":\"Yes\",\"response\":\"no\"}\n";
+    fs::write(folder.path().join("answers.jsonl"), answers).unwrap();
+    let ask = |program: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_rlx"))
+            .args(["grade", "--judge", "command", "--answers", "answers.jsonl"])
+            .args(program)
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+    };
+    let none = ask(&[]);
+    assert!(String::from_utf8_lossy(&none.stderr).contains("--program"));
+    let out = ask(&["--program", "judge.py"]);
+    let message = String::from_utf8_lossy(&out.stderr).into_owned();
+    if message.contains("rlx::sandbox") {
+        return println!("skipped: {message}");
+    }
+    let rows: Vec<Value> = String::from_utf8(out.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(verdicts(&rows), ["correct", "wrong"], "{message}");
+    assert_eq!(rows[0]["rule"], "command");
+}

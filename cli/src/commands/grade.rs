@@ -2,7 +2,7 @@
 
 use crate::{
     args::GradeArgs,
-    commands::{benchmark::Golds, lines, verdicts::Sink},
+    commands::{benchmark::Golds, grade_command::Program, lines, verdicts::Sink},
     failure::Failure,
 };
 use rayon::prelude::*;
@@ -60,8 +60,12 @@ pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
     if wanted == "code" {
         return super::grade_code::run(args, golds.as_ref());
     }
-    let judge = named(wanted)?;
-    let second = args.against.as_deref().map(named).transpose()?;
+    let judge = named(wanted, args)?;
+    let second = args
+        .against
+        .as_deref()
+        .map(|name| named(name, args))
+        .transpose()?;
     let mut table = Disagreements::default();
     let mut sink = Sink::open(args)?;
     let mut rows = lines::read::<Row>(&args.answers)?;
@@ -98,8 +102,10 @@ pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
                 let judged = |judge: &(dyn Judge + Send + Sync)| {
                     let verdict = judge.judge(&case);
                     match row.precision {
-                        Some(places) => rlx_judge::to_places(verdict, case.gold, places),
-                        None => verdict,
+                        Some(places) if matches!(judge.name(), "number" | "math") => {
+                            rlx_judge::to_places(verdict, case.gold, places)
+                        }
+                        _ => verdict,
                     }
                 };
                 let verdict = judged(judge.as_ref());
@@ -130,9 +136,12 @@ pub(crate) fn run(args: &GradeArgs) -> Result<ExitCode, Failure> {
     }
 }
 
-fn named(name: &str) -> Result<Box<dyn Judge + Send + Sync>, Failure> {
+fn named(name: &str, args: &GradeArgs) -> Result<Box<dyn Judge + Send + Sync>, Failure> {
+    if name == "command" {
+        return Ok(Box::new(Program::open(args)?));
+    }
     rlx_judge::by_name(name).ok_or_else(|| {
-        let help = format!("the judges are {}, code", rlx_judge::NAMES.join(", "));
+        let help = format!("the judges are {}, code, command", rlx_judge::NAMES.join(", "));
         Failure::user("rlx::judge", format!("there is no judge `{name}`"), Some(help))
     })
 }
