@@ -131,7 +131,7 @@ fn sizes_and_prompts_that_the_rows_do_not_bear_out() {
     );
     refused(place.path(), &RUN, "rlx::run::size");
     let place = with("\"{problem}\"", "\"{hint}: {problem}\"");
-    refused(place.path(), &RUN, "rlx::data::prompt");
+    refused(place.path(), &RUN, "rlx::prompt::placeholder");
 }
 
 #[test]

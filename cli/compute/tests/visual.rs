@@ -178,6 +178,12 @@ fn reference_what_cannot_see_is_refused_before_anything_runs() {
         let blind = model.parent().unwrap().join("qwen2_tied_gqa2");
         place.change(&model.display().to_string(), &blind.display().to_string());
         place.refused(&["run", "study.rlx"], "rlx::model::vision");
+        // More places in a text than pictures.
+        let place = self::place(&model);
+        let rows = fs::read_to_string(place.path("data/rows.jsonl")).unwrap();
+        let places = rows.replacen("What is the area?", "Between <image> and <image>?", 1);
+        place.write("data/rows.jsonl", &places);
+        place.refused(&["run", "study.rlx"], "rlx::data::prompt");
         // A picture that is not there is named, with its row.
         let place = self::place(&model);
         fs::remove_file(place.path("data/images/one.png")).unwrap();
