@@ -243,6 +243,15 @@ pub(crate) fn encode(
     most: Option<u64>,
 ) -> Result<SftExample, BackendError> {
     let prompt = encode_prompt(tokenizer, &example.prompt)?;
+    if example.ended && tokenizer.eos_ids().is_empty() {
+        return Err(BackendError {
+            code: "rlx::model::tokenizer".into(),
+            message: "the tokenizer names no token that ends a response: a model that learns from whole responses would \
+                      never end one"
+                .into(),
+            help: Some("name it in tokenizer_config.json beside the tokenizer: {\"eos_token\": \"<eos>\"}".into()),
+        });
+    }
     let mut response = encode_response(tokenizer, &example.response, example.ended)?;
     if let Some(most) = most {
         response.truncate(most as usize);

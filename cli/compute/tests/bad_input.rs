@@ -117,6 +117,37 @@ fn what_the_language_refuses() {
 }
 
 #[test]
+fn a_tokenizer_that_ends_nothing_teaches_nothing() {
+    let place = Place::new();
+    fs::remove_file(place.path("tokenizer/tokenizer_config.json")).unwrap();
+    place.change("use std.algorithms.grpo", "use std.algorithms.{grpo, sft}");
+    place.change(
+        "algorithm  = grpo { kl = { estimator = k3, coefficient = 0.01 } }\n",
+        "algorithm  = sft\n",
+    );
+    place.change("    rollouts   = 4 samples\n", "");
+    place.change("    max_tokens = 24\n    keep", "    keep");
+    let text = place.refused(&["run", "study.rlx"], "rlx::model::tokenizer");
+    assert!(text.contains("eos_token"), "{text}");
+}
+
+#[test]
+fn a_new_study_learns_to_end_its_responses() {
+    let place = Place::new();
+    fs::create_dir(place.path("fresh")).unwrap();
+    let said = place.rlx(&["new", "fresh/study.rlx"]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    // A hundredth of it: as many steps as it takes to learn where a response ends.
+    let small = ["base.steps=60", "rl.steps=1", "rl.keep=[1]", "n=2", "held_out.size=4"];
+    let mut arguments = vec!["run", "fresh/study.rlx"];
+    arguments.extend(small.iter().flat_map(|setting| ["--set", setting]));
+    let done = place.rlx(&arguments);
+    let text = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{text}");
+    assert!(!text.contains("100% of base"), "no response ended:\n{text}");
+}
+
+#[test]
 fn a_bias_for_what_is_no_token_is_refused() {
     let place = Place::new();
     place.change(
