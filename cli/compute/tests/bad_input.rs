@@ -138,7 +138,13 @@ fn a_new_study_learns_to_end_its_responses() {
     let said = place.rlx(&["new", "fresh/study.rlx"]);
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     // A hundredth of it: as many steps as it takes to learn where a response ends.
-    let small = ["base.steps=60", "rl.steps=1", "rl.keep=[1]", "n=2", "held_out.size=4"];
+    let small = [
+        "base.steps=60",
+        "rl.steps=1",
+        "rl.keep=[1]",
+        "n=2",
+        "held_out.size=4",
+    ];
     let mut arguments = vec!["run", "fresh/study.rlx"];
     arguments.extend(small.iter().flat_map(|setting| ["--set", setting]));
     let done = place.rlx(&arguments);

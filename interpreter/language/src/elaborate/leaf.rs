@@ -43,6 +43,9 @@ impl<'a> Elaborator<'a> {
         origin: Origin,
         overrode: Vec<Origin>,
     ) {
+        if self.unrecorded {
+            return;
+        }
         let unit = unit.map(|unit| unit.name().to_owned());
         self.origins.insert(
             path.to_owned(),
@@ -54,6 +57,14 @@ impl<'a> Elaborator<'a> {
                 through: Vec::new(),
             },
         );
+    }
+
+    /// Reads something that leaves no record.
+    pub(super) fn unrecorded<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.unrecorded, true);
+        let found = read(self);
+        self.unrecorded = before;
+        found
     }
 
     /// The names of values that an expression reads, each with where its own value is written: outermost first.

@@ -137,10 +137,8 @@ impl<'a> Elaborator<'a> {
         name: &str,
     ) -> Option<Quantity> {
         // Leaves of calls inside a claim would collide; the claim's text is its record.
-        let before = self.origins.len();
-        let checked = self.arguments(function, arguments, at, &format!("{name}.{}", function.name));
-        self.origins.truncate(before);
-        let checked = checked?;
+        let path = format!("{name}.{}", function.name);
+        let checked = self.unrecorded(|these| these.arguments(function, arguments, at, &path))?;
         match function.name {
             "published" => return self.published(&checked),
             "logged" => {
@@ -225,10 +223,8 @@ impl<'a> Elaborator<'a> {
         name: &str,
     ) -> Option<ProblemsExpr> {
         let function = self.function(callee, at, &schema::SETS)?;
-        let before = self.origins.len();
-        let checked = self.arguments(function, arguments, at, &format!("{name}.{}", function.name));
-        self.origins.truncate(before);
-        let checked = checked?;
+        let path = format!("{name}.{}", function.name);
+        let checked = self.unrecorded(|these| these.arguments(function, arguments, at, &path))?;
         let info = self.measured_evaluation(&checked)?;
         let model = self.measured_model(&checked, "of", &info)?;
         let evaluation = info.evaluation.name.clone();

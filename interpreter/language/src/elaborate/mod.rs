@@ -138,6 +138,8 @@ pub(crate) struct Elaborator<'a> {
     overrides: Vec<Override<'a>>,
     out: Vec<Diagnostic>,
     origins: IndexMap<String, Leaf>,
+    /// What is read leaves no record.
+    unrecorded: bool,
     /// Declarations that are being elaborated, outermost first.
     active: Vec<DeclId>,
     /// Names that were followed; a study that doubles a value sixty times over ends here.
@@ -296,6 +298,7 @@ impl<'a> Elaborator<'a> {
             overrides: Vec::new(),
             out: Vec::new(),
             origins: IndexMap::new(),
+            unrecorded: false,
             active: Vec::new(),
             followed: 0,
             circles: BTreeSet::new(),

@@ -276,15 +276,18 @@ impl<'a> Elaborator<'a> {
             Type::Reference(_) => {
                 let text = match at.site.via {
                     Via::Default => "[]".to_owned(),
+                    _ if self.unrecorded => String::new(),
                     _ => self.text_of(at),
                 };
                 (Typed::Reference(at, nested.to_vec()), at.place(), text)
             }
         };
-        self.leaf(path, text, unit, origin, overrode);
-        let through = self.followed(at);
-        if let Some(leaf) = self.origins.get_mut(path) {
-            leaf.through = through;
+        if !self.unrecorded {
+            self.leaf(path, text, unit, origin, overrode);
+            let through = self.followed(at);
+            if let Some(leaf) = self.origins.get_mut(path) {
+                leaf.through = through;
+            }
         }
         Ok((typed, place))
     }
