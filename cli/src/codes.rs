@@ -322,10 +322,6 @@ mod tests {
         ("rlx::engine::failed", "a defect of rlx or libtorch"),
         ("rlx::engine::memory", "the engine's tests give it a small budget"),
         (
-            "rlx::engine::not_finite",
-            "wants a model: the engine's tests hold the error, not its code",
-        ),
-        (
             "rlx::inspect::server",
             "held by the error's own test, not by its code",
         ),
@@ -355,6 +351,10 @@ mod tests {
         ("rlx::run::problem", "rows of other data than their key says"),
         ("rlx::stdout", "a full disk behind a pipe"),
         ("rlx::store::full", "a full disk; tried by hand on a small one"),
+        (
+            "rlx::train::diverged",
+            "wants a training: the trainer's tests hold the error, not its code",
+        ),
         ("rlx::train::failed", "libtorch failing in a training"),
         (
             "rlx::train::spec",
