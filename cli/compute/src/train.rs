@@ -101,6 +101,7 @@ pub(crate) fn run(
             max_tokens,
             examples,
         } => {
+            names_an_end(&tokenizer)?;
             let mut watch = Watch {
                 steps,
                 tokens: 0,
@@ -237,20 +238,28 @@ impl RewardSource for Source<'_, '_> {
     }
 }
 
+/// Refuses to teach whole responses where no token ends one.
+fn names_an_end(tokenizer: &Tokenizer) -> Result<(), BackendError> {
+    if !tokenizer.eos_ids().is_empty() {
+        return Ok(());
+    }
+    Err(BackendError {
+        code: "rlx::model::tokenizer".into(),
+        message: "the tokenizer names no token that ends a response: a model that learns from whole responses would \
+                  never end one"
+            .into(),
+        help: Some("name it in tokenizer_config.json beside the tokenizer: {\"eos_token\": \"<eos>\"}".into()),
+    })
+}
+
 pub(crate) fn encode(
     tokenizer: &Tokenizer,
     example: &TrainExample,
     most: Option<u64>,
 ) -> Result<SftExample, BackendError> {
     let prompt = encode_prompt(tokenizer, &example.prompt)?;
-    if example.ended && tokenizer.eos_ids().is_empty() {
-        return Err(BackendError {
-            code: "rlx::model::tokenizer".into(),
-            message: "the tokenizer names no token that ends a response: a model that learns from whole responses would \
-                      never end one"
-                .into(),
-            help: Some("name it in tokenizer_config.json beside the tokenizer: {\"eos_token\": \"<eos>\"}".into()),
-        });
+    if example.ended {
+        names_an_end(tokenizer)?;
     }
     let mut response = encode_response(tokenizer, &example.response, example.ended)?;
     if let Some(most) = most {

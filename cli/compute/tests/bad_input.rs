@@ -80,10 +80,11 @@ fn models_that_cannot_be_used() {
     let text = fs::read_to_string(&config).unwrap();
     fs::remove_file(&config).unwrap();
     place.refused(&run, "rlx::model::missing");
-    let scaled = text.replacen(
-        '{',
-        "{ \"rope_scaling\": { \"rope_type\": \"spiral\", \"factor\": 2.0 },",
-        1,
+    let plain = "\"rope_scaling\": null";
+    assert!(text.contains(plain), "{text}");
+    let scaled = text.replace(
+        plain,
+        "\"rope_scaling\": { \"rope_type\": \"spiral\", \"factor\": 2.0 }",
     );
     fs::write(&config, scaled).unwrap();
     place.refused(&run, "rlx::model::unsupported");
