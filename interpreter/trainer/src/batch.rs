@@ -6,7 +6,10 @@ use tch::{Device, Kind, TchError, Tensor};
 use crate::algorithms::TensorResult;
 
 /// Memory that the activations of one micro-batch may take.
-const ACTIVATION_BYTES: i64 = 7 << 27;
+pub(crate) const ACTIVATION_BYTES: i64 = 7 << 27;
+
+/// The same where responses are drawn by the model that learns: what drawing took beside it does not all come back.
+pub(crate) const RL_ACTIVATION_BYTES: i64 = 5 << 27;
 
 /// Tokens beyond which a larger micro-batch is no faster on a CPU, because its activations leave the caches.
 const USEFUL_TOKENS: usize = 4096;
@@ -25,11 +28,11 @@ impl Sequence<'_> {
     }
 }
 
-/// Tokens of one micro-batch of this model: what fits into the activation memory. A token keeps about 14 vectors
+/// Tokens of one micro-batch of this model: what fits into `memory` bytes for activations. A token keeps about 14 vectors
 /// of the hidden width and 4 of the feed-forward width a layer for the backward pass, and the norms keep some in fp32
 /// whatever the precision; with `checkpointing`, one vector a layer and the rest for one layer at a time. The head is
 /// bounded by itself.
-pub(crate) fn token_budget(model: &LanguageModel, checkpointing: bool) -> usize {
+pub(crate) fn token_budget(model: &LanguageModel, checkpointing: bool, memory: i64) -> usize {
     let config = &model.config;
     let bytes = match model.precision() {
         Precision::Fp32 => 4,
@@ -41,7 +44,7 @@ pub(crate) fn token_budget(model: &LanguageModel, checkpointing: bool) -> usize 
     } else {
         config.layers * layer
     };
-    usize::try_from(ACTIVATION_BYTES / token.max(1)).map_or(1, |fit| fit.clamp(1, USEFUL_TOKENS))
+    usize::try_from(memory / token.max(1)).map_or(1, |fit| fit.clamp(1, USEFUL_TOKENS))
 }
 
 /// Splits sequences, longest first, into groups that stay within `budget` tokens (a single sequence may exceed it). Returns

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use crate::algorithms::distillation::generalized_jsd;
-use crate::batch::{MicroBatch, Sequence, split, token_budget};
+use crate::batch::{ACTIVATION_BYTES, MicroBatch, Sequence, split, token_budget};
 use crate::forward::decode;
 use crate::optimizer::Learning;
 use crate::random::stream;
@@ -105,7 +105,11 @@ pub fn train_distill(
     let mut session = Session::open(&student, setting, &("distill", spec, on_policy), None, observer)?;
     student.load_parameters(&session.model.merged_parameters()?)?;
     let checkpointing = spec.tuning.checkpointing;
-    let budget = token_budget(&student, checkpointing).min(token_budget(teacher, checkpointing));
+    let budget = token_budget(&student, checkpointing, ACTIVATION_BYTES).min(token_budget(
+        teacher,
+        checkpointing,
+        ACTIVATION_BYTES,
+    ));
     while let Some(step) = session.next_step() {
         let start = Instant::now();
         let (examples, names) = match &mut data {

@@ -7,7 +7,7 @@ use rlx_engine::{EngineError, Finish, LanguageModel, Tokenizer};
 
 use crate::advantage::{self, Beside};
 use crate::algorithms::aggregation::Aggregation;
-use crate::batch::token_budget;
+use crate::batch::{RL_ACTIVATION_BYTES, token_budget};
 use crate::correction;
 use crate::critic::{Critic, CriticMeasures};
 use crate::policy::{Measures, Policy, Row};
@@ -118,7 +118,7 @@ fn active_kl(spec: &RlSpec) -> Option<KlSpec> {
 
 fn policy(model: &LanguageModel, spec: &RlSpec) -> Policy {
     Policy {
-        budget: token_budget(model, spec.tuning.checkpointing),
+        budget: token_budget(model, spec.tuning.checkpointing, RL_ACTIVATION_BYTES),
         checkpointing: spec.tuning.checkpointing,
         temperature: spec.temperature,
         loss: spec.loss,

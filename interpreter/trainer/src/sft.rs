@@ -7,7 +7,7 @@ use rlx_engine::{LanguageModel, Tokenizer};
 
 use crate::algorithms::aggregation::Normalisers;
 use crate::algorithms::sft::from_log_probs;
-use crate::batch::{MicroBatch, Sequence, split, token_budget};
+use crate::batch::{ACTIVATION_BYTES, MicroBatch, Sequence, split, token_budget};
 use crate::forward::linear;
 use crate::optimizer::Learning;
 use crate::random::{permutation, stream};
@@ -82,7 +82,7 @@ pub fn train_sft(
         seed: spec.seed,
     };
     let mut session = Session::open(&model, setting, &("sft", spec), None, observer)?;
-    let budget = token_budget(&model, spec.tuning.checkpointing);
+    let budget = token_budget(&model, spec.tuning.checkpointing, ACTIVATION_BYTES);
     while let Some(step) = session.next_step() {
         let start = Instant::now();
         let (examples, names) = data.batch(step, spec)?;
