@@ -2,7 +2,8 @@
 """Draws workload W with rlx and with whatever other programs are there, one after another on the same machine, and prints
 one table: medians, ratios to rlx, peak memory.
 
-    benches/peers.py --model MODEL_DIR --gguf FILE.gguf [--precision bf16] [--runs 3] [--python PYTHON] [--llama BIN_DIR]
+    benches/peers.py --model MODEL_DIR --gguf FILE.gguf [--precision bf16] [--runs 3] [--python PYTHON] [--vllm PYTHON]
+                     [--llama BIN_DIR]
 
 W: 16 prompts x 16 samples, temperature 0.6, top-p 0.95, exactly 128 new tokens each, from text to text; the time to load
 the model does not count, reading the prompts does. Peers: transformers and vLLM where PYTHON can import them (they read
@@ -112,9 +113,9 @@ def result(name, command):
     return name, rate, found.get("peak_mib") or peak, cores
 
 
-def decoding(command, context, new):
-    """rlx's rate of decoding alone with `context` tokens in the cache of 64 rows, 4 of each of 16 prompts."""
-    command = command + ["--context", str(context), "--samples", "4"]
+def decoding(command, context, new, samples):
+    """rlx's rate of decoding alone with `context` tokens in the cache of 64 rows, so many of each prompt."""
+    command = command + ["--context", str(context), "--samples", str(samples), "--prompts", str(64 // samples)]
     both = []
     for tokens in (1, 1 + new):
         output, peak, cores = measure(command + ["--new", str(tokens)])
@@ -124,7 +125,8 @@ def decoding(command, context, new):
         found = json.loads(line.removeprefix("RESULT "))
         both.append((found["tokens"], statistics.median(found["seconds"]), found.get("peak_mib") or peak))
     (before, short, _), (after, long, peak) = both
-    return "rlx", (after - before) / (long - short), peak, cores
+    name = "rlx" if samples == 1 else f"rlx, {samples} samples share a prompt"
+    return name, (after - before) / (long - short), peak, cores
 
 
 def llama(binary, gguf, sequences, runs, prompt=64, new=128):
@@ -162,6 +164,7 @@ def main():
     parser.add_argument("--precision", default="bf16", choices=["bf16", "fp32"])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--python", default=sys.executable, help="interpreter with transformers or vllm")
+    parser.add_argument("--vllm", help="interpreter with vllm, where it is another one")
     parser.add_argument("--llama", help="folder of llama.cpp's programs")
     parser.add_argument("--workload", default=str(ROOT / "benches/workload.json"))
     parser.add_argument("--score", action="store_true", help="score texts instead of drawing")
@@ -180,15 +183,16 @@ def main():
         if a.model and importable(a.python, "transformers"):
             table.append(result("transformers", [a.python, "-c", SCORE, a.model, runs, a.precision]))
     elif a.context is not None:
-        table.append(decoding(command, a.context, 64))
+        table += [decoding(command, a.context, 64, samples) for samples in (1, 4)]
         if a.gguf and binary:
             table.append(llama(binary, a.gguf, 64, a.runs, a.context, 64))
     else:
         table.append(result("rlx", command))
     if drawing and a.model and importable(a.python, "transformers"):
         table.append(result("transformers generate()", [a.python, "-c", TRANSFORMERS, a.model, a.workload, runs, a.precision]))
-    if drawing and a.model and importable(a.python, "vllm"):
-        table.append(result("vLLM, CPU build", [a.python, "-c", VLLM, a.model, a.workload, runs, a.precision]))
+    vllm = a.vllm or a.python
+    if drawing and a.model and importable(vllm, "vllm"):
+        table.append(result("vLLM, CPU build", [vllm, "-c", VLLM, a.model, a.workload, runs, a.precision]))
     if drawing and a.gguf and binary:
         table += [llama(binary, a.gguf, sequences, a.runs) for sequences in (64, 128, 256)]
     table = [line for line in table if line]

@@ -11,7 +11,7 @@ use rlx_engine::{
 };
 
 const USAGE: &str = "workload --model PATH --workload FILE.json [--precision bf16|fp32] [--runs 3] [--threads N] \
-                     [--rows N] [--samples N] [--new N] [--context N] [--top-p P] [--score]";
+                     [--rows N] [--samples N] [--new N] [--context N] [--prompts N] [--top-p P] [--score]";
 
 struct Options(Vec<String>);
 
@@ -92,12 +92,11 @@ fn draw(
         max_tokens: number("--new", "new_tokens") as usize,
         ..SamplingParams::default()
     };
-    let requests: Vec<SampleRequest> = workload["prompts"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .enumerate()
-        .map(|(i, prompt)| {
+    let texts = workload["prompts"].as_array().unwrap();
+    let count = options.number("--prompts").unwrap_or(texts.len());
+    let requests: Vec<SampleRequest> = (0..count)
+        .map(|i| {
+            let prompt = &texts[i % texts.len()];
             let message = Message {
                 role: "user".to_owned(),
                 content: prompt["question"].as_str().unwrap().to_owned(),
@@ -107,7 +106,7 @@ fn draw(
                 .unwrap();
             let mut prompt = tokenizer.encode(&text, false).unwrap();
             if let Some(context) = options.number::<usize>("--context") {
-                // A long prompt of its own for every sample would be no fair load: prompts are repeated to the length.
+                // Prompts are repeated to the length; the first token keeps those apart that were made of one text.
                 prompt = prompt.iter().copied().cycle().take(context).collect();
                 prompt[0] = i as u32;
             }

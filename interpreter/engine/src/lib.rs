@@ -6,6 +6,8 @@
 //! The trainer builds on the same [`LanguageModel`], whose forward pass is differentiable.
 
 mod adapter;
+#[doc(hidden)]
+pub mod bench;
 mod chat;
 mod config;
 mod cpu;

@@ -393,7 +393,7 @@ macro_rules! for_each_unit {
     ($(#[$doc:meta])* $name:ident, $body:ident, ($($arg:ident: $ty:ty),* $(,)?)) => {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments)]
-        pub(super) fn $name<E: $crate::kernels::Element>(path: $crate::cpu::isa::Path, $($arg: $ty),*) {
+        pub(crate) fn $name<E: $crate::kernels::Element>(path: $crate::cpu::isa::Path, $($arg: $ty),*) {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]

@@ -8,8 +8,9 @@ mod pages;
 mod team;
 mod weights;
 
-pub(crate) use attention::Token;
+pub(crate) use attention::{Attention, GROUP_ROWS, Scratch as AttentionScratch, Token, attend};
+pub(crate) use gemm::{Into, Packed};
 pub(crate) use isa::{BLOCK, Path};
 pub(crate) use network::Network;
-pub(crate) use pages::{Pool, Table, too_small};
-pub(crate) use team::Places;
+pub(crate) use pages::{Pool, Shape, Table, too_small};
+pub(crate) use team::{Places, Team};
