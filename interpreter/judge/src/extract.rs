@@ -43,6 +43,17 @@ pub(crate) fn last_boxed(text: &str) -> Option<&str> {
     None
 }
 
+/// The rest of the line behind a last box that never closes, up to a dollar sign.
+pub(crate) fn unclosed_box(text: &str) -> Option<&str> {
+    let at = text.rfind("\\boxed{")?;
+    let body = text.get(at + "\\boxed{".len()..)?;
+    if closing_brace(body).is_some() {
+        return None;
+    }
+    let line = body.split(['\n', '$']).next()?.trim();
+    (!line.is_empty() && line.len() <= 400).then_some(line)
+}
+
 /// `\boxed{\boxed{3}}` holds 3.
 fn strip_nested_box(body: &str) -> &str {
     match body.trim().strip_prefix("\\boxed{") {

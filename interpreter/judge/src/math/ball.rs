@@ -111,10 +111,11 @@ impl Ball {
     }
 
     fn exact(mid: BigFloat, precision: &mut Precision) -> Ball {
-        precision.peak = precision.peak.max(exponent(&mid).abs().min(LARGEST));
+        // Zero has no size, so it must not ask for more digits.
         if mid.is_zero() {
             return Ball::zero();
         }
+        precision.peak = precision.peak.max(exponent(&mid).abs().min(LARGEST));
         Ball { mid, error: EXACT }
     }
 

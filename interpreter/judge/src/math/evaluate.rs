@@ -6,6 +6,7 @@ use super::exact;
 use super::expression::{Expr, Fold};
 use num_bigint::BigInt;
 use num_rational::BigRational;
+use num_traits::{One, Signed};
 
 /// Most terms of a sum that is evaluated.
 const TERMS: i64 = 400;
@@ -198,6 +199,18 @@ impl<'a> Point<'a> {
                 }
                 let exact = exact::apply(name, &values)?;
                 Some(Complex::real(Ball::rational(&exact, self.precision)?))
+            }
+            // At the ends of their domain balls are of no use.
+            ("arcsin" | "arccos", [x]) if x.exact().is_some_and(|x| x.abs().is_one()) => {
+                let positive = x.exact()?.is_positive();
+                let pi = Ball::pi(self.precision)?;
+                let half = pi.divide(&Ball::small(2), self.precision)?;
+                Some(Complex::real(match (name, positive) {
+                    ("arcsin", true) => half,
+                    ("arcsin", false) => half.negate(),
+                    (_, true) => Ball::zero(),
+                    (_, false) => pi,
+                }))
             }
             (_, [x]) => self.value(x)?.apply(name, self.precision),
             _ => None,

@@ -27,7 +27,10 @@ impl Found {
 
     /// The writer marked it as the answer; it is no guess.
     pub(super) fn is_marked(&self) -> bool {
-        !matches!(self.rule, "last_formula" | "last_number" | "whole")
+        !matches!(
+            self.rule,
+            "last_formula" | "last_number" | "whole" | "unclosed_box"
+        )
     }
 }
 
@@ -50,6 +53,17 @@ pub(super) fn find(text: &str) -> Option<Found> {
             return Some(later);
         }
         return Some(Found::new(marked.text, marked.rule));
+    }
+    // A box that the writer forgot to close, where the line is a formula once its braces are.
+    if let Some(body) = extract::unclosed_box(text) {
+        let open = body
+            .matches('{')
+            .count()
+            .saturating_sub(body.matches('}').count());
+        let closed = format!("{body}{}", "}".repeat(open));
+        if !is_sentence(&closed) && parse::parse(&normal::normal(&closed)).is_ok() {
+            return Some(Found::new(&closed, "unclosed_box"));
+        }
     }
     if let Some(phrase) = after_phrase(text) {
         return Some(phrase);
@@ -201,14 +215,21 @@ fn value_of(sentence: &str) -> Found {
 
 const FENCES: [(&str, &str); 4] = [("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$")];
 
+/// Where a fence opens or closes; a dollar sign behind a backslash is money.
+fn fence(text: &str, sign: &str) -> Option<usize> {
+    text.match_indices(sign)
+        .map(|(at, _)| at)
+        .find(|at| !text.get(..*at).is_some_and(|before| before.ends_with('\\')))
+}
+
 /// The next formula: where it begins, its text, and where its fence ends.
 fn next_formula(text: &str) -> Option<(usize, &str, usize)> {
     let (at, (open, close)) = FENCES
         .iter()
-        .filter_map(|fence| Some((text.find(fence.0)?, fence)))
+        .filter_map(|fence| Some((self::fence(text, fence.0)?, fence)))
         .min_by_key(|(at, fence)| (*at, std::cmp::Reverse(fence.0.len())))?;
     let rest = text.get(at + open.len()..)?;
-    let end = rest.find(close)?;
+    let end = fence(rest, close)?;
     let inner = rest.get(..end).filter(|inner| !inner.trim().is_empty())?;
     Some((at, inner, at + open.len() + end + close.len()))
 }

@@ -22,8 +22,51 @@ pub(super) fn normal(text: &str) -> String {
     if text.contains('\u{4}') {
         text = text.replace('\u{4}', "");
     }
+    for (infix, prefix) in [("\\over", "\\frac"), ("\\choose", "\\binom")] {
+        if text.contains(infix) {
+            text = prefixed(&text, infix, prefix);
+        }
+    }
     let trimmed = trim(&text);
     strip_markup(trimmed).to_owned()
+}
+
+/// `{a \over b}` as `\frac{a}{b}`; without braces the whole text.
+fn prefixed(text: &str, infix: &str, prefix: &str) -> String {
+    let mut text = text.to_owned();
+    for _ in 0..16 {
+        let command = text.match_indices(infix).map(|(at, _)| at).find(|at| {
+            text.get(at + infix.len()..)
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+        });
+        let Some(at) = command else { break };
+        // The braces around it; escaped ones are brackets of sets.
+        let bytes = text.as_bytes();
+        let brace = |place: usize, kind: u8| {
+            bytes.get(place) == Some(&kind) && (place == 0 || bytes.get(place - 1) != Some(&b'\\'))
+        };
+        let mut depth = 0i32;
+        let open = (0..at).rev().find(|place| {
+            depth += i32::from(brace(*place, b'}')) - i32::from(brace(*place, b'{'));
+            depth < 0
+        });
+        depth = 0;
+        let close = (at..bytes.len()).find(|place| {
+            depth += i32::from(brace(*place, b'{')) - i32::from(brace(*place, b'}'));
+            depth < 0
+        });
+        let (from, to) = match (open, close) {
+            (Some(open), Some(close)) => (open + 1, close),
+            (None, None) => (0, text.len()),
+            _ => break,
+        };
+        let (Some(a), Some(b)) = (text.get(from..at), text.get(at + infix.len()..to)) else {
+            break;
+        };
+        let written = format!("{prefix}{{{}}}{{{}}}", a.trim(), b.trim());
+        text.replace_range(from..to, &written);
+    }
+    text
 }
 
 fn trim(text: &str) -> &str {
@@ -142,6 +185,7 @@ impl Writer {
             }
             "dots" | "ldots" | "cdots" => self.out.push_str("..."),
             "reals" | "R" => self.out.push_str("\\mathbb{R}"),
+            "underline" | "cancel" => {}
             "euro" | "pounds" | "textdollar" | "yen" => {}
             _ => {
                 self.out.push('\\');
@@ -458,6 +502,11 @@ mod tests {
             ("−3", "-3"),
             ("\\text{a}", "\\text{a}"),
             ("\\\\frac{1}{2}", "\\frac{1}{2}"),
+            ("{2 \\over 9}", "\\frac{2}{9}"),
+            ("x+{n \\choose k}", "x+{\\binom{n}{k}}"),
+            ("1 \\over 2", "\\frac{1}{2}"),
+            ("\\overline{AB}", "\\overline{AB}"),
+            ("\\underline{9}", "9"),
         ];
         for (text, expected) in rows {
             assert_eq!(normal(text), expected, "{text}");

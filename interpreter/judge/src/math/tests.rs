@@ -19,6 +19,17 @@ fn equal_answers_in_another_form() {
     let rows = [
         ("\\frac{1}{2}", "0.5"),
         ("\\frac{1}{2}", "\\dfrac12"),
+        ("\\frac{2}{9}", "{2 \\over 9}"),
+        ("56", "{8 \\choose 3}"),
+        ("\\binom{n}{k}", "\\binom{n}{n-k}"),
+        ("\\binom{n}{k}", "\\frac{n!}{k!(n-k)!}"),
+        ("\\frac{\\pi}{2}", "\\arcsin 1"),
+        ("\\pi", "\\arccos(-1)"),
+        ("\\frac{1}{6}", "0.1\\overline{6}"),
+        ("0.\\overline{27}", "\\frac{3}{11}"),
+        ("no", "\\text{No}"),
+        ("\\text{A, C}", "A, C"),
+        ("9", "\\underline{9}"),
         ("\\frac{1}{2}", "1/2"),
         ("2\\frac{1}{2}", "2.5"),
         ("1234", "1,234"),
@@ -188,6 +199,11 @@ fn unequal_answers_stay_unequal() {
         ("\\ln 8", "2 \\ln 3"),
         ("3", "3x"),
         ("\\text{no}", "\\text{yes}"),
+        ("no", "on"),
+        ("\\binom{n}{k}", "\\binom{n}{k+1}"),
+        ("\\binom{n}{k}", "\\binom{k}{n}"),
+        ("0.1\\overline{6}", "0.16"),
+        ("{8 \\choose 3}", "\\frac{8}{3}"),
         (
             "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}",
             "\\begin{pmatrix} 2 \\\\ 1 \\end{pmatrix}",
@@ -202,6 +218,7 @@ fn unequal_answers_stay_unequal() {
 #[test]
 fn the_answer_is_found_where_it_stands() {
     let rows = [
+        ("So it is $\\boxed{\\frac{1}{2}$ in all.", "unclosed_box"),
         ("Thus \\boxed{3}, no: \\boxed{\\frac{1}{2}}.", "boxed"),
         ("The final answer is $\\frac{1}{2}$. Good.", "answer_phrase"),
         ("Final Answer: 1/2", "answer_phrase"),

@@ -77,6 +77,12 @@ pub(super) fn formula(text: &str) -> Option<String> {
         Some(4) => return Some("-\\infty".to_owned()),
         _ => {}
     }
+    // Letters in a list, written as text: `\text{A, C}`.
+    let listed = plain(text);
+    let letters = listed.split(',').all(|item| item.trim().chars().count() == 1);
+    if listed != text.trim() && letters && listed.contains(',') {
+        return Some(listed);
+    }
     spelt(&inner).map(|n| n.to_string())
 }
 
@@ -218,8 +224,11 @@ fn words(text: &str) -> Option<String> {
         .max()
         .unwrap_or_default();
     let choice = inner != text.trim() && bare.chars().count() == 1 && bare.chars().all(char::is_alphabetic);
+    // Two letters are a word where they are written as text, and `no` always is.
+    let short =
+        !has_digit && !symbols && bare.len() == 2 && longest == 2 && (inner != text.trim() || bare == "no");
     let foreign = !has_digit && !symbols && inner.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
-    if (!has_digit && !symbols && longest >= 3 && !is_formula(&inner)) || choice || foreign {
+    if (!has_digit && !symbols && longest >= 3 && !is_formula(&inner)) || choice || foreign || short {
         return Some(bare);
     }
     None
@@ -316,6 +325,10 @@ mod tests {
             ("\\text{(C)}", "C", Some(true)),
             ("none", "\\text{no solution}", Some(true)),
             ("12", "13", None),
+            ("\\text{No}", "no", Some(true)),
+            ("no", "\\text{yes}", Some(false)),
+            ("on", "no", Some(false)),
+            ("x", "\\text{x}", Some(true)),
         ];
         for (answer, gold, expected) in rows {
             assert_eq!(compare(answer, gold), expected, "{answer} / {gold}");

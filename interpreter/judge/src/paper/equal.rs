@@ -1,6 +1,6 @@
 //! When the paper's grader calls two normalised answers equal. None means that the limits were reached.
 
-use crate::math;
+use super::system;
 
 /// The relative difference up to which two numbers are equal.
 const TOLERANCE: f64 = 1e-4;
@@ -85,7 +85,7 @@ pub(super) fn equal(prediction: &str, reference: &str, work: &mut u32) -> Option
         }
         _ => {}
     }
-    if same_sets(prediction, &reference) || settle(symbolic(prediction, &reference)) {
+    if settle(symbolic(prediction, &reference)) {
         return Some(true);
     }
     if unknown { None } else { Some(false) }
@@ -126,7 +126,21 @@ fn number(text: &str) -> Option<f64> {
             .strip_prefix('+')
             .filter(|rest| !rest.starts_with(['+', '-']))
             .unwrap_or(text);
-        text.parse::<f64>().ok()
+        // Underscores may stand between digits there.
+        let digit = |at: Option<usize>| {
+            at.and_then(|at| text.as_bytes().get(at))
+                .is_some_and(u8::is_ascii_digit)
+        };
+        let joined = text
+            .match_indices('_')
+            .all(|(at, _)| digit(at.checked_sub(1)) && digit(Some(at + 1)));
+        let named = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"+-.eE_".contains(&byte));
+        match joined && named {
+            true => text.replace('_', "").parse::<f64>().ok(),
+            false => text.parse::<f64>().ok(),
+        }
     };
     read(&plain).or_else(|| {
         let body = plain.strip_suffix('%')?;
@@ -190,30 +204,10 @@ fn rows(text: &str) -> Option<Vec<Vec<&str>>> {
     Some(rows.map(|line| line.split('&').collect()).collect())
 }
 
-/// `{3,2,1}` is a set in the system's own language: the order and repetitions do not count.
-fn same_sets(a: &str, b: &str) -> bool {
-    let items = |text: &str| -> Option<Vec<String>> {
-        let body = text.strip_prefix('{')?.strip_suffix('}')?;
-        if body.contains(['{', '}', '\\']) || body.len() > 2_000 {
-            return None;
-        }
-        let (mut items, mut depth) = (vec![String::new()], 0i32);
-        for c in body.chars() {
-            depth += i32::from(c == '(') - i32::from(c == ')');
-            match items.last_mut() {
-                Some(_) if c == ',' && depth == 0 => items.push(String::new()),
-                Some(last) => last.push(c),
-                None => {}
-            }
-        }
-        items.sort();
-        items.dedup();
-        Some(items)
-    };
-    matches!((items(a), items(b)), (Some(a), Some(b)) if a == b)
-}
-
-/// Two formulas, as far as the system reads them.
+/// Two texts, as the computer algebra system sees them.
 fn symbolic(a: &str, b: &str) -> Option<bool> {
-    math::loosely_equal(&a.replace("\\\\", "\\"), &b.replace("\\\\", "\\"), TOLERANCE)
+    if a.len().max(b.len()) > super::ANSWER {
+        return None;
+    }
+    system::same(a, b, TOLERANCE)
 }

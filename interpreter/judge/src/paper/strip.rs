@@ -205,8 +205,8 @@ fn texts(text: &str, open: &str, keep: bool) -> String {
     out
 }
 
-/// A text with number words in it becomes their number; digits lose leading zeros.
-fn word_number(text: &str) -> Option<String> {
+/// A text with number words in it becomes their number, other words left out; digits lose leading zeros.
+pub(super) fn word_number(text: &str) -> Option<String> {
     const SMALL: [&str; 20] = [
         "zero",
         "one",
@@ -233,38 +233,101 @@ fn word_number(text: &str) -> Option<String> {
         "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
     ];
     let plain = text.replace('-', " ").to_lowercase();
-    if !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_digit()) {
-        let short = plain.trim_start_matches('0');
+    if !plain.is_empty() && plain.chars().all(char::is_numeric) {
+        let digits: Option<String> = plain.chars().map(digit).collect();
+        let digits = digits?;
+        let short = digits.trim_start_matches('0');
         return Some(if short.is_empty() {
             "0".to_owned()
         } else {
             short.to_owned()
         });
     }
-    let (mut total, mut group, mut known) = (0i64, 0i64, 0);
-    for word in plain.split_whitespace() {
-        let small = SMALL.iter().position(|name| *name == word).map(|n| n as i64);
-        let tens = TENS
-            .iter()
-            .position(|name| *name == word)
-            .map(|n| 10 * (n as i64 + 2));
-        match (word, small.or(tens)) {
-            (_, Some(value)) => group = group.checked_add(value)?,
-            ("hundred", _) => group = group.max(1).checked_mul(100)?,
-            ("thousand" | "million" | "billion", _) => {
-                let scale = match word {
-                    "thousand" => 1_000,
-                    "million" => 1_000_000,
-                    _ => 1_000_000_000,
-                };
-                total = total.checked_add(group.max(1).checked_mul(scale)?)?;
-                group = 0;
-            }
-            _ => continue,
+    let value = |word: &str| -> Option<i64> {
+        if let Some(n) = SMALL.iter().position(|name| *name == word) {
+            return Some(n as i64);
         }
-        known += 1;
+        if let Some(n) = TENS.iter().position(|name| *name == word) {
+            return Some(10 * (n as i64 + 2));
+        }
+        match word {
+            "hundred" => Some(100),
+            "thousand" => Some(1_000),
+            "million" => Some(1_000_000),
+            "billion" => Some(1_000_000_000),
+            _ => None,
+        }
+    };
+    let words: Vec<&str> = plain
+        .split_whitespace()
+        .filter(|word| *word == "point" || value(word).is_some())
+        .collect();
+    if words.is_empty() {
+        return None;
     }
-    (known > 0).then(|| (total + group).to_string())
+    let only_place = |name: &str| -> Option<Option<usize>> {
+        let mut places = words.iter().enumerate().filter(|(_, word)| **word == name);
+        let first = places.next().map(|(at, _)| at);
+        places.next().is_none().then_some(first)
+    };
+    let (thousand, million) = (only_place("thousand")?, only_place("million")?);
+    let (billion, point) = (only_place("billion")?, only_place("point")?);
+    let whole = words.get(..point.unwrap_or(words.len()))?;
+    let scales = [(billion, 1_000_000_000), (million, 1_000_000), (thousand, 1_000)];
+    let scales = scales.map(|(at, scale)| (at.filter(|at| *at < whole.len()), scale));
+    // Up to four words: a times b plus c plus d; of more the first alone.
+    let group = |words: &[&str]| -> Option<i64> {
+        let numbers: Vec<i64> = words.iter().filter_map(|word| value(word)).collect();
+        match numbers.as_slice() {
+            [a, b, c, d] => a.checked_mul(*b)?.checked_add(*c)?.checked_add(*d),
+            [a, b, c] => a.checked_mul(*b)?.checked_add(*c),
+            [a, b] if numbers.contains(&100) => a.checked_mul(*b),
+            [a, b] => a.checked_add(*b),
+            [first, ..] => Some(*first),
+            [] => None,
+        }
+    };
+    let mut total = 0i64;
+    match whole {
+        [] => {}
+        [only] => total = value(only)?,
+        whole => {
+            let mut from = 0;
+            for (at, scale) in scales {
+                if let Some(at) = at {
+                    total = total.checked_add(group(whole.get(from..at)?)?.checked_mul(scale)?)?;
+                    from = at + 1;
+                }
+            }
+            if from < whole.len() {
+                total = total.checked_add(group(whole.get(from..)?)?)?;
+            }
+        }
+    }
+    let decimals: Option<String> = words
+        .get(point.map_or(words.len(), |at| at + 1)..)?
+        .iter()
+        .map(|word| {
+            SMALL
+                .iter()
+                .take(10)
+                .position(|name| name == word)
+                .map(|n| n.to_string())
+        })
+        .collect();
+    Some(match decimals {
+        Some(decimals) if !decimals.is_empty() => format!("{total}.{decimals}"),
+        _ => total.to_string(),
+    })
+}
+
+/// A decimal digit, ASCII or full-width.
+fn digit(c: char) -> Option<char> {
+    match c {
+        '0'..='9' => Some(c),
+        '\u{ff10}'..='\u{ff19}' => char::from_u32(c as u32 - 0xff10 + 0x30),
+        _ => None,
+    }
 }
 
 /// `3.00` becomes 3, `3.0x` 3x.

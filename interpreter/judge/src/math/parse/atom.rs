@@ -156,6 +156,11 @@ impl Parser {
             .iter()
             .filter(|c| **c != THOUSANDS)
             .collect();
+        if text.contains('.')
+            && let Some(value) = self.repeating(&text)
+        {
+            return self.node(Expr::Number(value));
+        }
         let value = rational::decimal(text.trim_end_matches('.')).ok_or_else(|| {
             if text.chars().any(|c| c.is_ascii_digit()) {
                 Refusal::Large
@@ -164,6 +169,24 @@ impl Parser {
             }
         })?;
         self.node(Expr::Number(value))
+    }
+
+    /// `0.1\overline{6}`: the digits under the bar go on for ever. `text` stands before it.
+    fn repeating(&mut self, text: &str) -> Option<num_rational::BigRational> {
+        let before = self.at;
+        let digits = (self.take("\\overline") && self.peek() == Some('{'))
+            .then(|| self.braced())
+            .flatten()
+            .filter(|digits| (1..=30).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()));
+        let Some(digits) = digits else {
+            self.at = before;
+            return None;
+        };
+        let places = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        let fixed = rational::decimal(text.trim_end_matches('.'))?;
+        // 0.00(d) = d / (10^n - 1) / 10^places
+        let period = rational::decimal(&digits)? / rational::decimal(&"9".repeat(digits.len()))?;
+        Some(fixed + period / rational::decimal(&format!("1{}", "0".repeat(places)))?)
     }
 
     /// Groups of three digits behind a separator that is no comma of a list: `1{,}000`, `1\,000`.
