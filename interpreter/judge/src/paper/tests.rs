@@ -162,9 +162,8 @@ fn hostile_answers_end_the_systems_reading() {
         "a,".repeat(3_900),
     ];
     for row in rows {
-        let started = std::time::Instant::now();
-        judge("5+x_1", &format!("\\boxed{{{row}}}"));
-        // Far above the limit that is measured elsewhere: only a runaway fails here.
-        assert!(started.elapsed().as_secs() < 10, "{}", &row[..20.min(row.len())]);
+        // What runs away here never ends; the time of each row is held by tests/hostile.rs.
+        let verdict = judge("5+x_1", &format!("\\boxed{{{row}}}"));
+        assert_ne!(verdict.outcome, Outcome::Correct, "{verdict:?}");
     }
 }
