@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Sample(SampleArgs),
     /// Log-probabilities of responses made elsewhere.
     Score(ScoreArgs),
+    /// Make responses that another program drew (vLLM, lm-evaluation-harness, OpenAI's batches) readable for a study.
+    Import(ImportArgs),
     /// Verdicts on responses made elsewhere.
     Grade(GradeArgs),
     /// pass@k with intervals from a table of counts.
@@ -403,6 +405,43 @@ pub(crate) struct ScoreArgs {
     pub(crate) offline: bool,
     #[command(flatten)]
     pub(crate) device: DeviceOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    /// The evaluation whose problems are answered.
+    pub(crate) evaluation: String,
+    /// JSON lines, JSON, CSV or Parquet, also compressed; of several files (runs with different seeds) the responses to a
+    /// problem are put one behind the other.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    /// What the study calls who gave the responses [default: the first file's name].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Column with the problem's id [default: `id`, `doc_id`, `custom_id`, `idx` …, the first that is there].
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: Option<String>,
+    /// Column with the problem's text, or the whole prompt, where ids are not shared.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) problem: Option<String>,
+    /// Column with the response, or a list of them [default: what vLLM, OpenAI and others call it].
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) response: Option<String>,
+    /// Column with verdicts that are kept; without it the benchmark's judge judges.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) verdict: Option<String>,
+    /// Where to write it [default: `<name>.jsonl` beside the study].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

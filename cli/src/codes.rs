@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 69] = [
+const STORIES: [(&str, &str); 73] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -85,6 +85,18 @@ const STORIES: [(&str, &str); 69] = [
     (
         "rlx::file",
         "A file named on the command line cannot be read or written.",
+    ),
+    (
+        "rlx::import::evaluation",
+        "`rlx import STUDY EVALUATION FILE` finds the responses to the problems of one evaluation, and the study has none of that name.",
+    ),
+    (
+        "rlx::import::name",
+        "A file of responses is read under the name of a model: letters, digits and `_`. `--name` gives one where the file's own name does not do.",
+    ),
+    (
+        "rlx::import::there",
+        "`rlx import` would write over a file of responses that a study may have measured. Its content is in keys and lock, so another content is another model. `--force` does it, `--out FILE` writes elsewhere.",
     ),
     (
         "rlx::inspect::reader",
@@ -197,6 +209,10 @@ const STORIES: [(&str, &str); 69] = [
         "A distillation keeps only what passes its filter, and no response did. Use `filter = all`, another teacher, or more samples.",
     ),
     ("rlx::run::problem", "rows of other data than their key says"),
+    (
+        "rlx::run::recorded",
+        "An evaluation measures responses that lie in a file (`source = responses { … }`), and the file has none to some of its problems. They do not count as wrong: nobody asked. Measure on the problems that are answered (`filter`, `limit`), or import more.",
+    ),
     (
         "rlx::run::size",
         "A set says how many problems it has (`size`), and another number was read. Epochs, costs and what is few are reckoned with it. Mend `size`, or look whether split, configuration and revision are the ones that are meant.",

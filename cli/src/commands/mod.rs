@@ -12,6 +12,7 @@ pub(crate) mod gc;
 pub(crate) mod grade;
 pub(crate) mod grade_code;
 pub(crate) mod grade_command;
+pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod journal;
 pub(crate) mod lines;

@@ -52,7 +52,7 @@ fn go_on(
     let mut device = None;
     let journal;
     let store;
-    if needs_backend(&project.plan, seen) {
+    if needs_backend(&project.study, &project.plan, seen) {
         // What is missing is said before libtorch is loaded.
         project.check_sources(args.place.offline)?;
         let mut backend = backend(compute, &args.device)?;

@@ -27,7 +27,8 @@ pub(crate) fn measure(
     let sides = [leader, other].map(|model| Complete::new(outcomes, model));
     let [a, b] = sides;
     let (a, b) = (a?, b?);
-    let n = u64::from(a.n);
+    // Beyond the samples of either the curves are not known.
+    let n = u64::from(a.n.min(b.n));
     let ks: Vec<u64> = (1..=n).collect();
     let (first, second) = (mean_curve(&a.pairs(), &ks), mean_curve(&b.pairs(), &ks));
     let none = (n + 1) as f64;
@@ -39,16 +40,19 @@ pub(crate) fn measure(
 
     let grid = grid(n);
     let columns = grid.len();
-    let table = PassTable::new(n, &grid).map_err(|source| Undefined::PassAtK {
-        evaluation: outcomes.design().evaluation.clone(),
-        source,
-    })?;
+    let table = |of: &Complete| {
+        PassTable::new(u64::from(of.n), &grid).map_err(|source| Undefined::PassAtK {
+            evaluation: outcomes.design().evaluation.clone(),
+            source,
+        })
+    };
+    let (first, second) = (table(&a)?, table(&b)?);
     let differences: Vec<f64> = a
         .right
         .iter()
         .zip(&b.right)
         .flat_map(|(&a, &b)| {
-            let pairs = table.row(a as usize).iter().zip(table.row(b as usize));
+            let pairs = first.row(a as usize).iter().zip(second.row(b as usize));
             pairs.map(|(a, b)| a - b)
         })
         .collect();

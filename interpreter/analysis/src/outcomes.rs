@@ -31,7 +31,7 @@ pub struct SampleRow<'a> {
     pub correct: bool,
     /// The judge's name of the verdict (`right`, `wrong`, `truncated`, …).
     pub verdict: &'a str,
-    /// Tokens of the response.
+    /// Tokens of the response; 0 where nobody counted them.
     pub tokens: u64,
     /// Whether the response ran into `max_tokens`.
     pub truncated: bool,
@@ -127,6 +127,8 @@ pub enum OutcomesError {
 pub struct Outcomes {
     design: Design,
     models: Vec<Vec<Option<Sample>>>,
+    /// Samples a problem, by model: those of the design, or fewer.
+    samples: Vec<u64>,
     verdicts: Vec<String>,
     /// Per (of, under): NaN where a row is missing.
     perplexities: BTreeMap<(usize, String), Vec<f64>>,
@@ -216,11 +218,22 @@ impl Outcomes {
         }
         let verdicts = order_verdicts(&design.verdicts, names, &mut models);
         Ok(Outcomes {
+            samples: vec![design.samples; design.models.len()],
             design,
             models,
             verdicts,
             perplexities: scored,
         })
+    }
+
+    /// As these, with at most `samples` of each problem by `model`: of responses that lie in a file there may be fewer than
+    /// the design asks for. Rows of later ones are left out. A model that the design does not have changes nothing.
+    #[must_use]
+    pub fn with_samples(mut self, model: &str, samples: u64) -> Self {
+        if let Some(at) = self.model(model) {
+            self.samples[at] = samples.min(self.design.samples);
+        }
+        self
     }
 
     pub fn design(&self) -> &Design {
@@ -236,19 +249,30 @@ impl Outcomes {
         self.design.models.iter().position(|known| known == label)
     }
 
-    /// Rows of `model` that are there.
-    pub(crate) fn rows(&self, model: usize) -> impl Iterator<Item = &Sample> {
-        self.models[model].iter().flatten()
+    /// Samples a problem that are wanted of `model`.
+    pub(crate) fn samples(&self, model: usize) -> u64 {
+        self.samples[model]
     }
 
-    /// Rows of `model` that the design asks for and that are not there.
+    /// Rows of `model` that are there.
+    pub(crate) fn rows(&self, model: usize) -> impl Iterator<Item = &Sample> {
+        self.samples_by_problem(model).flatten().flatten()
+    }
+
+    /// Rows of `model` that are wanted and not there.
     pub(crate) fn missing(&self, model: usize) -> usize {
-        self.models[model].iter().filter(|slot| slot.is_none()).count()
+        let slots = self.samples_by_problem(model).flatten();
+        slots.filter(|slot| slot.is_none()).count()
+    }
+
+    /// Responses of `model` of which nobody counted the tokens.
+    pub(crate) fn uncounted(&self, model: usize) -> usize {
+        self.rows(model).filter(|sample| sample.tokens == 0).count()
     }
 
     /// Per problem the samples drawn (n) and the right ones (c), as far as rows are there.
     pub(crate) fn counts(&self, model: usize) -> Vec<(u64, u64)> {
-        self.by_problem(&self.models[model])
+        self.samples_by_problem(model)
             .map(|slots| {
                 let right = slots.iter().flatten().filter(|sample| sample.correct).count();
                 (slots.iter().flatten().count() as u64, right as u64)
@@ -266,12 +290,13 @@ impl Outcomes {
     pub(crate) fn perplexities(&self, of: usize, under: &str, only_correct: bool) -> (Vec<Vec<f64>>, usize) {
         let wanted = |slot: &Option<Sample>| !only_correct || slot.is_none_or(|sample| sample.correct);
         let Some(values) = self.perplexities.get(&(of, under.to_owned())) else {
-            let missing = self.models[of].iter().filter(|slot| wanted(slot)).count();
+            let slots = self.samples_by_problem(of).flatten();
+            let missing = slots.filter(|slot| wanted(slot)).count();
             return (vec![Vec::new(); self.design.problems.len()], missing);
         };
         let mut missing = 0;
         let groups = self
-            .by_problem(&self.models[of])
+            .samples_by_problem(of)
             .zip(values.chunks(self.design.samples.max(1) as usize))
             .map(|(slots, values)| {
                 let mut group = Vec::new();
@@ -294,11 +319,9 @@ impl Outcomes {
 
     /// Rows of `model` by problem, each problem's in the order of its samples.
     pub(crate) fn samples_by_problem(&self, model: usize) -> impl Iterator<Item = &[Option<Sample>]> {
-        self.by_problem(&self.models[model])
-    }
-
-    fn by_problem<'a>(&self, cells: &'a [Option<Sample>]) -> impl Iterator<Item = &'a [Option<Sample>]> {
-        cells.chunks(self.design.samples.max(1) as usize)
+        let wanted = self.samples[model] as usize;
+        let problems = self.models[model].chunks(self.design.samples.max(1) as usize);
+        problems.map(move |slots| slots.get(..wanted).unwrap_or(slots))
     }
 }
 

@@ -35,10 +35,10 @@ impl Complete {
                 evaluation: design.evaluation.clone(),
                 model: design.models[model].clone(),
                 missing,
-                expected: design.problems.len() * design.samples as usize,
+                expected: design.problems.len() * outcomes.samples(model) as usize,
             });
         }
-        if design.samples == 0 {
+        if outcomes.samples(model) == 0 {
             let source = PassAtKError::NoSamples;
             return Err(Undefined::PassAtK {
                 evaluation: design.evaluation.clone(),
@@ -52,7 +52,7 @@ impl Complete {
             .map(|(_, c)| c as u32)
             .collect();
         Ok(Complete {
-            n: design.samples as u32,
+            n: outcomes.samples(model) as u32,
             right,
         })
     }

@@ -66,7 +66,7 @@ pub(crate) fn measure(
         Quantity::Majority { evaluation, model, k } => {
             let outcomes = evidence.evaluation(evaluation)?;
             let at = evidence::model(outcomes, model)?;
-            check_k(outcomes, *k)?;
+            check_k(outcomes, at, *k)?;
             votes::majority(outcomes, at, &[*k], resampling)?
                 .pop()
                 .ok_or(Undefined::NotFinite)?
@@ -79,7 +79,7 @@ pub(crate) fn measure(
         } => {
             let outcomes = evidence.evaluation(evaluation)?;
             let at = evidence::model(outcomes, model)?;
-            check_k(outcomes, *k)?;
+            check_k(outcomes, at, *k)?;
             votes::best_of(outcomes, at, &by.label(), &[*k], resampling)?
                 .pop()
                 .ok_or(Undefined::NotFinite)?
@@ -145,9 +145,9 @@ fn many(
     whole.ok_or(Undefined::NotFinite)
 }
 
-fn check_k(outcomes: &Outcomes, k: u64) -> Result<(), Undefined> {
+fn check_k(outcomes: &Outcomes, model: usize, k: u64) -> Result<(), Undefined> {
     let design = outcomes.design();
-    crate::pass_at_k::check(design.samples, 0, k).map_err(|source| Undefined::PassAtK {
+    crate::pass_at_k::check(outcomes.samples(model), 0, k).map_err(|source| Undefined::PassAtK {
         evaluation: design.evaluation.clone(),
         source,
     })

@@ -38,12 +38,27 @@ pub(crate) fn measure(
     Ok((pooled, measured))
 }
 
+/// # Errors
+/// When tokens of a response were not counted.
+pub(crate) fn counted(outcomes: &Outcomes, model: usize) -> Result<(), Undefined> {
+    let design = outcomes.design();
+    match outcomes.uncounted(model) {
+        0 => Ok(()),
+        missing => Err(Undefined::NoLength {
+            evaluation: design.evaluation.clone(),
+            of: design.models[model].clone(),
+            missing,
+        }),
+    }
+}
+
 /// Mean tokens a response.
 pub(crate) fn length(
     outcomes: &Outcomes,
     model: usize,
     resampling: &Resampling,
 ) -> Result<Measured, Undefined> {
+    counted(outcomes, model)?;
     let tokens = |sample: &Sample| Some(f64::from(sample.tokens));
     measure(outcomes, model, "", tokens, resampling).map(|(_, [_, mean])| mean)
 }

@@ -70,8 +70,21 @@ pub struct Coverage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CoverageRow {
     pub model: String,
+    /// Samples a problem of this model; 0 in files of old stands for the evaluation's.
+    #[serde(default)]
+    pub samples: u64,
     /// Right samples of each problem; None where rows are missing.
     pub right: Vec<Option<u64>>,
+}
+
+impl CoverageRow {
+    /// Samples a problem of this row's model.
+    pub fn of(&self, all: &Coverage) -> u64 {
+        match self.samples {
+            0 => all.samples,
+            own => own,
+        }
+    }
 }
 
 /// A table of any columns: the answer to questions without a form of their own.
@@ -273,7 +286,8 @@ pub struct SummaryRow {
     pub pass_1: Estimate,
     /// Share of problems with at least one right sample.
     pub solved: Estimate,
-    pub mean_tokens: f64,
+    /// None where the tokens of a response were not counted (those of recorded ones).
+    pub mean_tokens: Option<f64>,
     /// Shares of all responses, 0..=1, by verdict name, in the judge's order.
     pub verdicts: Vec<(String, f64)>,
 }

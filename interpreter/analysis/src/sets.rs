@@ -389,7 +389,7 @@ fn number<'a>(
             most,
         } => {
             let (outcomes, model) = find(evaluation, model)?;
-            let samples = outcomes.design().samples as f64;
+            let samples = outcomes.samples(model) as f64;
             // Counts on a bound belong to the bin below it, whatever the rounding of the bound.
             let bound = |share: f64| libm::floor(share * samples + 1e-9) as i64;
             return Ok(add(Member {

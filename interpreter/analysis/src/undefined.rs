@@ -66,6 +66,14 @@ pub enum Undefined {
         of: String,
         missing: usize,
     },
+    #[error(
+        "of {missing} responses of {of} in {evaluation} nobody counted the tokens (they were drawn elsewhere), so their length is unknown"
+    )]
+    NoLength {
+        evaluation: String,
+        of: String,
+        missing: usize,
+    },
     #[error("no response of {of} in {evaluation} has an answer to vote with")]
     NoAnswers { evaluation: String, of: String },
     #[error("the denominator is 0")]

@@ -144,7 +144,7 @@ fn the_summary_counts_rows() {
     let row = &found.rows[0];
     check(&row.pass_1, 5.0 / 12.0);
     check(&row.solved, 2.0 / 3.0);
-    assert_eq!(row.mean_tokens, 10.0);
+    assert_eq!(row.mean_tokens, Some(10.0));
     assert_eq!(
         row.verdicts,
         [("right".to_owned(), 5.0 / 12.0), ("wrong".to_owned(), 7.0 / 12.0)]

@@ -4,6 +4,7 @@ use crate::error::DataError;
 use crate::load::{bad_cell, missing, text};
 use crate::problem::Problem;
 use crate::table::{self, Row};
+use rlx_judge::Outcome;
 use rlx_language::{Recorded, RecordedBy};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub struct Told {
     pub text: String,
     /// It was cut before its end.
     pub truncated: bool,
+    /// What somebody else's judge said of it, where the source names a column of verdicts.
+    pub verdict: Option<Outcome>,
 }
 
 /// The responses in a file to each of `problems`, by the problem's id, in the order of the file. What answers no problem
@@ -35,6 +38,8 @@ pub fn recorded(source: &Recorded, problems: &[Problem]) -> Result<BTreeMap<Stri
     }
     let mut found: BTreeMap<String, Vec<Told>> = BTreeMap::new();
     let mut rows = 0u64;
+    // Where rows say which sample they are, each counts once.
+    let mut numbered: BTreeMap<(String, u64), String> = BTreeMap::new();
     table::read(path, |row| {
         rows += 1;
         let name = match &source.by {
@@ -46,6 +51,17 @@ pub fn recorded(source: &Recorded, problems: &[Problem]) -> Result<BTreeMap<Stri
         };
         // A row has to be in order also where nobody asks for it: half a file is no file.
         let told = responses(source, path, &row)?;
+        if let (Some(sample), 1) = (row.cells.get("sample").and_then(Value::as_u64), told.len())
+            && let Some(before) = numbered.insert((name.clone(), sample), row.place.clone())
+        {
+            return Err(bad_cell(
+                path,
+                &row,
+                "sample",
+                &format!("{sample}, as {before} does for the same problem"),
+                "keep one of the two rows: a response counts once (`rlx import` leaves out what is there twice)",
+            ));
+        }
         for id in known.get(&name).into_iter().flatten() {
             found
                 .entry((*id).to_owned())
@@ -93,32 +109,93 @@ fn responses(source: &Recorded, path: &Path, row: &Row) -> Result<Vec<Told>, Dat
         Some(other) => return Err(bad(table::kind(other))),
     };
     let cut = truncated(source, path, row, texts.len())?;
+    let said = verdicts(source, path, row, texts.len())?;
     texts
         .into_iter()
         .zip(cut)
-        .map(|(text, truncated)| match text.trim().is_empty() && !truncated {
-            true => Err(bad_cell(
-                path,
-                row,
-                column,
-                "an empty response",
-                "remove the row: it would teach to say nothing",
-            )),
-            false => Ok(Told {
-                text: text.clone(),
-                truncated,
-            }),
-        })
+        .zip(said)
+        .map(
+            |((text, truncated), verdict)| match text.trim().is_empty() && !truncated {
+                true => Err(bad_cell(
+                    path,
+                    row,
+                    column,
+                    "an empty response",
+                    "remove the row: it would teach to say nothing",
+                )),
+                false => Ok(Told {
+                    text: text.clone(),
+                    truncated,
+                    verdict,
+                }),
+            },
+        )
         .collect()
+}
+
+/// What was said of a row's `count` responses.
+fn verdicts(
+    source: &Recorded,
+    path: &Path,
+    row: &Row,
+    count: usize,
+) -> Result<Vec<Option<Outcome>>, DataError> {
+    let Some(column) = &source.verdict else {
+        return Ok(vec![None; count]);
+    };
+    let bad = |found: &str| bad_cell(path, row, column, found, VERDICT_MEND);
+    let one = |value: &Value| outcome(path, row, column, value).map(Some);
+    match row.cells.get(column) {
+        None => Err(missing(path, row, column, "verdict")),
+        Some(Value::Array(items)) if items.len() == count => items.iter().map(one).collect(),
+        Some(Value::Array(items)) => Err(bad(&format!("{} values for {count} responses", items.len()))),
+        Some(_) if count != 1 => Err(bad(&format!("one value for {count} responses"))),
+        Some(value) => Ok(vec![one(value)?]),
+    }
 }
 
 /// Which of a row's `count` responses were cut.
 fn truncated(source: &Recorded, path: &Path, row: &Row, count: usize) -> Result<Vec<bool>, DataError> {
-    let bad = |found: &str| {
-        let mend = "give `true` or `false` (or how it finished, \"length\" or \"stop\"), in a list where the responses are in one";
-        bad_cell(path, row, &source.truncated, found, mend)
-    };
-    let one = |value: &Value| match value {
+    let bad = |found: &str| bad_cell(path, row, &source.truncated, found, FINISH_MEND);
+    let one = |value: &Value| finished(path, row, &source.truncated, value);
+    match row.cells.get(&source.truncated) {
+        None => Ok(vec![false; count]),
+        Some(Value::Array(items)) if items.len() == count => items.iter().map(one).collect(),
+        Some(Value::Array(items)) => Err(bad(&format!("{} values for {count} responses", items.len()))),
+        Some(value) => Ok(vec![one(value)?; count]),
+    }
+}
+
+const VERDICT_MEND: &str = "give `true` or `false`, 1 or 0, or a judge's word (\"correct\", \"wrong\", \"unparsed\", \"pass\", \"fail\" …), \
+                            in a list where the responses are in one";
+
+/// A verdict in somebody else's words.
+pub(crate) fn outcome(path: &Path, row: &Row, column: &str, value: &Value) -> Result<Outcome, DataError> {
+    let bad = |found: &str| bad_cell(path, row, column, found, VERDICT_MEND);
+    match value {
+        Value::Bool(true) => Ok(Outcome::Correct),
+        Value::Bool(false) => Ok(Outcome::Wrong),
+        Value::Number(number) if number.as_f64() == Some(1.0) => Ok(Outcome::Correct),
+        Value::Number(number) if number.as_f64() == Some(0.0) => Ok(Outcome::Wrong),
+        Value::String(word) => {
+            let word = word.trim();
+            match word.to_ascii_lowercase().as_str() {
+                "true" | "1" => Ok(Outcome::Correct),
+                "false" | "0" => Ok(Outcome::Wrong),
+                lower => Outcome::by_name(lower)
+                    .ok_or_else(|| bad(&format!("`{}`", word.chars().take(40).collect::<String>()))),
+            }
+        }
+        other => Err(bad(table::kind(other))),
+    }
+}
+
+const FINISH_MEND: &str = "give `true` or `false` (or how it finished, \"length\" or \"stop\"), in a list where the responses are in one";
+
+/// Whether a response was cut, from a truth or from the reason for which it finished.
+pub(crate) fn finished(path: &Path, row: &Row, column: &str, value: &Value) -> Result<bool, DataError> {
+    let bad = |found: &str| bad_cell(path, row, column, found, FINISH_MEND);
+    match value {
         Value::Bool(cut) => Ok(*cut),
         Value::Null => Ok(false),
         Value::String(word) => match word.trim().to_ascii_lowercase().as_str() {
@@ -127,12 +204,6 @@ fn truncated(source: &Recorded, path: &Path, row: &Row, count: usize) -> Result<
             _ => Err(bad(&format!("`{}`", word.chars().take(40).collect::<String>()))),
         },
         other => Err(bad(table::kind(other))),
-    };
-    match row.cells.get(&source.truncated) {
-        None => Ok(vec![false; count]),
-        Some(Value::Array(items)) if items.len() == count => items.iter().map(one).collect(),
-        Some(Value::Array(items)) => Err(bad(&format!("{} values for {count} responses", items.len()))),
-        Some(value) => Ok(vec![one(value)?; count]),
     }
 }
 
@@ -152,6 +223,14 @@ mod tests {
     }
 
     fn read(lines: &str, by: RecordedBy) -> Result<BTreeMap<String, Vec<Told>>, DataError> {
+        read_with(lines, by, None)
+    }
+
+    fn read_with(
+        lines: &str,
+        by: RecordedBy,
+        verdict: Option<String>,
+    ) -> Result<BTreeMap<String, Vec<Told>>, DataError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("told.jsonl");
         fs::write(&path, lines).unwrap();
@@ -160,6 +239,7 @@ mod tests {
             by,
             response: "response".into(),
             truncated: "truncated".into(),
+            verdict,
         };
         recorded(&source, &problems())
     }
@@ -172,6 +252,59 @@ mod tests {
         Told {
             text: text.into(),
             truncated,
+            verdict: None,
+        }
+    }
+
+    #[test]
+    fn verdicts_of_others_are_read_in_their_words() {
+        let by = || RecordedBy::Id("id".into());
+        let read = |lines: &str| read_with(lines, by(), Some("score".into()));
+        let found = read(
+            "{\"id\": \"a\", \"response\": [\"2\", \"3\", \"4\", \"5\"], \"score\": [true, 0, 1.0, \"gave_up\"]}\n\
+             {\"id\": \"b\", \"response\": \"4\", \"score\": \"Correct\"}\n",
+        )
+        .unwrap();
+        let said = |id: &str| -> Vec<Option<Outcome>> { found[id].iter().map(|told| told.verdict).collect() };
+        use Outcome::{Correct, GaveUp, Wrong};
+        assert_eq!(said("a"), [Correct, Wrong, Correct, GaveUp].map(Some));
+        assert_eq!(said("b"), [Some(Correct)]);
+        for (lines, parts) in [
+            (
+                "{\"id\": \"a\", \"response\": \"2\"}\n",
+                ["line 1", "no column `score`"],
+            ),
+            (
+                "{\"id\": \"a\", \"response\": \"2\", \"score\": 0.5}\n",
+                ["line 1", "a number"],
+            ),
+            (
+                "{\"id\": \"a\", \"response\": \"2\", \"score\": \"good\"}\n",
+                ["`score`", "`good`"],
+            ),
+            (
+                "{\"id\": \"a\", \"response\": [\"2\", \"3\"], \"score\": [1]}\n",
+                ["`score`", "1 values for 2"],
+            ),
+            (
+                "{\"id\": \"a\", \"response\": [\"2\", \"3\"], \"score\": 1}\n",
+                ["`score`", "one value for 2"],
+            ),
+        ] {
+            let message = read(lines).unwrap_err().to_string();
+            for part in parts {
+                assert!(message.contains(part), "{part:?} is not in {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sample_counts_once() {
+        let line = |sample: u64| format!("{{\"id\": \"a\", \"sample\": {sample}, \"response\": \"2\"}}\n");
+        assert_eq!(by_id(&(line(0) + &line(1))).unwrap()["a"].len(), 2);
+        let message = by_id(&(line(3) + &line(1) + &line(3))).unwrap_err().to_string();
+        for part in ["line 3", "`sample`", "line 1", "rlx import"] {
+            assert!(message.contains(part), "{part:?} is not in {message}");
         }
     }
 

@@ -203,9 +203,9 @@ pub const CODES: &[Code] = &[
     },
     Code {
         code: "rlx::model::responses",
-        story: "Responses in a file (`source = responses { … }`) teach: rows are matched with a problem set by `id` or by \
-                `problem`, and judged where `filter = correct`. They are not measured in a study, which would not know how \
-                they were drawn; `rlx grade` and `rlx passk` do that outside of one.",
+        story: "Responses in a file (`source = responses { … }`) are matched with a problem set by `id` or by `problem`, never by \
+                both. They are measured as models are, judged here or with the verdicts of the column `verdict`, and they teach. \
+                `rlx import` makes such a file of what other programs write.",
     },
     Code {
         code: "rlx::model::twice",

@@ -14,6 +14,9 @@ pub struct Recorded {
     pub response: String,
     /// Column that says whether a response was cut; rows without it are whole.
     pub truncated: String,
+    /// Column with verdicts that somebody gave before: then the benchmark's judge is not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
 }
 
 /// How a row of recorded responses says which problem it answers.

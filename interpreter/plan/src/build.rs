@@ -545,7 +545,32 @@ impl Builder<'_> {
             return Ok(*id);
         }
         let judge = self.set(set)?.judge;
-        self.judge_by(name, samples, set, judge)
+        let Some(column) = self.verdict_column(samples) else {
+            return self.judge_by(name, samples, set, judge);
+        };
+        // The file's content is in the key of the samples.
+        let meaning = json!({ "judge": "given", "column": column, "samples": self.steps[samples].key });
+        let action = Action::Judge {
+            samples,
+            set: set.to_owned(),
+            judge,
+            given: Some(column),
+        };
+        Ok(self.push("judge", name, meaning, vec![samples], action, Cost::default()))
+    }
+
+    /// Where recorded responses have verdicts with them.
+    fn verdict_column(&self, samples: StepId) -> Option<String> {
+        let Some(Action::Sample(draw)) = self.steps.get(samples).map(|step| &step.action) else {
+            return None;
+        };
+        let ModelRef::Model { name } = &draw.model.reference else {
+            return None;
+        };
+        match &self.study.models.get(name)?.source {
+            ModelSource::Responses { recorded } => recorded.verdict.clone(),
+            _ => None,
+        }
     }
 
     /// As `judge`, by another judge than the set's own.
@@ -561,6 +586,12 @@ impl Builder<'_> {
         }
         let mut meaning = self.judge_meaning(self.set(set)?, judge);
         meaning["samples"] = json!(self.steps[samples].key);
+        let prefill = &self.set(set)?.prompt.prefill;
+        if let (Some(prefill), Action::Sample(draw)) = (prefill, &self.steps[samples].action)
+            && self.is_recorded(&draw.model.reference)
+        {
+            meaning["prefill"] = json!(prefill);
+        }
         if let Some(code) = &self.set(set)?.code {
             meaning["code"] = json!(code);
         }
@@ -568,6 +599,7 @@ impl Builder<'_> {
             samples,
             set: set.to_owned(),
             judge,
+            given: None,
         };
         Ok(self.push("judge", name, meaning, vec![samples], action, Cost::default()))
     }
@@ -605,7 +637,11 @@ impl Builder<'_> {
         let evaluation = self.evaluation(evaluation)?;
         let samples = self.sample_evaluation(&evaluation, of)?;
         let under = self.model(under)?;
-        let meaning = json!({ "samples": self.steps[samples].key, "under": under.key, "temperature": 1 });
+        let mut meaning = json!({ "samples": self.steps[samples].key, "under": under.key, "temperature": 1 });
+        if self.is_recorded(of) {
+            // Drawn responses have their prompt in their key; these are read after the benchmark's.
+            meaning["prompt"] = json!(self.set(&evaluation.benchmark)?.prompt);
+        }
         let responses = self
             .count(&evaluation.benchmark)
             .saturating_mul(evaluation.samples);

@@ -46,6 +46,9 @@ pub enum Action {
         samples: StepId,
         set: String,
         judge: Judge,
+        /// The verdicts were given elsewhere and lie with the responses, in this column of the file.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        given: Option<String>,
     },
     /// Log-probabilities of the responses of `samples` under another model.
     Score { samples: StepId, under: ModelUse },

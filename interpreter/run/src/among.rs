@@ -11,11 +11,8 @@ use rlx_plan::{Action, Plan};
 use rlx_store::{Store, problems_hash};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Right samples of each problem, and samples a problem.
-struct Counts {
-    right: BTreeMap<String, u64>,
-    samples: u64,
-}
+/// Right samples of each problem, and all of them: recorded ones can be fewer than the evaluation asks for.
+struct Counts(BTreeMap<String, (u64, u64)>);
 
 /// Tells the world of every set that can be decided by now.
 ///
@@ -78,10 +75,10 @@ fn inside(
 impl Counts {
     /// Problems by the share of their samples that are right.
     fn chosen(&self, keeps: &dyn Fn(f64) -> bool) -> BTreeSet<String> {
-        let share = |right: u64| right as f64 / self.samples.max(1) as f64;
-        self.right
+        let share = |(right, all): (u64, u64)| right as f64 / all.max(1) as f64;
+        self.0
             .iter()
-            .filter(|(_, right)| keeps(share(**right)))
+            .filter(|(_, counts)| keeps(share(**counts)))
             .map(|(id, _)| id.clone())
             .collect()
     }
@@ -112,17 +109,15 @@ fn counts(
     if !table.complete_for(&hash, draw.samples)? {
         return Ok(None);
     }
-    let mut right: BTreeMap<String, u64> = problems.iter().map(|problem| (problem.id.clone(), 0)).collect();
+    let ids = problems.iter().map(|problem| (problem.id.clone(), (0, 0)));
+    let mut counts: BTreeMap<String, (u64, u64)> = ids.collect();
     for row in table.read()? {
         if row.sample < draw.samples
-            && solved(&row.verdict)
-            && let Some(count) = right.get_mut(&row.problem)
+            && let Some((right, all)) = counts.get_mut(&row.problem)
         {
-            *count += 1;
+            *right += u64::from(solved(&row.verdict));
+            *all += 1;
         }
     }
-    Ok(Some(Counts {
-        right,
-        samples: draw.samples,
-    }))
+    Ok(Some(Counts(counts)))
 }

@@ -38,14 +38,24 @@ pub struct Ran {
 }
 
 /// True when a step cannot be done without a backend.
-pub fn needs_backend(plan: &Plan, states: &[StepState]) -> bool {
+pub fn needs_backend(study: &Study, plan: &Plan, states: &[StepState]) -> bool {
     plan.steps.iter().zip(states).any(|(step, state)| {
         *state != StepState::Done
-            && matches!(
-                step.action,
-                Action::Train(_) | Action::Sample(_) | Action::Score { .. }
-            )
+            && match &step.action {
+                Action::Train(_) | Action::Score { .. } => true,
+                // What lies in a file or comes from a server takes no tensors.
+                Action::Sample(draw) => source(study, &draw.model).is_none_or(ModelSource::has_weights),
+                _ => false,
+            }
     })
+}
+
+/// The source of a model that exists before the study.
+fn source<'s>(study: &'s Study, model: &ModelUse) -> Option<&'s ModelSource> {
+    match &model.reference {
+        ModelRef::Model { name } => study.models.get(name).map(|model| &model.source),
+        ModelRef::Checkpoint { .. } => None,
+    }
 }
 
 /// Runs what is missing of `plan`, then hands over to `present` for what is made of the rows.
@@ -280,7 +290,12 @@ impl<'s> Context<'s, '_> {
             Action::Sample(draw) => {
                 match self.source(&draw.model) {
                     Some(ModelSource::Responses { recorded }) => {
-                        recorded::run(step, draw, recorded, self.store, self.world, self.listener)?;
+                        let place = recorded::Place {
+                            store: self.store,
+                            world: self.world,
+                            measured: self.measures(step, &draw.model),
+                        };
+                        recorded::run(step, draw, recorded, &place, self.listener)?;
                         return Ok(0);
                     }
                     Some(ModelSource::Endpoint { endpoint }) => {
@@ -294,12 +309,23 @@ impl<'s> Context<'s, '_> {
                 };
                 sample::run(step, draw, self.store, self.world, model.as_mut(), self.listener)
             }
-            Action::Judge { samples, judge, .. } => {
+            Action::Judge {
+                samples,
+                judge,
+                given,
+                ..
+            } => {
                 let (Some(drawn), Some(draw)) =
                     (self.plan.steps.get(*samples), sample_step(self.plan, *samples))
                 else {
                     return Ok(0);
                 };
+                if let (Some(_), Some(ModelSource::Responses { recorded })) =
+                    (given, self.source(&draw.model))
+                {
+                    recorded::verdicts(step, draw, recorded, self.store, self.world)?;
+                    return Ok(0);
+                }
                 judge::run(step, drawn, draw, *judge, self.store, self.world, self.listener)?;
                 Ok(0)
             }
@@ -332,12 +358,15 @@ impl<'s> Context<'s, '_> {
         }
     }
 
-    /// The source of a model that exists before the study.
+    /// Whether a step draws for an evaluation, which has to have all of its problems.
+    fn measures(&self, step: &Step, model: &ModelUse) -> bool {
+        let label = model.reference.label();
+        let mut evaluations = self.study.evaluations.keys();
+        evaluations.any(|name| step.name == format!("sample {name} {label}"))
+    }
+
     fn source(&self, model: &ModelUse) -> Option<&'s ModelSource> {
-        match &model.reference {
-            ModelRef::Model { name } => self.study.models.get(name).map(|model| &model.source),
-            ModelRef::Checkpoint { .. } => None,
-        }
+        source(self.study, model)
     }
 
     fn load(&mut self, step: &Step, model: &ModelUse, models: &mut Models) -> Result<(), RunError> {

@@ -10,8 +10,9 @@ use crate::{
 use rlx_analysis::{
     ClaimVerdict, Design, Evidence, Outcomes, PerplexityRow, Resampling, SampleRow, TrainingLog,
 };
+use rlx_data::Problem;
 use rlx_judge::Outcome;
-use rlx_language::{Change, Evaluation, ModelRef, OutputKind, Recipe, Study};
+use rlx_language::{Change, Evaluation, ModelRef, ModelSource, OutputKind, Recipe, Study};
 use rlx_plan::{Action, Plan, Step};
 use rlx_report::{
     Cost, EvaluationSettings, Machine, ModelRole, OutputForm, ReportChange, ReportData, ReportDataSet,
@@ -115,6 +116,28 @@ pub(crate) struct ModelRows {
     scores: Vec<(String, Vec<ScoreRow>)>,
 }
 
+impl ModelRows {
+    /// Responses that every problem has.
+    fn in_common(&self, problems: &[Problem]) -> u64 {
+        let mut counts: BTreeMap<&str, u64> = problems.iter().map(|p| (p.id.as_str(), 0)).collect();
+        for row in &self.responses {
+            if let Some(count) = counts.get_mut(row.problem.as_str()) {
+                *count += 1;
+            }
+        }
+        counts.into_values().min().unwrap_or(0)
+    }
+}
+
+/// Responses that lie in a file are as many as they are.
+fn recorded(study: &Study, model: &ModelRef) -> bool {
+    let ModelRef::Model { name } = model else {
+        return false;
+    };
+    let source = study.models.get(name).map(|model| &model.source);
+    matches!(source, Some(ModelSource::Responses { .. }))
+}
+
 fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<Seen, RunError> {
     let mut seen = Seen {
         numbers: Evidence::default(),
@@ -167,8 +190,13 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
                 })
             })
         });
-        let outcomes = Outcomes::new(design, rows, perplexities)
+        let mut outcomes = Outcomes::new(design, rows, perplexities)
             .map_err(|error| analysis_failed(&evaluation.name, &error))?;
+        for (rows, model) in models.iter().zip(&evaluation.models) {
+            if recorded(study, model) {
+                outcomes = outcomes.with_samples(&rows.label, rows.in_common(problems));
+            }
+        }
         seen.numbers.evaluations.insert(evaluation.name.clone(), outcomes);
         seen.shown.push(shown(evaluation, problems, &models, study)?);
         for by in disputes::second_judges(study, &evaluation.name) {

@@ -1,4 +1,4 @@
-//! A teacher whose responses lie in a file.
+//! Responses that lie in a file: they teach, and they are measured.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;
@@ -134,5 +134,129 @@ fn a_file_that_is_wrong_is_told_with_its_line() {
         for part in parts {
             assert!(text.contains(part), "{part:?} is not in {text}");
         }
+    }
+}
+
+const MEASURED: &str = "
+model o1 { source = responses { file = \"TOLD\"VERDICT } }
+
+evaluate both {
+    models    = [base, rl@4, o1]
+    benchmark = sums
+    sampling  = { temperature = 1.0, max_tokens = 40 }
+    samples   = n
+}
+
+figure both_curves = pass_at_k(both, k = [1, 2, 3, 4])
+figure four_groups = perplexity(both, of = [base, o1], under = [base, rl@4])
+table  overview    = summary(both)
+table  sets        = subset(both, of = o1, within = base)
+
+claim likelier \"o1 is right more often\" { pass(both, o1, k = 1) > pass(both, base, k = 1) }
+";
+
+fn measured(verdict: &str, lines: &str) -> Place {
+    let mut place = Place::new();
+    let told = place.folder.path().join("told.jsonl");
+    fs::write(&told, lines).unwrap();
+    place.text += &MEASURED
+        .replace("TOLD", &told.display().to_string())
+        .replace("VERDICT", verdict);
+    place
+}
+
+/// Three responses to each of the five problems, four to one; the last of each is wrong.
+fn answers(score: impl Fn(bool) -> String) -> String {
+    let mut lines = String::new();
+    for problem in 0..5_u64 {
+        for sample in 0..3 + u64::from(problem == 2) {
+            let right = sample != 2;
+            let answer = 3 * (problem + 1) + u64::from(!right);
+            lines += &format!(
+                "{{\"id\": \"{problem}\", \"sample\": {sample}, \"response\": \"It is {answer}.\"{}}}\n",
+                score(right)
+            );
+        }
+    }
+    lines
+}
+
+fn output(place: &Place, name: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(place.results().join(name)).unwrap();
+    let line = |line: &str| line.split(',').map(str::to_owned).collect();
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(line)
+        .collect()
+}
+
+/// The cell of a row that has `wanted` in it, by its column.
+fn cell(rows: &[Vec<String>], wanted: &[&str], column: &str) -> String {
+    let at = rows[0].iter().position(|name| name == column).unwrap();
+    let row = rows[1..]
+        .iter()
+        .find(|row| wanted.iter().all(|part| row.iter().any(|cell| cell == part)));
+    row.unwrap_or_else(|| panic!("{wanted:?} is not in {rows:?}"))[at].clone()
+}
+
+#[test]
+fn they_are_measured_beside_models() {
+    let place = measured("", &answers(|_| String::new()));
+    run(&place).unwrap();
+    let curves = output(&place, "tables/both_curves.csv");
+    // Two of three are right: 2/3 at once, and one of any two.
+    let pass = |k: &str| cell(&curves, &["o1", k], "pass_at_k").parse::<f64>().ok();
+    assert!((pass("1").unwrap() - 2.0 / 3.0).abs() < 1e-9, "{curves:?}");
+    assert_eq!((pass("2"), pass("3")), (Some(1.0), Some(1.0)));
+    assert_eq!(pass("4"), None, "only one problem has four: {curves:?}");
+    let groups = output(&place, "tables/four_groups.csv");
+    for under in ["base", "rl@4"] {
+        assert_eq!(cell(&groups, &["o1", under], "responses"), "15", "{groups:?}");
+    }
+    let overview = output(&place, "tables/overview.csv");
+    assert_eq!(cell(&overview, &["o1"], "mean_tokens"), "", "nobody counted them");
+    let page = fs::read_to_string(place.results().join("report.html")).unwrap();
+    assert!(page.contains("with fewer chances fewer problems count as solved"));
+    assert!(page.contains("its curve ends there"));
+}
+
+#[test]
+fn verdicts_come_with_them_or_from_the_judge() {
+    // The file says the opposite of what the judge would.
+    let lines = answers(|right| format!(", \"score\": {}", u8::from(!right)));
+    let place = measured(", verdict = \"score\"", &lines);
+    run(&place).unwrap();
+    let curves = output(&place, "tables/both_curves.csv");
+    let pass: f64 = cell(&curves, &["o1", "1"], "pass_at_k").parse().unwrap();
+    assert!((pass - 1.0 / 3.0).abs() < 1e-9, "{pass}");
+    let key = |place: &Place, name: &str| place.plan(&[]).1.step(name).unwrap().key;
+    let judged = measured("", &lines);
+    let (sample, judge) = ("sample both o1", "judge both o1");
+    assert_eq!(key(&place, sample), key(&judged, sample), "the rows are the same");
+    assert_ne!(key(&place, judge), key(&judged, judge));
+}
+
+#[test]
+fn the_prompt_belongs_to_the_key_of_scores_only() {
+    let place = measured("", &answers(|_| String::new()));
+    let key = |set: &[&str], name: &str| place.plan(set).1.step(name).unwrap().key;
+    let other = ["sums.prompt=\"Q: {problem}\""];
+    let (sample, score) = ("sample both o1", "score both o1 under base");
+    assert_eq!(key(&[], sample), key(&other, sample));
+    assert_ne!(key(&[], score), key(&other, score));
+    assert_ne!(key(&[], "sample both base"), key(&other, "sample both base"));
+}
+
+#[test]
+fn a_problem_without_a_response_is_an_error() {
+    let lines: String = answers(|_| String::new())
+        .lines()
+        .filter(|line| !line.contains("\"id\": \"3\""))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let error = run(&measured("", &lines)).unwrap_err();
+    assert_eq!(error.code(), "rlx::run::recorded");
+    for part in ["sample both o1", "no response to 1 of 5", "`3`"] {
+        assert!(error.to_string().contains(part), "{error}");
     }
 }

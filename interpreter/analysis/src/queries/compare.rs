@@ -35,9 +35,20 @@ pub(super) fn answer(
     warnings.problems(outcomes, models.len() + 1);
     warnings.k(outcomes, &ks);
     let mut found = Vec::new();
+    let reach = |model: usize| outcomes.samples(model).min(outcomes.samples(base));
+    let all = ks;
+    let ks: Vec<u64> = all.iter().copied().filter(|k| *k <= reach(base)).collect();
     match passes::measure(outcomes, base, &ks, setting.resampling) {
         Ok(of_base) => {
             for (label, model) in models {
+                let ks: Vec<u64> = ks.iter().copied().filter(|k| *k <= reach(model)).collect();
+                if ks.len() < all.len() {
+                    warnings.say(format!(
+                        "{label} and {} have {} responses to each problem in common: larger k are left out",
+                        against.label(),
+                        reach(model)
+                    ));
+                }
                 match passes::measure(outcomes, model, &ks, setting.resampling) {
                     Ok(measured) => {
                         for ((k, own), base) in ks.iter().zip(measured).zip(&of_base) {

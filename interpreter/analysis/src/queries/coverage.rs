@@ -13,10 +13,11 @@ pub(super) fn answer(outcomes: &Outcomes, of: &[ModelRef]) -> Result<Coverage, U
         .into_iter()
         .map(|(model, at)| CoverageRow {
             model,
+            samples: outcomes.samples(at),
             right: outcomes
                 .counts(at)
                 .into_iter()
-                .map(|(n, right)| (n == design.samples).then_some(right))
+                .map(|(n, right)| (n == outcomes.samples(at)).then_some(right))
                 .collect(),
         })
         .collect();

@@ -17,7 +17,6 @@ pub(super) fn answer(
 ) -> Result<Listing, Undefined> {
     let leader = evidence::model(outcomes, against)?;
     let models = models(outcomes, of)?;
-    let design = outcomes.design();
     let mut warnings = Warnings::default();
     warnings.problems(outcomes, models.len() + 1);
     let mut rows = Vec::new();
@@ -31,7 +30,7 @@ pub(super) fn answer(
         };
         rows.push(vec![text(label), cell(estimate)]);
     }
-    let samples = design.samples;
+    let samples = outcomes.samples(leader);
     Ok(Listing {
         title: format!("Where {} takes the lead", against.label()),
         notes: vec![

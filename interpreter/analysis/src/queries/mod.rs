@@ -211,6 +211,19 @@ impl Warnings {
         self.said.extend(few_problems(outcomes).filter(|_| models > 1));
     }
 
+    /// What is solved in n samples hangs on n.
+    fn uneven(&mut self, outcomes: &Outcomes, models: &[(String, usize)]) {
+        let most = models.iter().map(|(_, model)| outcomes.samples(*model)).max();
+        for (label, model) in models {
+            let samples = outcomes.samples(*model);
+            if let Some(most) = most.filter(|most| *most > samples) {
+                self.say(format!(
+                    "{label} has {samples} responses to each problem, others have {most}: with fewer chances fewer problems count as solved"
+                ));
+            }
+        }
+    }
+
     fn k(&mut self, outcomes: &Outcomes, ks: &[u64]) {
         let samples = outcomes.design().samples;
         if let Some(largest) = ks.iter().copied().filter(|k| *k <= samples).max() {

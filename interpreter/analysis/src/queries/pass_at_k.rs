@@ -39,20 +39,21 @@ pub(super) fn answer(
     }
     let mut curves = Vec::new();
     for (label, model) in models {
+        let samples = outcomes.samples(model);
+        let own: Vec<u64> = within_reach.iter().copied().filter(|k| *k <= samples).collect();
+        if own.len() < within_reach.len() {
+            warnings.say(format!(
+                "there are {samples} responses of {label} to each problem: its curve ends there"
+            ));
+        }
         let estimates = Complete::new(outcomes, model).and_then(|complete| {
             let names = ["samples", &design.evaluation, &design.models[model]];
             let problems = Problems::of(outcomes);
-            estimates(
-                &problems,
-                &names,
-                &complete.pairs(),
-                &within_reach,
-                setting,
-                &mut warnings,
-            )
-            .map_err(|source| Undefined::PassAtK {
-                evaluation: design.evaluation.clone(),
-                source,
+            estimates(&problems, &names, &complete.pairs(), &own, setting, &mut warnings).map_err(|source| {
+                Undefined::PassAtK {
+                    evaluation: design.evaluation.clone(),
+                    source,
+                }
             })
         });
         let estimates = estimates.unwrap_or_else(|reason| {
@@ -63,7 +64,7 @@ pub(super) fn answer(
         let points = ks
             .iter()
             .map(|&k| {
-                let found = if (1..=design.samples).contains(&k) {
+                let found = if (1..=samples).contains(&k) {
                     reached.next()
                 } else {
                     None

@@ -37,6 +37,7 @@ pub(super) fn lengths(
                 let fits = wanted.is_none_or(|right| sample.correct == right);
                 fits.then(|| f64::from(sample.tokens))
             };
+            responses::counted(outcomes, model)?;
             responses::measure(outcomes, model, kind, tokens, setting.resampling)
         };
         let mut row = vec![text(label.clone())];

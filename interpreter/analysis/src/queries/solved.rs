@@ -13,6 +13,7 @@ pub(super) fn answer(outcomes: &Outcomes, of: &[ModelRef]) -> Result<Listing, Un
     let design = outcomes.design();
     let mut warnings = Warnings::default();
     warnings.problems(outcomes, models.len());
+    warnings.uneven(outcomes, &models);
     let first = models.first().cloned();
     let base = first
         .as_ref()

@@ -22,6 +22,9 @@ pub(super) fn answer(
     let design = outcomes.design();
     let mut warnings = Warnings::default();
     warnings.problems(outcomes, models.len() + 1);
+    let mut compared = models.clone();
+    compared.push((within.label(), base_model));
+    warnings.uneven(outcomes, &compared);
     let redraw = sets::redraw(outcomes, base_model, setting.resampling);
     let mut rows = Vec::new();
     for (label, model) in models {

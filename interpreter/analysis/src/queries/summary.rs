@@ -17,10 +17,16 @@ pub(super) fn answer(
     let design = outcomes.design();
     let mut warnings = Warnings::default();
     warnings.problems(outcomes, models.len());
+    warnings.uneven(outcomes, &models);
     let mut rows = Vec::new();
     for (label, model) in models {
         // Solved by n samples is pass@n.
-        let measured = passes::measure(outcomes, model, &[1, design.samples], setting.resampling);
+        let measured = passes::measure(
+            outcomes,
+            model,
+            &[1, outcomes.samples(model).max(1)],
+            setting.resampling,
+        );
         let (pass_1, solved) = match measured.as_deref() {
             Ok([pass_1, solved]) => {
                 warnings.saw(pass_1);
@@ -59,7 +65,7 @@ pub(super) fn answer(
             model: label,
             pass_1,
             solved,
-            mean_tokens: share(tokens),
+            mean_tokens: (outcomes.uncounted(model) == 0).then(|| share(tokens)),
             verdicts: outcomes
                 .verdicts()
                 .iter()

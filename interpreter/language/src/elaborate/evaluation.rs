@@ -80,7 +80,6 @@ impl<'a> Elaborator<'a> {
         let mut fits = true;
         for (model, place) in &models {
             fits &= self.check_vision(model, *place, &benchmark).is_some();
-            fits &= self.can_be_measured(model, *place).is_some();
             fits &= self
                 .check_interface(model, &sampling, record, &benchmark, *place)
                 .is_some();

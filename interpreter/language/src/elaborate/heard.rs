@@ -52,6 +52,7 @@ impl<'a> Elaborator<'a> {
             by,
             response: checked.text("response")?,
             truncated: checked.text("truncated")?,
+            verdict: checked.maybe_text("verdict")?,
         };
         Some(ModelSource::Responses { recorded })
     }
@@ -141,25 +142,6 @@ impl<'a> Elaborator<'a> {
             format!("{why}, and `{}` has none here", model.label()),
         );
         let diagnostic = self.at(diagnostic, place, what).help(mend);
-        self.report(diagnostic);
-        None
-    }
-
-    /// Recorded responses teach, and are not measured.
-    pub(super) fn can_be_measured(&mut self, model: &ModelRef, place: Place) -> Option<()> {
-        if !self.is_recorded(model) {
-            return Some(());
-        }
-        let diagnostic = Diagnostic::error(
-            "rlx::model::responses",
-            format!(
-                "`{}` is recorded: with which prompt and how its responses were drawn is not known to the study",
-                model.label()
-            ),
-        );
-        let diagnostic = self
-            .at(diagnostic, place, "only teaches")
-            .help("`rlx grade` and `rlx passk` measure responses that were drawn elsewhere");
         self.report(diagnostic);
         None
     }

@@ -393,7 +393,10 @@ impl<'a> Elaborator<'a> {
 
     fn reads_pictures(&self, model: &ModelRef) -> bool {
         match model {
-            ModelRef::Model { name } => self.models.get(name).is_some_and(|info| info.model.vision),
+            // Who drew recorded responses has seen the pictures, or has not: here nothing reads them.
+            ModelRef::Model { name } => self.models.get(name).is_some_and(|info| {
+                info.model.vision || matches!(info.model.source, crate::ModelSource::Responses { .. })
+            }),
             ModelRef::Checkpoint { training, .. } => self
                 .trainings
                 .get(training)

@@ -4,7 +4,7 @@ use crate::unit::Unit;
 
 pub const RESPONSES: Schema = Schema {
     name: "responses",
-    doc: "A teacher's responses that are there already, one a row.",
+    doc: "Responses that are there already: they are measured, and they teach.",
     positional: 0,
     fields: &[
         Field {
@@ -37,6 +37,12 @@ pub const RESPONSES: Schema = Schema {
             ty: Type::Text,
             default: Value("\"truncated\""),
             doc: "Column that says which responses were cut (`true`, or `\"length\"`), which teach nothing; without it all are whole.",
+        },
+        Field {
+            name: "verdict",
+            ty: Type::Text,
+            default: None,
+            doc: "Column with verdicts that were given elsewhere (`true`, `1` or a judge's word such as `\"correct\"`); `none` asks the benchmark's judge.",
         },
     ],
 };

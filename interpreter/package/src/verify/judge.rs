@@ -18,9 +18,19 @@ pub fn judge(opened: &Opened, local: &Local) -> Result<Findings, PackError> {
     let mut found = Findings::default();
     let store = opened.store();
     for step in &opened.plan.steps {
-        let Action::Judge { samples, set, .. } = &step.action else {
+        let Action::Judge {
+            samples, set, given, ..
+        } = &step.action
+        else {
             continue;
         };
+        if given.is_some() {
+            found.notes.push(format!(
+                "`{}` was not judged again: its verdicts were given elsewhere, with the responses",
+                step.name
+            ));
+            continue;
+        }
         let problems = match opened.problems(set, local) {
             Ok(problems) => problems,
             Err(PackError::Missing(why)) => {

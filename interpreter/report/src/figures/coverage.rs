@@ -56,7 +56,7 @@ pub(crate) fn draw(results: &Coverage, palette: &Palette, size: Size) -> Drawing
                     continue;
                 };
                 let x = left + cell * column as f64;
-                let share = right as f64 / results.samples.max(1) as f64;
+                let share = right as f64 / row.of(results).max(1) as f64;
                 if right > 0 {
                     // One of a thousand has to be seen: the scale begins at a fifth and follows the root.
                     let depth = 0.2 + 0.8 * share.sqrt();

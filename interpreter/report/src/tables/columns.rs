@@ -183,7 +183,7 @@ fn summary(results: &Summary) -> Table {
                 Cell::Text(row.model.clone()),
                 Cell::estimate(&row.pass_1, Unit::Share, pass),
                 Cell::estimate(&row.solved, Unit::Share, solved),
-                Cell::plain(row.mean_tokens, 1),
+                Cell::plain(row.mean_tokens.unwrap_or(f64::NAN), 1),
             ]
             .into_iter()
             .chain(shares)

@@ -140,7 +140,7 @@ pub(crate) fn csv(results: &Results) -> String {
                     .text(&row.model)
                     .estimate(&row.pass_1)
                     .estimate(&row.solved)
-                    .number(Some(row.mean_tokens));
+                    .number(row.mean_tokens);
                 for verdict in &verdicts {
                     sheet.number(Some(
                         row.verdicts
@@ -196,7 +196,7 @@ pub(crate) fn csv(results: &Results) -> String {
                         .text(&results.benchmark)
                         .text(problem)
                         .text(&row.model)
-                        .count(results.samples)
+                        .count(row.of(results))
                         .number(right.map(|right| right as f64))
                         .end();
                 }

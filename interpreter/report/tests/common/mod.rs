@@ -246,7 +246,7 @@ fn summary() -> Summary {
             model: (*model).into(),
             pass_1: share(values[0]),
             solved: share(values[8]),
-            mean_tokens: 30.4 + index as f64 * 0.37,
+            mean_tokens: Some(30.4 + index as f64 * 0.37),
             verdicts: vec![
                 ("correct".into(), values[0] / 100.0),
                 ("wrong".into(), 0.97 - values[0] / 100.0),
@@ -324,6 +324,7 @@ fn histogram() -> Histogram {
 
 fn coverage() -> Coverage {
     let row = |model: &str, step: u64| CoverageRow {
+        samples: 0,
         model: model.into(),
         right: (0..64).map(|problem| Some(problem * step % 256)).collect(),
     };
