@@ -94,7 +94,7 @@ fn a_dump_becomes_a_model_that_is_measured() {
         "5 responses (2 × vLLM)",
         "2 of 2 problems",
         "2 to 3 each",
-        DECLARED,
+        "source = responses { file = \"./o1.jsonl\" }",
     ] {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }

@@ -182,20 +182,21 @@ fn answers(score: impl Fn(bool) -> String) -> String {
 }
 
 fn output(place: &Place, name: &str) -> Vec<Vec<String>> {
-    let text = fs::read_to_string(place.results().join(name)).unwrap();
+    let folder = ["figures", "tables"].map(|folder| place.results().join(folder).join(name));
+    let text = folder
+        .iter()
+        .find_map(|path| fs::read_to_string(path).ok())
+        .unwrap();
     let line = |line: &str| line.split(',').map(str::to_owned).collect();
-    text.lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(line)
-        .collect()
+    text.lines().map(line).collect()
 }
 
-/// The cell of a row that has `wanted` in it, by its column.
-fn cell(rows: &[Vec<String>], wanted: &[&str], column: &str) -> String {
-    let at = rows[0].iter().position(|name| name == column).unwrap();
-    let row = rows[1..]
-        .iter()
-        .find(|row| wanted.iter().all(|part| row.iter().any(|cell| cell == part)));
+/// The cell of the row whose columns hold what is wanted.
+fn cell(rows: &[Vec<String>], wanted: &[(&str, &str)], column: &str) -> String {
+    let place = |column: &str| rows[0].iter().position(|name| name == column).unwrap();
+    let at = place(column);
+    let fits = |row: &&Vec<String>| wanted.iter().all(|(column, cell)| row[place(column)] == *cell);
+    let row = rows[1..].iter().find(fits);
     row.unwrap_or_else(|| panic!("{wanted:?} is not in {rows:?}"))[at].clone()
 }
 
@@ -203,18 +204,30 @@ fn cell(rows: &[Vec<String>], wanted: &[&str], column: &str) -> String {
 fn they_are_measured_beside_models() {
     let place = measured("", &answers(|_| String::new()));
     run(&place).unwrap();
-    let curves = output(&place, "tables/both_curves.csv");
+    let curves = output(&place, "both_curves.csv");
     // Two of three are right: 2/3 at once, and one of any two.
-    let pass = |k: &str| cell(&curves, &["o1", k], "pass_at_k").parse::<f64>().ok();
+    let pass = |k: &str| {
+        cell(&curves, &[("model", "o1"), ("k", k)], "pass_at_k")
+            .parse::<f64>()
+            .ok()
+    };
     assert!((pass("1").unwrap() - 2.0 / 3.0).abs() < 1e-9, "{curves:?}");
     assert_eq!((pass("2"), pass("3")), (Some(1.0), Some(1.0)));
     assert_eq!(pass("4"), None, "only one problem has four: {curves:?}");
-    let groups = output(&place, "tables/four_groups.csv");
+    let groups = output(&place, "four_groups.csv");
     for under in ["base", "rl@4"] {
-        assert_eq!(cell(&groups, &["o1", under], "responses"), "15", "{groups:?}");
+        assert_eq!(
+            cell(&groups, &[("of", "o1"), ("under", under)], "responses"),
+            "15",
+            "{groups:?}"
+        );
     }
-    let overview = output(&place, "tables/overview.csv");
-    assert_eq!(cell(&overview, &["o1"], "mean_tokens"), "", "nobody counted them");
+    let overview = output(&place, "overview.csv");
+    assert_eq!(
+        cell(&overview, &[("model", "o1")], "mean_tokens"),
+        "",
+        "nobody counted them"
+    );
     let page = fs::read_to_string(place.results().join("report.html")).unwrap();
     assert!(page.contains("with fewer chances fewer problems count as solved"));
     assert!(page.contains("its curve ends there"));
@@ -226,8 +239,10 @@ fn verdicts_come_with_them_or_from_the_judge() {
     let lines = answers(|right| format!(", \"score\": {}", u8::from(!right)));
     let place = measured(", verdict = \"score\"", &lines);
     run(&place).unwrap();
-    let curves = output(&place, "tables/both_curves.csv");
-    let pass: f64 = cell(&curves, &["o1", "1"], "pass_at_k").parse().unwrap();
+    let curves = output(&place, "both_curves.csv");
+    let pass: f64 = cell(&curves, &[("model", "o1"), ("k", "1")], "pass_at_k")
+        .parse()
+        .unwrap();
     assert!((pass - 1.0 / 3.0).abs() < 1e-9, "{pass}");
     let key = |place: &Place, name: &str| place.plan(&[]).1.step(name).unwrap().key;
     let judged = measured("", &lines);
