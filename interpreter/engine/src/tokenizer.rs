@@ -85,8 +85,8 @@ impl Tokenizer {
                 .transpose()
                 .map(Option::unwrap_or_default)
         };
-        let mut inner = tokenizers::Tokenizer::from_bytes(find("tokenizer.json").unwrap_or_default())
-            .map_err(|e| EngineError::corrupt(&at("tokenizer.json"), e.to_string(), FETCH_AGAIN))?;
+        let mut inner = parsed(find("tokenizer.json").unwrap_or_default())
+            .map_err(|e| EngineError::corrupt(&at("tokenizer.json"), e, FETCH_AGAIN))?;
         inner
             .with_truncation(None)
             .map_err(|e| EngineError::corrupt(&at("tokenizer.json"), e.to_string(), FETCH_AGAIN))?;
@@ -237,6 +237,24 @@ impl Tokenizer {
 fn object(path: &Path, bytes: &[u8]) -> Result<Map<String, Value>, EngineError> {
     serde_json::from_slice(bytes)
         .map_err(|e| EngineError::corrupt(path, format!("not a valid JSON object ({e})"), FETCH_AGAIN))
+}
+
+/// The tokenizer of a tokenizer.json, or what is wrong with it.
+fn parsed(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
+    /// What the library reads as JSON of its own, taking for granted that it is whole.
+    #[derive(serde::Deserialize)]
+    #[allow(dead_code)]
+    struct Parts {
+        decoder: Option<Value>,
+        normalizer: Option<Value>,
+        post_processor: Option<Value>,
+        pre_tokenizer: Option<Value>,
+    }
+    serde_json::from_slice::<Parts>(bytes).map_err(|e| format!("not a valid JSON object ({e})"))?;
+    // It panics on some values that it cannot use, such as a normalizer's table that is no base64.
+    std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(bytes))
+        .map_err(|_| "the tokenizers library ended at one of its parts".to_owned())?
+        .map_err(|e| e.to_string())
 }
 
 /// A special token: a string, or an object with its `content`.

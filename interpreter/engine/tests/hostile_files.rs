@@ -94,6 +94,29 @@ fn tokenizers_without_their_special_tokens_open_and_say_less() {
     assert!(Config::from_json(&deep).is_err());
 }
 
+/// The tokenizers library panics on these; fuzzing found the first.
+#[test]
+fn tokenizers_with_a_broken_part_are_refused() {
+    let whole = String::from_utf8(read("llama32_tied_scaled", "tokenizer.json")).unwrap();
+    let at = whole.find("\"decoder\":").unwrap();
+    let (before, after) = whole.split_at(at);
+    let broken = [
+        format!("{before}\"decoder\": nuul{after}"),
+        format!("{before}\"decoder\": 1e999,{after}"),
+        whole.replacen(
+            "\"normalizer\": null",
+            "\"normalizer\": {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"!\"}",
+            1,
+        ),
+    ];
+    for json in broken {
+        assert_ne!(json, whole);
+        let error = tokenizer_of(json.as_bytes(), b"{}").err().unwrap();
+        assert!(matches!(error, EngineError::Corrupt { .. }), "{error}");
+        assert!(error.to_string().contains("tokenizer.json"), "{error}");
+    }
+}
+
 #[test]
 fn headers_of_impossible_tensors_are_refused() {
     for header in [

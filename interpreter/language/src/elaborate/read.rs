@@ -28,9 +28,13 @@ impl<'a> Elaborator<'a> {
             place: owner.place,
             failed: false,
         };
+        // Fields that a name which no field has was meant for: that they are missing is told with it.
+        let mut meant = Vec::new();
         for (name, entry) in &entries {
             if schema.field(name).is_none() {
                 checked.failed = true;
+                let names = schema.fields.iter().map(|field| field.name);
+                meant.extend(suggest::closest(name, names));
                 let help = suggest::did_you_mean(name, schema.fields.iter().map(|field| field.name))
                     .unwrap_or_else(|| {
                         format!(
@@ -47,7 +51,14 @@ impl<'a> Elaborator<'a> {
             }
         }
         for field in schema.fields {
-            let slot = self.slot(field, entries.get(field.name), owner);
+            let slot = match entries.get(field.name) {
+                None if field.default == Default::Required && meant.contains(&field.name) => Slot {
+                    typed: None,
+                    place: owner.place,
+                    default: true,
+                },
+                entry => self.slot(field, entry, owner),
+            };
             checked.slots.insert(field.name, slot);
         }
         checked
