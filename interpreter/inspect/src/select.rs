@@ -64,7 +64,7 @@ pub fn hardest(
                 .collect();
             let mut counts: BTreeMap<String, (u64, Vec<Chain>)> = BTreeMap::new();
             for row in store.samples(&drawn.key.folder()).read()? {
-                if row.sample >= evaluation.samples {
+                if row.sample >= evaluation.own_samples() {
                     continue;
                 }
                 let (samples, chains) = counts.entry(row.problem.clone()).or_default();

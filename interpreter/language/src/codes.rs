@@ -106,6 +106,12 @@ pub const CODES: &[Code] = &[
         story: "More prompts or problems are asked for than there are, by the stated `size`, `skip` and `limit`.",
     },
     Code {
+        code: "rlx::evaluate::join",
+        story: "`join` puts the samples of evaluations together, so that pass@k is known for larger k and with narrower intervals. That \
+                holds for samples of one kind: the same models, benchmark, prompt, judge and sampling. The seeds differ, since one \
+                seed draws the same samples again, and none counts twice; for more samples from one seed raise `samples`.",
+    },
+    Code {
         code: "rlx::family::axis",
         story: "An axis of a family is a name for the value in which its members differ: `train rl for algo in [ppo, grpo] \
                 { algorithm = algo … }`. When nothing in the declaration reads it, all members would be the same training.",

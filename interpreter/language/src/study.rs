@@ -572,9 +572,40 @@ pub struct Evaluation {
     /// A key of `Study::problem_sets`.
     pub benchmark: String,
     pub sampling: Sampling,
-    /// Samples a problem.
+    /// Samples a problem, joined ones too.
     pub samples: u64,
     pub seed: u64,
+    /// Evaluations whose samples count here, too, in their order; none of them is joined with others itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Joined>,
+}
+
+/// Samples of another evaluation, drawn from another seed and alike in everything else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    pub evaluation: String,
+    /// Samples a problem that it draws itself.
+    pub samples: u64,
+    pub seed: u64,
+}
+
+impl Evaluation {
+    /// Samples a problem that are drawn for this evaluation itself.
+    pub fn own_samples(&self) -> u64 {
+        let joined: u64 = self.joined.iter().map(|part| part.samples).sum();
+        self.samples.saturating_sub(joined)
+    }
+
+    /// Whose samples count: its own first, each with how many there are and the number of its first one.
+    pub fn parts(&self) -> Vec<(&str, u64, u64)> {
+        let mut parts = vec![(self.name.as_str(), self.own_samples(), 0)];
+        let mut from = self.own_samples();
+        for part in &self.joined {
+            parts.push((&part.evaluation, part.samples, from));
+            from = from.saturating_add(part.samples);
+        }
+        parts
+    }
 }
 
 /// A figure or a table.

@@ -79,7 +79,7 @@ pub fn build(study: &Study, around: &Surroundings) -> Result<Plan, PlanError> {
     }
     for claim in study.claims.values() {
         for (evaluation, of, under) in perplexities(&claim.condition) {
-            builder.score(&evaluation, &of, &under)?;
+            builder.scores(&evaluation, &of, &under)?;
         }
     }
     builder.report(last)?;
@@ -610,7 +610,7 @@ impl Builder<'_> {
             set: evaluation.benchmark.clone(),
             limit: None,
             sampling: evaluation.sampling.clone(),
-            samples: evaluation.samples,
+            samples: evaluation.own_samples(),
             seed: evaluation.seed,
         };
         self.sample(format!("sample {} {}", evaluation.name, model.label()), draw)
@@ -644,7 +644,7 @@ impl Builder<'_> {
         }
         let responses = self
             .count(&evaluation.benchmark)
-            .saturating_mul(evaluation.samples);
+            .saturating_mul(evaluation.own_samples());
         let cost = Cost::scoring(
             self.parameters(&under.reference),
             responses,
@@ -662,13 +662,38 @@ impl Builder<'_> {
     }
 
     fn verdicts(&mut self, evaluation: &str, models: &[&ModelRef]) -> Result<Vec<StepId>, PlanError> {
-        let evaluation = self.evaluation(evaluation)?;
         let mut inputs = Vec::new();
-        for model in models {
-            let samples = self.sample_evaluation(&evaluation, model)?;
-            inputs.push(self.judge_evaluation(&evaluation, model, samples)?);
+        for part in self.parts(evaluation)? {
+            for model in models {
+                let samples = self.sample_evaluation(&part, model)?;
+                inputs.push(self.judge_evaluation(&part, model, samples)?);
+            }
         }
         Ok(inputs)
+    }
+
+    /// The evaluations whose samples one has: itself, and those that it is joined with.
+    fn parts(&self, evaluation: &str) -> Result<Vec<Evaluation>, PlanError> {
+        let whole = self.evaluation(evaluation)?;
+        whole
+            .parts()
+            .into_iter()
+            .map(|(name, ..)| self.evaluation(name))
+            .collect()
+    }
+
+    /// The scores of all samples of an evaluation.
+    fn scores(
+        &mut self,
+        evaluation: &str,
+        of: &ModelRef,
+        under: &ModelRef,
+    ) -> Result<Vec<StepId>, PlanError> {
+        let parts = self.parts(evaluation)?;
+        parts
+            .iter()
+            .map(|part| self.score(&part.name, of, under))
+            .collect()
     }
 
     fn output(&mut self, output: &rlx_language::Output) -> Result<StepId, PlanError> {
@@ -722,7 +747,7 @@ impl Builder<'_> {
             } => {
                 for under in under {
                     for of in of {
-                        inputs.push(self.score(evaluation, of, under)?);
+                        inputs.extend(self.scores(evaluation, of, under)?);
                     }
                 }
                 if *only_correct {
@@ -734,25 +759,26 @@ impl Builder<'_> {
                 evaluation, of, by, ..
             } => {
                 for of in of {
-                    inputs.push(self.score(evaluation, of, by)?);
+                    inputs.extend(self.scores(evaluation, of, by)?);
                 }
                 inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
                 Some(evaluation.clone())
             }
             Query::Disagreements { evaluation, of, by } => {
                 inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
-                let asked = self.evaluation(evaluation)?;
-                for model in of {
-                    let samples = self.sample_evaluation(&asked, model)?;
-                    let name = judged_by(evaluation, model, *by);
-                    inputs.push(self.judge_by(name, samples, &asked.benchmark, *by)?);
+                for part in self.parts(evaluation)? {
+                    for model in of {
+                        let samples = self.sample_evaluation(&part, model)?;
+                        let name = judged_by(&part.name, model, *by);
+                        inputs.push(self.judge_by(name, samples, &part.benchmark, *by)?);
+                    }
                 }
                 Some(evaluation.clone())
             }
             Query::Beside { rows } => {
                 for row in rows {
                     for (evaluation, of, under) in row.measured.scores() {
-                        inputs.push(self.score(evaluation, of, under)?);
+                        inputs.extend(self.scores(evaluation, of, under)?);
                     }
                     for (evaluation, model) in row.measured.models() {
                         inputs.extend(self.verdicts(evaluation, &[model])?);

@@ -51,11 +51,18 @@ pub(crate) fn disputes(
         .collect();
     let mut rows = Vec::new();
     for (model, reference) in models.iter().zip(&evaluation.models) {
-        let Some(step) = plan.step(&judged_by(&evaluation.name, reference, by)) else {
-            continue;
-        };
+        let mut seconds = Vec::new();
+        for (part, samples, from) in evaluation.parts() {
+            if let Some(step) = plan.step(&judged_by(part, reference, by)) {
+                let rows = store.verdicts(&step.key.folder()).read()?.into_iter();
+                seconds.extend(rows.filter(|row| row.sample < samples).map(|row| VerdictRow {
+                    sample: row.sample + from,
+                    ..row
+                }));
+            }
+        }
         let mut own = Vec::new();
-        for second in store.verdicts(&step.key.folder()).read()? {
+        for second in seconds {
             let at = (second.problem.clone(), second.sample);
             let counts = second.sample < evaluation.samples;
             if let (true, Some(place), Some(first)) =

@@ -233,33 +233,59 @@ fn model_rows(
         verdicts: BTreeMap::new(),
         scores: Vec::new(),
     };
-    let Some(drawn) = plan.step(&format!("sample {} {label}", evaluation.name)) else {
-        return Ok(rows);
+    for (part, samples, from) in evaluation.parts() {
+        add_rows(&mut rows, (part, samples, from), plan, store, world)?;
+    }
+    Ok(rows)
+}
+
+/// The rows of a part: the evaluation that drew them, how many samples of each problem count, and the number of the first.
+fn add_rows(
+    rows: &mut ModelRows,
+    (part, samples, from): (&str, u64, u64),
+    plan: &Plan,
+    store: &Store,
+    world: &World,
+) -> Result<(), RunError> {
+    let label = rows.label.clone();
+    let Some(drawn) = plan.step(&format!("sample {part} {label}")) else {
+        return Ok(());
     };
     let wanted: std::collections::BTreeSet<&str> = match &drawn.action {
         Action::Sample(draw) => sampled_problems(world, draw)?
             .iter()
             .map(|problem| problem.id.as_str())
             .collect(),
-        _ => return Ok(rows),
+        _ => return Ok(()),
     };
-    let counts = |problem: &str, sample: u64| sample < evaluation.samples && wanted.contains(problem);
-    rows.responses = store.samples(&drawn.key.folder()).read()?;
-    rows.responses.retain(|row| counts(&row.problem, row.sample));
-    if let Some(judged) = plan.step(&format!("judge {} {label}", evaluation.name)) {
-        for row in store.verdicts(&judged.key.folder()).read()? {
-            rows.verdicts.insert((row.problem.clone(), row.sample), row);
+    let counts = |problem: &str, sample: u64| sample < samples && wanted.contains(problem);
+    for mut row in store.samples(&drawn.key.folder()).read()? {
+        if counts(&row.problem, row.sample) {
+            row.sample += from;
+            rows.responses.push(row);
         }
     }
-    let prefix = format!("score {} {label} under ", evaluation.name);
+    if let Some(judged) = plan.step(&format!("judge {part} {label}")) {
+        for mut row in store.verdicts(&judged.key.folder()).read()? {
+            if row.sample < samples {
+                row.sample += from;
+                rows.verdicts.insert((row.problem.clone(), row.sample), row);
+            }
+        }
+    }
+    let prefix = format!("score {part} {label} under ");
     for step in &plan.steps {
         if let (Some(under), Action::Score { .. }) = (step.name.strip_prefix(&prefix), &step.action) {
             let mut scores = store.scores(&step.key.folder()).read()?;
             scores.retain(|row| counts(&row.problem, row.sample));
-            rows.scores.push((under.to_owned(), scores));
+            scores.iter_mut().for_each(|row| row.sample += from);
+            match rows.scores.iter_mut().find(|(known, _)| known == under) {
+                Some((_, known)) => known.extend(scores),
+                None => rows.scores.push((under.to_owned(), scores)),
+            }
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// The measures that a reader of training curves looks for, by their name in `metrics.jsonl` and as they are called.

@@ -23,7 +23,7 @@ impl<'a> Elaborator<'a> {
         let info = self.entries_of_declaration(id).and_then(|entries| {
             let key = self.key(id);
             let owner = self.owner(id, &key);
-            self.build_evaluation(entries, &owner)
+            self.build_evaluation(entries, &owner, id)
         });
         if let Some(info) = &info {
             self.evaluations
@@ -33,7 +33,12 @@ impl<'a> Elaborator<'a> {
         info
     }
 
-    fn build_evaluation(&mut self, entries: Entries<'a>, owner: &Owner) -> Option<EvaluationInfo> {
+    fn build_evaluation(
+        &mut self,
+        entries: Entries<'a>,
+        owner: &Owner,
+        id: DeclId,
+    ) -> Option<EvaluationInfo> {
         let checked = self.read(&schema::EVALUATE, entries, owner);
         let models = checked
             .reference("models")
@@ -134,7 +139,7 @@ impl<'a> Elaborator<'a> {
             self.report(diagnostic);
         }
         let models_place = checked.place("models");
-        let evaluation = Evaluation {
+        let mut evaluation = Evaluation {
             name: owner.path.clone(),
             models: models
                 .into_iter()
@@ -144,7 +149,10 @@ impl<'a> Elaborator<'a> {
             sampling,
             samples,
             seed: self.seed_of(&checked, owner)?,
+            joined: Vec::new(),
         };
+        evaluation.joined = self.joined(&checked, id, &evaluation)?;
+        evaluation.samples += evaluation.joined.iter().map(|part| part.samples).sum::<u64>();
         Some(EvaluationInfo {
             evaluation,
             models: models_place,

@@ -27,6 +27,7 @@ mod evaluation;
 mod family;
 mod filter;
 mod heard;
+mod joined;
 mod leaf;
 mod limits;
 mod measure;

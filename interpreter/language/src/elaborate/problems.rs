@@ -250,6 +250,9 @@ impl<'a> Elaborator<'a> {
         }
         let set = self.problems_expr(at, "among")?;
         self.one_evaluation(&set, at)?;
+        if let Some((evaluation, _)) = set.models().first() {
+            self.decides_alone(evaluation, at.place())?;
+        }
         Some(Some(set))
     }
 

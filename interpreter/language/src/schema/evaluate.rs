@@ -40,6 +40,12 @@ pub const EVALUATE: Schema = Schema {
             default: Computed("the study's seed"),
             doc: "Seed of the samples.",
         },
+        Field {
+            name: "join",
+            ty: Type::Reference("an evaluation"),
+            default: None,
+            doc: "Evaluations (one or a list) whose samples count here, too: drawn from other seeds, alike in everything else.",
+        },
     ],
 };
 
