@@ -39,7 +39,7 @@ mod undefined;
 mod votes;
 mod within;
 
-pub use claims::evaluate;
+pub use claims::{evaluate, evaluate_all};
 pub use disputes::{Disputes, JudgedTwice, Said};
 pub use evidence::Evidence;
 pub use holm::holm;

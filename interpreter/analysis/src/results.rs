@@ -334,6 +334,20 @@ pub struct ClaimVerdict {
     /// What would decide an inconclusive claim if the effect stayed as it is.
     #[serde(default)]
     pub needs: Option<Needs>,
+    /// None for a claim that stands alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<ClaimFamily>,
+}
+
+/// A claim among those of its family, corrected for how many there are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClaimFamily {
+    pub name: String,
+    /// Claims of the family that could be measured.
+    pub claims: usize,
+    /// The level at which the claim is decided alone, and corrected by Holm's method.
+    pub p: f64,
+    pub p_holm: f64,
 }
 
 /// What an inconclusive claim lacks, from how intervals narrow with samples and problems.

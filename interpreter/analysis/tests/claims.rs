@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Dice, claim, compare, evidence, number, pass, resampling, share, solved, without};
-use rlx_analysis::{Evidence, Verdict, evaluate};
+use rlx_analysis::{Evidence, Verdict, evaluate, evaluate_all};
 use rlx_language::Comparison::{Greater, GreaterEqual, Less, LessEqual};
 use rlx_language::{Condition, Quantity};
 
@@ -237,4 +237,52 @@ fn a_real_difference_is_found() {
         found += u32::from(evaluate(&claim, &evidence, &resampling(study, 600)).verdict == Verdict::Holds);
     }
     assert!(found >= 57, "found in {found} of {studies}");
+}
+
+#[test]
+fn claims_of_a_family_are_corrected_for_their_number() {
+    let evidence = clear();
+    let resampling = resampling(7, 2_000);
+    let named = |name: &str, threshold: f64| rlx_language::Claim {
+        name: name.to_owned(),
+        ..claim(compare(pass("weak", 1), Greater, number(threshold)))
+    };
+    // The largest threshold that the claim clears alone: just below the interval's lower end.
+    let alone = |threshold: f64| evaluate(&named("one", threshold), &evidence, &resampling).verdict;
+    let barely = (0..200)
+        .map(|step| 0.10 - f64::from(step) * 0.0001)
+        .find(|threshold| alone(*threshold) == Verdict::Holds)
+        .unwrap();
+    let middle = 0.098;
+    let among = |names: [&str; 3], thresholds: [f64; 3]| {
+        let claims: Vec<_> = names
+            .into_iter()
+            .zip(thresholds)
+            .map(|(n, t)| named(n, t))
+            .collect();
+        evaluate_all(&claims, &evidence, &resampling)
+    };
+    let family = ["f[a]", "f[b]", "f[c]"];
+    let found = among(family, [barely, middle, middle]);
+    assert_eq!(found[0].verdict, Verdict::Inconclusive, "{}", found[0].reason);
+    for part in ["Alone it would hold", "3 claims of `f`", "Holm"] {
+        assert!(found[0].reason.contains(part), "{part} in {}", found[0].reason);
+    }
+    let of = found[0].family.as_ref().unwrap();
+    assert!(of.p <= 0.05 && of.p_holm > 0.05 && of.claims == 3, "{of:?}");
+    assert!((of.p_holm - 3.0 * of.p).abs() < 1e-12);
+    // What is clear stays decided, and Holm's method asks the less the more of the others are.
+    let found = among(family, [barely, 0.0, 0.0]);
+    assert!(found.iter().all(|claim| claim.verdict == Verdict::Holds));
+    assert!(found[0].reason.contains("corrected by Holm's method"));
+    // Claims that are no family are not one question asked again.
+    let found = among(["f", "g", "h"], [barely, middle, middle]);
+    assert_eq!(found[0].verdict, Verdict::Holds);
+    assert!(found.iter().all(|claim| claim.family.is_none()));
+    // A claim that could not be measured is none of them.
+    let mut claims = vec![named("f[a]", barely), named("f[b]", 0.0)];
+    claims[1].condition = compare(pass("nobody", 1), Greater, number(0.0));
+    let found = evaluate_all(&claims, &evidence, &resampling);
+    assert_eq!(found[0].verdict, Verdict::Holds);
+    assert_eq!(found[1].verdict, Verdict::Error);
 }

@@ -75,11 +75,7 @@ pub fn present(presented: &Presented<'_>, results: &Path) -> Result<ReportData, 
             results,
         });
     }
-    let claims: Vec<ClaimVerdict> = study
-        .claims
-        .values()
-        .map(|claim| rlx_analysis::evaluate(claim, &evidence.numbers, &resampling))
-        .collect();
+    let claims = rlx_analysis::evaluate_all(study.claims.values(), &evidence.numbers, &resampling);
     let times = keep_times(presented, results)?;
     let data = report_data(presented, outputs, claims, &times, evidence.shown)?;
     file::create_folder(results)?;

@@ -9,19 +9,115 @@
 //! `and`, `or` and `not` are Kleene's. Where one comparison out of m is enough to decide (an `or` that holds, an `and` that
 //! is refuted), each is held to 1 - (1 - confidence) / m, so that many tries do not make a finding (Bonferroni). An
 //! undefined number makes the whole claim an error: it is never decided around the gap.
+//!
+//! The claims of a family (`claim better for algo in …`) ask one question several times. Each has a level at which its
+//! intervals begin to decide it; Holm's step-down method corrects these levels for the number of claims, and a verdict
+//! stands only where the corrected level is within the claim's own.
 
 mod decide;
 mod reason;
 
+use std::collections::BTreeMap;
+
 use rlx_language::Claim;
 
 use crate::evidence::Evidence;
+use crate::holm::holm;
 use crate::resampling::Resampling;
-use crate::results::{ClaimVerdict, Estimate, Interval, Needs, Verdict};
+use crate::results::{ClaimFamily, ClaimVerdict, Estimate, Interval, Needs, Verdict};
 use decide::{Tree, View};
+
+/// Evaluates the claims of a study; those of one family are corrected for their number.
+pub fn evaluate_all<'c>(
+    claims: impl IntoIterator<Item = &'c Claim>,
+    evidence: &Evidence,
+    resampling: &Resampling,
+) -> Vec<ClaimVerdict> {
+    let mut families: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (place, claim) in claims.into_iter().enumerate() {
+        if let Some((family, _)) = claim.name.split_once('[') {
+            families.entry(family).or_default().push(place);
+        }
+        let (answer, tree) = one(claim, evidence, resampling);
+        found.push((claim.confidence, answer, tree));
+    }
+    for (name, places) in families {
+        correct(name, &places, &mut found, resampling);
+    }
+    found.into_iter().map(|(_, answer, _)| answer).collect()
+}
+
+/// Holds the claims of a family at `places` to their level together.
+fn correct(
+    name: &str,
+    places: &[usize],
+    found: &mut [(f64, ClaimVerdict, Option<Tree>)],
+    resampling: &Resampling,
+) {
+    let measured: Vec<usize> = places
+        .iter()
+        .copied()
+        .filter(|place| found.get(*place).is_some_and(|(.., tree)| tree.is_some()))
+        .collect();
+    if measured.len() < 2 {
+        return;
+    }
+    let levels = |view: &View<'_>| -> Vec<f64> {
+        let trees = measured.iter().filter_map(|place| found[*place].2.as_ref());
+        trees.map(|tree| level(tree, view, resampling)).collect()
+    };
+    let like = levels(&View::ProblemsLikeThese(resampling));
+    let these = holm(&levels(&View::TheseProblems));
+    let corrected = holm(&like);
+    for (rank, place) in measured.iter().enumerate() {
+        let (confidence, answer, _) = &mut found[*place];
+        let alpha = 1.0 - *confidence;
+        let family = ClaimFamily {
+            name: name.to_owned(),
+            claims: measured.len(),
+            p: like[rank],
+            p_holm: corrected[rank],
+        };
+        if these[rank] > alpha {
+            answer.on_these_problems = Verdict::Inconclusive;
+        }
+        if corrected[rank] > alpha && answer.verdict != Verdict::Inconclusive {
+            answer.reason += &reason::withdrawn(answer.verdict, &family);
+            answer.verdict = Verdict::Inconclusive;
+        } else {
+            answer.reason += &reason::among(&family);
+        }
+        answer.family = Some(family);
+    }
+}
+
+/// The smallest level at which a condition is decided, no smaller than the resamples can tell; 1 where none does.
+fn level(tree: &Tree, view: &View<'_>, resampling: &Resampling) -> f64 {
+    let decided = |alpha: f64| tree.verdict(view, alpha) != Verdict::Inconclusive;
+    let (mut low, mut high) = (2.0 / f64::from(resampling.resamples()), 1.0);
+    if decided(low) {
+        return low;
+    }
+    // Halving on the logarithmic scale: eighteen steps tell it to 1 in 10,000.
+    for _ in 0..18 {
+        let middle = libm::sqrt(low * high);
+        if decided(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    high
+}
 
 /// Evaluates a claim. What cannot be evaluated is the verdict *error* with its reason, not a failure of the study.
 pub fn evaluate(claim: &Claim, evidence: &Evidence, resampling: &Resampling) -> ClaimVerdict {
+    one(claim, evidence, resampling).0
+}
+
+/// The verdict on a claim by itself, and its comparisons as far as they could be measured.
+fn one(claim: &Claim, evidence: &Evidence, resampling: &Resampling) -> (ClaimVerdict, Option<Tree>) {
     let answer = |verdict, effect, reason, on_these_problems| ClaimVerdict {
         name: claim.name.clone(),
         statement: claim.statement.clone(),
@@ -34,14 +130,18 @@ pub fn evaluate(claim: &Claim, evidence: &Evidence, resampling: &Resampling) -> 
         unit: String::new(),
         warnings: Vec::new(),
         needs: None,
+        family: None,
     };
     if !(claim.confidence > 0.0 && claim.confidence < 1.0) {
         let reason = format!("a confidence of {} is not between 0 and 1", claim.confidence);
-        return answer(Verdict::Error, None, reason, Verdict::Error);
+        return (answer(Verdict::Error, None, reason, Verdict::Error), None);
     }
     let tree = match Tree::measure(&claim.condition, evidence, resampling) {
         Ok(tree) => tree,
-        Err(undefined) => return answer(Verdict::Error, None, undefined.to_string(), Verdict::Error),
+        Err(undefined) => {
+            let reason = undefined.to_string();
+            return (answer(Verdict::Error, None, reason, Verdict::Error), None);
+        }
     };
     let alpha = 1.0 - claim.confidence;
     let like = View::ProblemsLikeThese(resampling);
@@ -64,12 +164,13 @@ pub fn evaluate(claim: &Claim, evidence: &Evidence, resampling: &Resampling) -> 
     if let Some(needs) = needs {
         reason += &reason::needs(needs);
     }
-    ClaimVerdict {
+    let found = ClaimVerdict {
         unit: reason::unit_name(deciding).to_owned(),
         warnings: caveats,
         needs,
         ..answer(verdict, Some(effect), reason, on_these)
-    }
+    };
+    (found, Some(tree))
 }
 
 /// How many samples or problems would move the interval off 0 if the effect stayed: half-widths shrink with the root of

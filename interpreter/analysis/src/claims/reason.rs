@@ -7,7 +7,7 @@ use rlx_language::{Comparison, Condition, ProblemsExpr, Quantity};
 use super::decide::Compared;
 use crate::evidence::Evidence;
 use crate::queries::{few_problems, large_k};
-use crate::results::{Estimate, Interval, Needs, Verdict};
+use crate::results::{ClaimFamily, Estimate, Interval, Needs, Verdict};
 
 /// What a number is counted in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,40 @@ pub(super) fn sentence(
         text += &format!(" Note: {caveat}.");
     }
     text
+}
+
+/// That a claim is one of several, and what that does to its level.
+pub(super) fn among(family: &ClaimFamily) -> String {
+    format!(
+        " It is one of the {} claims of `{}`: p {}, corrected by Holm's method {}.",
+        family.claims,
+        family.name,
+        p(family.p),
+        p(family.p_holm)
+    )
+}
+
+/// That a claim would be decided alone and is not among several.
+pub(super) fn withdrawn(alone: Verdict, family: &ClaimFamily) -> String {
+    let alone = match alone {
+        Verdict::Refuted => "would be refuted",
+        _ => "would hold",
+    };
+    format!(
+        " Alone it {alone}; as one of the {} claims of `{}` it is not decided: p {}, corrected by Holm's method {}.",
+        family.claims,
+        family.name,
+        p(family.p),
+        p(family.p_holm)
+    )
+}
+
+fn p(p: f64) -> String {
+    if p < 0.001 {
+        "below 0.001".to_owned()
+    } else {
+        format!("{p:.3}")
+    }
 }
 
 /// What the effect is counted in, for machines: `points` or nothing.

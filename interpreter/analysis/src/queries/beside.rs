@@ -2,8 +2,10 @@
 
 use rlx_language::{BesideRow, Quantity};
 
+use super::compare::p_value;
 use super::{Setting, UNDEFINED, Warnings, cell, column, number, text};
 use crate::evidence::Evidence;
+use crate::holm::holm;
 use crate::quantity;
 use crate::results::{Listing, ListingUnit};
 use crate::undefined::Undefined;
@@ -21,42 +23,57 @@ pub(super) fn answer(
     } else {
         (ListingUnit::Plain, ListingUnit::Plain)
     };
-    let mut cells = Vec::new();
+    let mut found = Vec::new();
     for row in rows {
         let published = quantity::measure(&row.published, evidence, setting.resampling)?;
-        let (own, gap, inside) = match quantity::measure(&row.measured, evidence, setting.resampling) {
+        let (own, gap, p) = match quantity::measure(&row.measured, evidence, setting.resampling) {
             Ok(measured) => {
                 warnings.saw(&measured);
                 let own = setting.estimate(&measured);
-                let gap = setting.estimate(&measured.minus(&published));
-                let inside = own
+                let difference = measured.minus(&published);
+                // Without an interval nothing can be said of it.
+                let p = own
                     .problems_like_these
-                    .map(|interval| (interval.low..=interval.high).contains(&published.value));
-                (own, gap, inside)
+                    .map(|_| p_value(&difference, setting.resampling));
+                (own, setting.estimate(&difference), p)
             }
             Err(reason) => {
                 warnings.undefined(&reason);
                 (UNDEFINED, UNDEFINED, None)
             }
         };
-        let word = match inside {
-            Some(true) => "yes",
-            Some(false) => "no",
-            None => "–",
-        };
-        cells.push(vec![
-            text(row.label.clone()),
-            cell(own),
-            number(published.value),
-            cell(gap),
-            text(word),
-        ]);
+        found.push((row.label.clone(), own, published.value, gap, p));
     }
+    let ps: Vec<f64> = found.iter().filter_map(|(.., p)| *p).collect();
+    let mut corrected = holm(&ps).into_iter();
+    let count = ps.len();
+    let cells = found
+        .into_iter()
+        .map(|(label, own, published, gap, p)| {
+            let holm = p.and_then(|_| corrected.next());
+            let word = match holm.map(|p| p > 1.0 - setting.confidence) {
+                Some(true) => "yes",
+                Some(false) => "no",
+                None => "–",
+            };
+            vec![
+                text(label),
+                cell(own),
+                number(published),
+                cell(gap),
+                number(holm.unwrap_or(f64::NAN)),
+                text(word),
+            ]
+        })
+        .collect();
     let percent = if shares { " %" } else { "" };
     Ok(Listing {
         title: "Measured beside published".to_owned(),
         notes: vec![
-            "Published numbers carry no interval; “inside” says whether one lies in the measured interval over problems like these.".to_owned(),
+            "Published numbers carry no interval; “inside” says whether one lies in the measured interval over problems like these, widened for the number of comparisons.".to_owned(),
+            format!(
+                "p (Holm) is the level at which that interval leaves the published number out, corrected for the {count} comparisons of this table by Holm's method."
+            ),
         ],
         confidence: Some(setting.confidence),
         columns: vec![
@@ -64,6 +81,7 @@ pub(super) fn answer(
             column("measured", format!("measured{percent}"), unit),
             column("published", format!("published{percent}"), unit),
             column("difference", if shares { "difference, points" } else { "difference" }, difference),
+            column("p_holm", "p (Holm)", ListingUnit::P),
             column("inside", "inside", ListingUnit::Text),
         ],
         rows: cells,

@@ -117,7 +117,7 @@ pub(super) fn answer(
 }
 
 /// The level at which the interval for problems like these just reaches 0.
-fn p_value(difference: &Measured, resampling: &Resampling) -> f64 {
+pub(super) fn p_value(difference: &Measured, resampling: &Resampling) -> f64 {
     let smallest = 2.0 / f64::from(resampling.resamples());
     let outside = |alpha: f64| {
         difference

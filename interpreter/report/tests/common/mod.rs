@@ -381,6 +381,7 @@ fn claims() -> Vec<ClaimVerdict> {
         unit: String::new(),
         warnings: Vec::new(),
         needs: None,
+        family: None,
     };
     let mut all = vec![
         claim(
