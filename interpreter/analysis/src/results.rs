@@ -172,6 +172,8 @@ pub enum Measure {
     Majority,
     /// The likeliest under a model is right.
     BestOf { by: String },
+    /// One that another judge accepts is right, or any where it accepts none.
+    BestJudged { by: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

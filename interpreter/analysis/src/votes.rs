@@ -89,6 +89,47 @@ pub(crate) fn best_of(
     })
 }
 
+/// How often one of k samples is right that another judge accepts, any of them where it accepts none, at each of `ks`.
+/// `says`: whether it accepts a problem's sample.
+///
+/// A judge's yes or no is a score with two values, and samples of one value share their ranks evenly.
+pub(crate) fn best_judged(
+    outcomes: &Outcomes,
+    model: usize,
+    says: impl Fn(usize, u64) -> Option<bool>,
+    ks: &[u64],
+    resampling: &Resampling,
+) -> Result<Vec<Measured>, Undefined> {
+    Complete::new(outcomes, model)?;
+    let design = outcomes.design();
+    let mut missing = 0;
+    let scored: Vec<Vec<(f64, bool)>> = outcomes
+        .samples_by_problem(model)
+        .enumerate()
+        .map(|(problem, samples)| {
+            let samples = (0..).zip(samples.iter().flatten());
+            samples
+                .map(|(number, sample)| {
+                    let accepted = says(problem, number);
+                    missing += usize::from(accepted.is_none());
+                    (f64::from(u8::from(accepted != Some(true))), sample.correct)
+                })
+                .collect()
+        })
+        .collect();
+    if missing > 0 {
+        return Err(Undefined::MissingRows {
+            evaluation: design.evaluation.clone(),
+            model: design.models[model].clone(),
+            missing,
+            expected: scored.iter().map(Vec::len).sum(),
+        });
+    }
+    measure(outcomes, model, &scored, ks, resampling, |_, scored, ks| {
+        likeliest(scored, ks)
+    })
+}
+
 /// A vote for the right answer.
 const RIGHT: u32 = u32::MAX - 1;
 

@@ -689,6 +689,13 @@ pub enum Query {
         by: ModelRef,
         k: Vec<u64>,
     },
+    /// `best_judged(aime, judge = exact, k = 1..n by *2)`: how often one of k samples is right that another judge accepts.
+    BestJudged {
+        evaluation: String,
+        of: Vec<ModelRef>,
+        by: Judge,
+        k: Vec<u64>,
+    },
     /// `compare(aime, of = rl@*, against = base, k = [1, 256])`: differences in pass@k, corrected for their number.
     Compare {
         evaluation: String,

@@ -764,7 +764,10 @@ impl Builder<'_> {
                 inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
                 Some(evaluation.clone())
             }
-            Query::Disagreements { evaluation, of, by } => {
+            Query::Disagreements { evaluation, of, by }
+            | Query::BestJudged {
+                evaluation, of, by, ..
+            } => {
                 inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
                 for part in self.parts(evaluation)? {
                     for model in of {

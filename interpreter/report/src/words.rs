@@ -16,7 +16,7 @@ pub(crate) fn title(output: &ReportOutput) -> String {
         Results::PassAtK(results) => match &results.measure {
             Measure::Pass => format!("pass@k on {}", results.benchmark),
             Measure::Majority => format!("Majority of k on {}", results.benchmark),
-            Measure::BestOf { by } => format!("Best of k by {by} on {}", results.benchmark),
+            Measure::BestOf { by } | Measure::BestJudged { by } => format!("Best of k by {by} on {}", results.benchmark),
         },
         Results::Histogram(results) => format!("Accuracy of single problems of {}", results.benchmark),
         Results::Coverage(results) => format!("Which problems of {} are solved", results.benchmark),
@@ -57,6 +57,12 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
         Results::Listing(results) => sentences.extend(results.notes.iter().cloned()),
         Results::PassAtK(results) if results.measure != Measure::Pass => {
             sentences.push(match &results.measure {
+                Measure::BestJudged { by } => format!(
+                    "Share of {} that are solved when of k samples one is kept that the judge {by} accepts (any where it accepts none), in %, mean over subsets of n = {} samples{}.",
+                    plural(results.problems as u64, "problem"),
+                    count(results.samples),
+                    sampling(&results.evaluation, data)
+                ),
                 Measure::BestOf { by } => format!(
                     "Share of {} that are solved when of k samples the one likeliest under {by} is kept, in %, mean over subsets of n = {} samples{}.",
                     plural(results.problems as u64, "problem"),

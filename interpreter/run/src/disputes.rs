@@ -19,6 +19,11 @@ pub(crate) fn second_judges(study: &Study, evaluation: &str) -> Vec<Judge> {
             evaluation: asked,
             by,
             ..
+        }
+        | Query::BestJudged {
+            evaluation: asked,
+            by,
+            ..
         } = &output.query
             && asked == evaluation
             && !found.contains(by)

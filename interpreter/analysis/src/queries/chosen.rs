@@ -1,9 +1,11 @@
 //! Curves of one answer chosen out of k samples.
 
-use rlx_language::ModelRef;
+use std::collections::BTreeMap;
+
+use rlx_language::{Judge, ModelRef};
 
 use super::{Setting, UNDEFINED, Warnings, models};
-use crate::evidence;
+use crate::evidence::{self, Evidence};
 use crate::measured::Measured;
 use crate::outcomes::Outcomes;
 use crate::results::{Curve, CurvePoint, Measure, PassAtK};
@@ -33,6 +35,48 @@ pub(super) fn best_of(
     let measure = Measure::BestOf { by: label.clone() };
     curves(outcomes, of, ks, setting, measure, |model, ks| {
         votes::best_of(outcomes, model, &label, ks, setting.resampling)
+    })
+}
+
+/// Best of k by another judge's verdicts, which the evidence has beside those of the benchmark's own.
+pub(super) fn best_judged(
+    evidence: &Evidence,
+    evaluation: &str,
+    of: &[ModelRef],
+    by: Judge,
+    ks: &[u64],
+    setting: &Setting<'_>,
+) -> Result<PassAtK, Undefined> {
+    let outcomes = evidence.evaluation(evaluation)?;
+    let places: BTreeMap<&str, usize> = outcomes
+        .design()
+        .problems
+        .iter()
+        .enumerate()
+        .map(|(place, problem)| (problem.as_str(), place))
+        .collect();
+    // By model, problem and sample: whether the other judge accepts it.
+    let mut accepted: BTreeMap<(&str, usize, u64), bool> = BTreeMap::new();
+    let named = |disputes: &&crate::Disputes| {
+        disputes.evaluation == evaluation && disputes.judges.last().is_some_and(|name| name == by.name())
+    };
+    for row in evidence
+        .disputes
+        .iter()
+        .filter(named)
+        .flat_map(|disputes| &disputes.rows)
+    {
+        if let Some(place) = places.get(row.problem.as_str()) {
+            accepted.insert((&row.model, *place, row.sample), row.second.solved);
+        }
+    }
+    let measure = Measure::BestJudged {
+        by: by.name().to_owned(),
+    };
+    curves(outcomes, of, ks, setting, measure, |model, ks| {
+        let label = outcomes.design().models[model].as_str();
+        let says = |problem: usize, sample: u64| accepted.get(&(label, problem, sample)).copied();
+        votes::best_judged(outcomes, model, says, ks, setting.resampling)
     })
 }
 

@@ -138,6 +138,12 @@ pub fn answer(
             k,
             &setting,
         )?),
+        Query::BestJudged {
+            evaluation,
+            of,
+            by,
+            k,
+        } => Results::PassAtK(chosen::best_judged(evidence, evaluation, of, *by, k, &setting)?),
         Query::Compare {
             evaluation,
             of,

@@ -95,6 +95,12 @@ impl<'a> Elaborator<'a> {
                     k: self.asked_ks(&checked, &info)?,
                 }
             }
+            "best_judged" => Query::BestJudged {
+                evaluation,
+                of: of?,
+                by: self.other_judge(&checked, &info)?,
+                k: self.asked_ks(&checked, &info)?,
+            },
             "compare" | "crossing" => {
                 let against = self.asked_model(&checked, "against", &info)?;
                 let mut of = of?;

@@ -174,6 +174,20 @@ pub const MAJORITY: Schema = Schema {
     fields: &[EVALUATION, OF, K_RANGE],
 };
 
+const OTHER_JUDGE: Field = Field {
+    name: "judge",
+    ty: Type::Word(&["number", "math", "math_paper", "choice", "exact"]),
+    default: Required,
+    doc: "The other judge; it judges every response, too.",
+};
+
+pub const BEST_JUDGED: Schema = Schema {
+    name: "best_judged",
+    doc: "How often one of k samples is right that another judge accepts: best of n by a verifier.",
+    positional: 1,
+    fields: &[EVALUATION, OF, OTHER_JUDGE, K_RANGE],
+};
+
 pub const BEST_OF: Schema = Schema {
     name: "best_of",
     doc: "How often the likeliest of k samples, as another model scores them, is right.",
@@ -215,12 +229,7 @@ pub const DISAGREEMENTS: Schema = Schema {
     fields: &[
         EVALUATION,
         OF,
-        Field {
-            name: "judge",
-            ty: Type::Word(&["number", "math", "math_paper", "choice", "exact"]),
-            default: Required,
-            doc: "The other judge; it judges every response, too.",
-        },
+        OTHER_JUDGE,
     ],
 };
 
@@ -441,6 +450,7 @@ pub const FUNCTIONS: [&Schema; 17] = [
     &ENTROPY,
     &MAJORITY,
     &BEST_OF,
+    &BEST_JUDGED,
     &COMPARE,
     &BESIDE,
     &DISAGREEMENTS,

@@ -45,7 +45,7 @@ pub(crate) fn draw(results: &PassAtK, palette: &Palette, size: Size) -> Drawing 
     let heading = match &results.measure {
         Measure::Pass => "pass@k".to_owned(),
         Measure::Majority => "majority of k".to_owned(),
-        Measure::BestOf { by } => format!("best of k by {by}"),
+        Measure::BestOf { by } | Measure::BestJudged { by } => format!("best of k by {by}"),
     };
     canvas.text((0.0, 12.0), Text::new(&heading).paint(Paint::Ink).bold());
     let key = legend::draw(&mut canvas, &labels, palette, 0.0, 20.0, width, Swatch::Line);

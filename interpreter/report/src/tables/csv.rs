@@ -13,7 +13,7 @@ pub(crate) fn csv(results: &Results) -> String {
             let name = match results.measure {
                 Measure::Pass => "pass_at_k",
                 Measure::Majority => "majority_of_k",
-                Measure::BestOf { .. } => "best_of_k",
+                Measure::BestOf { .. } | Measure::BestJudged { .. } => "best_of_k",
             };
             let mut sheet = Sheet::new(
                 &["evaluation", "benchmark", "problems", "samples", "model", "k"],
