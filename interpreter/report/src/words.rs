@@ -16,7 +16,9 @@ pub(crate) fn title(output: &ReportOutput) -> String {
         Results::PassAtK(results) => match &results.measure {
             Measure::Pass => format!("pass@k on {}", results.benchmark),
             Measure::Majority => format!("Majority of k on {}", results.benchmark),
-            Measure::BestOf { by } | Measure::BestJudged { by } => format!("Best of k by {by} on {}", results.benchmark),
+            Measure::BestOf { by } | Measure::BestJudged { by } => {
+                format!("Best of k by {by} on {}", results.benchmark)
+            }
         },
         Results::Histogram(results) => format!("Accuracy of single problems of {}", results.benchmark),
         Results::Coverage(results) => format!("Which problems of {} are solved", results.benchmark),

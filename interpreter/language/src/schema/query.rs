@@ -226,11 +226,7 @@ pub const DISAGREEMENTS: Schema = Schema {
     name: "disagreements",
     doc: "How often the benchmark's judge and another one differ, in which verdicts, with examples.",
     positional: 1,
-    fields: &[
-        EVALUATION,
-        OF,
-        OTHER_JUDGE,
-    ],
+    fields: &[EVALUATION, OF, OTHER_JUDGE],
 };
 
 pub const TRAINING: Schema = Schema {
@@ -435,7 +431,7 @@ pub const SOLVED: Schema = Schema {
 };
 
 /// What a figure or a table can show.
-pub const FUNCTIONS: [&Schema; 17] = [
+pub const FUNCTIONS: [&Schema; 18] = [
     &PASS_AT_K,
     &DELTA_SE,
     &SUBSET,
