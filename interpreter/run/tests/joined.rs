@@ -65,6 +65,7 @@ fn samples_of_all_seeds_count_and_each_once() {
     let responses = likely[0].iter().position(|head| head == "responses").unwrap();
     assert_eq!(likely[1][responses], "60");
     // More of one seed are its own missing ones; those of the others stay.
+    drop(store);
     let before = script.borrow().drawn;
     place.run(&["test.samples=7"], &script).unwrap();
     assert_eq!(script.borrow().drawn - before, 5 * 2);
