@@ -105,6 +105,8 @@ fn a_dump_becomes_a_model_that_is_measured() {
     let table = fs::read_to_string(place.join("results/study/tables/first.csv")).unwrap();
     // Two of each are measured: three of four are right.
     assert!(table.contains("0.75"), "{table}");
+    let page = fs::read_to_string(place.join("results/study/report.html")).unwrap();
+    assert!(page.contains("drawn elsewhere") && !page.contains("at temperature 1"));
     // The lock holds the content: another one is refused.
     let lock = fs::read_to_string(place.join("study.lock")).unwrap();
     assert!(lock.contains("o1.jsonl"), "{lock}");

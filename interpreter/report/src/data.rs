@@ -125,6 +125,12 @@ pub struct EvaluationSettings {
     pub temperature: f64,
     pub top_p: f64,
     pub max_tokens: u64,
+    /// Models whose responses lie in a file: nobody here knows how they were drawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorded: Vec<String>,
+    /// None of its models was drawn from.
+    #[serde(default)]
+    pub only_recorded: bool,
 }
 
 /// One step of the plan as it went.

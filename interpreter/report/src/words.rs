@@ -2,7 +2,7 @@
 
 use rlx_analysis::{Measure, PassAtK, Results, Verdict};
 
-use crate::data::{OutputForm, ReportData, ReportOutput};
+use crate::data::{EvaluationSettings, OutputForm, ReportData, ReportOutput};
 use crate::figures;
 use crate::number::{self, Unit, count, list, plural};
 use crate::tables;
@@ -176,13 +176,27 @@ fn sampling(evaluation: &str, data: &ReportData) -> String {
     data.evaluations
         .iter()
         .find(|settings| settings.name == evaluation)
-        .map_or_else(String::new, |settings| {
-            format!(
-                ", at temperature {} and top-p {}",
-                number::setting(settings.temperature),
-                number::setting(settings.top_p)
-            )
+        .map_or_else(String::new, |settings| match drawn(settings, " and ") {
+            text if settings.only_recorded => format!(", {text}"),
+            text => format!(", at {text}"),
         })
+}
+
+/// How the responses of an evaluation were drawn, as far as that is known.
+fn drawn(settings: &EvaluationSettings, between: &str) -> String {
+    if settings.only_recorded {
+        return "drawn elsewhere".to_owned();
+    }
+    let text = format!(
+        "temperature {}{between}top-p {}",
+        number::setting(settings.temperature),
+        number::setting(settings.top_p)
+    );
+    if settings.recorded.is_empty() {
+        text
+    } else {
+        format!("{text}; {} drawn elsewhere", list(&settings.recorded))
+    }
 }
 
 /// One curve that leads others from a k on.
@@ -312,12 +326,11 @@ pub(crate) fn summary(data: &ReportData) -> String {
         .iter()
         .map(|settings| {
             format!(
-                "{} of {} with {} each (temperature {}, top-p {})",
+                "{} of {} with {} each ({})",
                 plural(settings.problems as u64, "problem"),
                 settings.benchmark,
                 plural(settings.samples, "sample"),
-                number::setting(settings.temperature),
-                number::setting(settings.top_p)
+                drawn(settings, ", ")
             )
         })
         .collect();

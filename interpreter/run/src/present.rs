@@ -417,7 +417,15 @@ fn report_data(
     let mut seeds = Vec::new();
     for evaluation in study.evaluations.values() {
         seeds.push((format!("evaluate {}", evaluation.name), evaluation.seed));
+        let recorded: Vec<String> = evaluation
+            .models
+            .iter()
+            .filter(|model| recorded(study, model))
+            .map(ModelRef::label)
+            .collect();
         evaluations.push(EvaluationSettings {
+            only_recorded: recorded.len() == evaluation.models.len(),
+            recorded,
             name: evaluation.name.clone(),
             benchmark: evaluation.benchmark.clone(),
             problems: world.problems(&evaluation.benchmark)?.len(),

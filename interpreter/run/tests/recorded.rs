@@ -231,6 +231,10 @@ fn they_are_measured_beside_models() {
     let page = fs::read_to_string(place.results().join("report.html")).unwrap();
     assert!(page.contains("with fewer chances fewer problems count as solved"));
     assert!(page.contains("its curve ends there"));
+    assert!(
+        page.contains("; o1 drawn elsewhere"),
+        "how they were drawn is not made up"
+    );
 }
 
 #[test]

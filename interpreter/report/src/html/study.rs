@@ -58,7 +58,12 @@ pub(super) fn section(page: &mut String, data: &ReportData, palette: &Palette) {
                 (settings.top_p, setting(settings.top_p)),
                 (settings.max_tokens as f64, count(settings.max_tokens)),
             ];
-            for (value, text) in numbers {
+            for (place, (value, text)) in numbers.into_iter().enumerate() {
+                // How recorded responses were drawn is not known here.
+                if settings.only_recorded && place > 1 {
+                    page.push_str("<td class=\"n\">–</td>");
+                    continue;
+                }
                 let _ = write!(page, "<td class=\"n\" data-v=\"{value}\">{text}</td>");
             }
             page.push_str("</tr>\n");

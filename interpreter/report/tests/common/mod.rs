@@ -665,6 +665,8 @@ pub fn study() -> ReportData {
             temperature: 1.0,
             top_p: 0.95,
             max_tokens: 48,
+            recorded: Vec::new(),
+            only_recorded: false,
         }],
         steps: vec![
             step("train rl", "done", Some(53.6), Some(640_112)),
