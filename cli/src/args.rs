@@ -466,7 +466,7 @@ pub(crate) struct GradeArgs {
     /// A second judge: each row gets its verdict as `against`, and a table of disagreements ends the run (on stderr).
     #[arg(long, value_name = "JUDGE")]
     pub(crate) against: Option<String>,
-    /// For `command`: the Python file that judges; it reads `{"problem", "gold", "response", "truncated"}` and prints
+    /// For `command`: the program that judges; it reads `{"problem", "gold", "response", "truncated"}` and prints
     /// `{"verdict", "extracted", "reason"}`.
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<PathBuf>,

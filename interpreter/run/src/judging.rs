@@ -8,7 +8,7 @@ use rlx_judge::{
     command::{self, COMMAND_VERSION},
 };
 use rlx_language::{Judge, ProblemSet};
-use rlx_sandbox::{Sandbox, SandboxOptions, Worker};
+use rlx_sandbox::{Executable, Sandbox, SandboxOptions, Worker};
 use std::sync::Mutex;
 
 /// A judge with what the assistant's turns begin with, which it reads before each response.
@@ -23,8 +23,8 @@ enum Kind {
     Text(Box<dyn rlx_judge::Judge + Send + Sync>),
     /// With the workers that have nothing to do.
     Programs(Sandbox, Mutex<Vec<Worker>>),
-    /// The source of the program that judges.
-    Command(String, Sandbox, Mutex<Vec<Worker>>),
+    /// The program that judges.
+    Command(Executable, Sandbox, Mutex<Vec<Worker>>),
 }
 
 impl Judging {
@@ -47,7 +47,11 @@ impl Judging {
         match &self.kind {
             Kind::Text(judge) => format!("{} {}", judge.name(), judge.version()),
             Kind::Programs(..) => format!("code {CODE_VERSION}"),
-            Kind::Command(..) => format!("command {COMMAND_VERSION}"),
+            // Which program it was, by the first digits of its hash.
+            Kind::Command(program, ..) => {
+                let hash = program.hash().get(..16).unwrap_or_default();
+                format!("command {COMMAND_VERSION} {hash}")
+            }
         }
     }
 
@@ -98,16 +102,24 @@ impl Kind {
             let Some(command) = set.command.as_ref().filter(|_| judge == Judge::Command) else {
                 return Ok(Kind::Programs(sandbox, Mutex::default()));
             };
-            let source = std::fs::read_to_string(&command.path).map_err(|error| RunError::Step {
+            let bad = |message: String| {
+                RunError::Step {
                 step: step.to_owned(),
                 code: "rlx::run::judge",
-                message: format!(
-                    "the program that judges, {}, cannot be read: {error}",
-                    command.path
-                ),
-                help: "`program` is a path from the folder of the declaring file".into(),
+                message,
+                help: "`program` is a path from the folder of the declaring file, to a Python file, a compiled program or a script"
+                    .into(),
+            }
+            };
+            let path = &command.path;
+            let bytes = std::fs::read(path).map_err(|error| {
+                bad(format!(
+                    "the program that judges, {path}, cannot be read: {error}"
+                ))
             })?;
-            return Ok(Kind::Command(source, sandbox, Mutex::default()));
+            let program = Executable::new(&bytes)
+                .map_err(|error| bad(format!("the program that judges, {path}, cannot be run: {error}")))?;
+            return Ok(Kind::Command(program, sandbox, Mutex::default()));
         }
         let judge = rlx_judge::by_name(judge.name()).ok_or_else(|| RunError::Step {
             step: step.to_owned(),
@@ -124,9 +136,9 @@ impl Kind {
             Kind::Programs(sandbox, idle) => working(sandbox, idle, |worker| {
                 program(worker, problem, response, truncated)
             }),
-            Kind::Command(source, sandbox, idle) => working(sandbox, idle, |worker| {
+            Kind::Command(executable, sandbox, idle) => working(sandbox, idle, |worker| {
                 let case = crate::judge::case(problem, response, truncated);
-                match worker.print(source, &command::asked(&case, problem.precision)) {
+                match worker.print(executable, &command::asked(&case, problem.precision)) {
                     Ok(Ok(printed)) => command::heard(&printed),
                     Ok(Err(why)) => command::failed(&format!("the judging program failed: {why}")),
                     Err(error) => command::failed(&error.to_string()),

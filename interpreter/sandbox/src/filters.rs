@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// Stands where a process's own number belongs; the fork puts its own there.
 pub(crate) const PID_PLACEHOLDER: u32 = 0x7e57_1d5b;
 
+/// Number under which a program's image lies open for the one call that becomes it; it closes with that call.
+pub(crate) const IMAGE: u32 = 250;
+
 /// Calls without conditions, of every architecture.
 const ALLOWED: &[libc::c_long] = &[
     libc::SYS_brk,
@@ -191,8 +194,9 @@ const ALLOWED_HERE: &[libc::c_long] = &[];
 /// `ioctl` requests of plain files and terminals: is it a terminal, its size, bytes that wait, close on exec, no delay.
 const REQUESTS: [u64; 6] = [0x5401, 0x5413, 0x541b, 0x5450, 0x5451, 0x5421];
 
-/// The filters, as bytes of `struct sock_filter`, in the order in which they are to be installed.
-pub(crate) fn filters() -> Result<Vec<Vec<u8>>, SandboxError> {
+/// The filters, as bytes of `struct sock_filter`, in the order in which they are to be installed. With `becoming` a
+/// process may become the program whose image lies open at [`IMAGE`], and no other.
+pub(crate) fn filters(becoming: bool) -> Result<Vec<Vec<u8>>, SandboxError> {
     let unsupported = |what: String| SandboxError::Unsupported { what };
     let arch = TargetArch::try_from(std::env::consts::ARCH)
         .map_err(|_| unsupported(format!("seccomp filters for {}", std::env::consts::ARCH)))?;
@@ -240,6 +244,17 @@ pub(crate) fn filters() -> Result<Vec<Vec<u8>>, SandboxError> {
             .map(|request| equals(1, *request))
             .collect::<Result<_, _>>()?,
     );
+    if becoming {
+        let condition = |argument: u8, value: u64| {
+            SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value).map_err(wrong)
+        };
+        let image = SeccompRule::new(vec![
+            condition(0, u64::from(IMAGE))?,
+            condition(4, libc::AT_EMPTY_PATH as u64)?,
+        ])
+        .map_err(wrong)?;
+        rules.insert(libc::SYS_execveat, vec![image]);
+    }
     let allow = SeccompFilter::new(
         rules,
         SeccompAction::Errno(libc::EPERM as u32),

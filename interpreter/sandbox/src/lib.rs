@@ -14,6 +14,7 @@
 mod channel;
 mod clock;
 mod error;
+mod executable;
 mod filters;
 mod launcher;
 mod limits;
@@ -23,6 +24,7 @@ mod worker;
 mod zygote;
 
 pub use error::SandboxError;
+pub use executable::{Executable, ExecutableError};
 pub use launcher::{LAUNCHER_ARGUMENT, launch_if_asked};
 pub use limits::Limits;
 pub use sandbox::{Layers, Sandbox, SandboxOptions};

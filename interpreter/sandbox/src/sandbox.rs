@@ -2,7 +2,7 @@
 
 use crate::{
     Limits, SandboxError, Worker,
-    filters::{PID_PLACEHOLDER, filters},
+    filters::{IMAGE, PID_PLACEHOLDER, filters},
     launcher::{Launch, WORK},
     python::Python,
     zygote::{Role, Zygote, launcher},
@@ -70,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) layers: Layers,
     python: Python,
     filters: Vec<String>,
+    /// Those of a process that becomes another program.
+    becoming: Vec<String>,
     /// Mount point of the new root; empty, and removed at the end.
     root: tempfile::TempDir,
 }
@@ -81,6 +83,9 @@ impl Settings {
         let superuser = nix::unistd::geteuid().is_root();
         let config = json!({
             "filters": self.filters,
+            "becoming": self.becoming,
+            "image": IMAGE,
+            "execveat": libc::SYS_execveat,
             "pid_placeholder": PID_PLACEHOLDER,
             "file_bytes": if self.layers.namespaces { limits.file_bytes } else { 0 },
             "open_files": limits.open_files,
@@ -119,10 +124,11 @@ impl Sandbox {
     /// others where there is no interpreter, or no seccomp.
     pub fn open(options: SandboxOptions) -> Result<Self, SandboxError> {
         let python = Python::ask(&options.python)?;
-        let filters: Vec<String> = filters()?
-            .iter()
-            .map(|filter| filter.iter().map(|byte| format!("{byte:02x}")).collect())
-            .collect();
+        let hexadecimal = |filters: Vec<Vec<u8>>| -> Vec<String> {
+            let text = |filter: &Vec<u8>| filter.iter().map(|byte| format!("{byte:02x}")).collect();
+            filters.iter().map(text).collect()
+        };
+        let (plain, becoming) = (hexadecimal(filters(false)?), hexadecimal(filters(true)?));
         let mut why = Vec::new();
         for (namespaces, landlock) in [(true, true), (false, true), (true, false), (false, false)] {
             let alone = !namespaces && !landlock;
@@ -140,7 +146,8 @@ impl Sandbox {
                 options: options.clone(),
                 layers: Layers { namespaces, landlock },
                 python: python.clone(),
-                filters: filters.clone(),
+                filters: plain.clone(),
+                becoming: becoming.clone(),
                 root,
             };
             match Zygote::start(&settings, Role::Candidate) {

@@ -1,9 +1,10 @@
 //! `Worker`: judges one program after another.
 
 use crate::{
-    SandboxError,
+    Executable, SandboxError,
     channel::{Channel, Heard, memory_file, wait},
     clock::Clock,
+    executable::Kind,
     sandbox::Settings,
     zygote::{Role, Zygote},
 };
@@ -337,14 +338,37 @@ impl Worker {
     ///
     /// # Errors
     /// As [`Worker::judge`].
-    pub fn print(&mut self, program: &str, input: &str) -> Result<Result<String, String>, SandboxError> {
-        let source = json!({ "program": program, "setup": "", "given": "" }).to_string();
-        let printed = match self.printed(&source, program, input, false) {
+    pub fn print(
+        &mut self,
+        program: &Executable,
+        input: &str,
+    ) -> Result<Result<String, String>, SandboxError> {
+        let (source, text, image) = match &program.kind {
+            Kind::Python(text) => (
+                json!({ "program": text, "setup": "", "given": "" }),
+                text.as_str(),
+                None,
+            ),
+            Kind::Native {
+                image,
+                arguments,
+                script,
+            } => {
+                if script.is_some() && !self.settings.layers.namespaces {
+                    let why = "scripts of other interpreters than Python need namespaces, which this machine does not offer";
+                    return Ok(Err(why.to_owned()));
+                }
+                let source = json!({ "arguments": arguments, "script": script });
+                (source, "", Some(image.as_ref()))
+            }
+        };
+        let source = source.to_string();
+        let printed = match self.printed(&source, text, input, false, image) {
             Ok(printed) => printed,
             Err(_) => {
                 // An interpreter was lost (the machine was out of memory): once more, with a new one.
                 self.candidate = None;
-                self.printed(&source, program, input, false)
+                self.printed(&source, text, input, false, image)
                     .inspect_err(|_| self.candidate = None)?
             }
         };
@@ -374,7 +398,7 @@ impl Worker {
         program: &str,
         case: &TestCase,
     ) -> Result<(Outcome, String), SandboxError> {
-        Ok(match self.printed(source, program, &case.input, true)? {
+        Ok(match self.printed(source, program, &case.input, true, None)? {
             Err(fault) => fault,
             Ok(text) if outputs_match(&text, &case.output) => {
                 (Outcome::Pass, "the output is right".to_owned())
@@ -390,6 +414,7 @@ impl Worker {
         program: &str,
         input: &str,
         prelude: bool,
+        image: Option<&OwnedFd>,
     ) -> Result<Result<String, (Outcome, String)>, SandboxError> {
         let limits = self.settings.options.limits;
         let source = memory_file(source.as_bytes())?;
@@ -397,16 +422,19 @@ impl Worker {
         let (output, printed): (OwnedFd, OwnedFd) =
             pipe2(OFlag::O_CLOEXEC).map_err(SandboxError::errno("pipe"))?;
         let (status, there) = Channel::pair()?;
+        let mut files = vec![
+            ("program", source.as_fd()),
+            ("status", there.as_fd()),
+            ("stdin", input.as_fd()),
+            ("stdout", printed.as_fd()),
+        ];
+        files.extend(image.map(|image| ("image", image.as_fd())));
         let job = self.candidate()?.begin(
             json!({"cpu": limits.cpu_seconds, "prelude": prelude, "import": Self::imports(program)}),
             limits.memory_bytes,
-            &[
-                ("program", source.as_fd()),
-                ("status", there.as_fd()),
-                ("stdin", input.as_fd()),
-                ("stdout", printed.as_fd()),
-            ],
+            &files,
         )?;
+        drop(files);
         drop((there, printed, source, input));
         let Some(candidate) = &self.candidate else {
             return Err(lost());

@@ -88,7 +88,7 @@ const FIELDS: &[Field] = &[
         name: "program",
         ty: Type::Text,
         default: None,
-        doc: "For `judge = command`: a Python file, from the folder of the declaring file, that reads one JSON object with problem, \
+        doc: "For `judge = command`: a program, from the folder of the declaring file, that reads one JSON object with problem, \
               gold, response and truncated on standard input and prints one with a verdict. It is locked in as judged programs are.",
     },
     Field {

@@ -19,13 +19,13 @@ class FilterProgram(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
 
 
-def install_filters():
+def install_filters(filters):
     """Seccomp. The filters hold a placeholder where a process may signal itself only."""
     own = os.getpid().to_bytes(4, "little")
     placeholder = CONFIG["pid_placeholder"].to_bytes(4, "little")
     if LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "no_new_privs is refused")
-    for text in CONFIG["filters"]:
+    for text in filters:
         code = bytes.fromhex(text).replace(placeholder, own)
         buffer = ctypes.create_string_buffer(code, len(code))
         program = FilterProgram(len(code) // 8, ctypes.addressof(buffer))
@@ -41,7 +41,7 @@ def limit(kind, soft, hard=None):
     resource.setrlimit(kind, (soft, hard))
 
 
-def confine(job):
+def confine(job, becoming=False):
     """Limits, user, filters: after this nothing can be taken back."""
     os.setpgid(0, 0)
     for number in (signal.SIGXCPU, signal.SIGTERM, signal.SIGINT):
@@ -63,7 +63,7 @@ def confine(job):
         if LIBC.capset(header, bytes(24)) != 0:
             raise OSError(ctypes.get_errno(), "capabilities are kept")
     os.chdir(CONFIG["work"])
-    install_filters()
+    install_filters(CONFIG["becoming"] if becoming else CONFIG["filters"])
 
 
 def can_drop(user):
@@ -151,6 +151,8 @@ def clean(folder):
 
 
 def zygote(child, prepare):
+    # What whoever started this had open is nothing for programs that nobody trusts.
+    os.closerange(3, 1 << 20)
     control = socket.socket(fileno=os.dup(0))
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
