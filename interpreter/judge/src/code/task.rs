@@ -148,7 +148,8 @@ impl Tests {
     pub fn read(value: &serde_json::Value) -> Result<Self, TestsError> {
         let form = |why: String| TestsError::Form { why };
         let written = match value {
-            serde_json::Value::String(text) if text.trim_start().starts_with("[{") => {
+            // An empty list is one, too: some problems have no hidden tests.
+            serde_json::Value::String(text) if text.trim_start().starts_with("[{") || text.trim() == "[]" => {
                 Written::Cases(serde_json::from_str(text).map_err(|error| form(error.to_string()))?)
             }
             _ => Written::deserialize(value).map_err(|_| {
