@@ -82,11 +82,15 @@ fn a_second_run_does_nothing_and_changes_nothing() {
     let place = Place::new();
     place.run();
     let before = place.traces();
-    let clock = Instant::now();
-    let output = place.rlx(&["run", "study.rlx"]);
-    let took = clock.elapsed();
-    assert!(output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing to do"));
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    // The best of three: a machine under load may let any one of them wait.
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        let clock = Instant::now();
+        let output = place.rlx(&["run", "study.rlx"]);
+        best = best.min(clock.elapsed());
+        assert!(output.status.success());
+        assert!(String::from_utf8_lossy(&output.stderr).contains("nothing to do"));
+    }
+    assert!(best < Duration::from_secs(1), "{best:?}");
     assert!(place.traces() == before);
 }
