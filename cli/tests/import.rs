@@ -145,6 +145,10 @@ fn verdicts_of_others_are_kept_where_they_are_asked_for() {
     ];
     let said = good(place, &import);
     assert!(said.contains("verdict = \"verdict\""), "{said}");
+    assert!(
+        said.contains("The source of `o1` in study.rlx is to be"),
+        "{said}"
+    );
     study(
         place,
         &DECLARED.replace("o1.jsonl\"", "o1.jsonl\", verdict = \"verdict\""),

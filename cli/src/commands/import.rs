@@ -198,10 +198,14 @@ fn tell(
     for (count, what) in told.into_iter().filter(|(count, _)| *count > 0) {
         println!("  {count} {what}");
     }
-    println!(
-        "\nAdd to {}, and `{name}` to the models of `{}`:\n",
-        project.file.display(),
-        args.evaluation
-    );
+    let file = project.file.display();
+    if project.study.models.contains_key(name) {
+        println!("\nThe source of `{name}` in {file} is to be:\n");
+    } else {
+        println!(
+            "\nAdd to {file}, and `{name}` to the models of `{}`:\n",
+            args.evaluation
+        );
+    }
     println!("{declaration}");
 }

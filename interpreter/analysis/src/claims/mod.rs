@@ -79,7 +79,9 @@ fn correct(
             p: like[rank],
             p_holm: corrected[rank],
         };
-        if these[rank] > alpha {
+        let decided_here = answer.on_these_problems != Verdict::Inconclusive;
+        let withdrawn_here = these[rank] > alpha && decided_here;
+        if withdrawn_here {
             answer.on_these_problems = Verdict::Inconclusive;
         }
         if corrected[rank] > alpha && answer.verdict != Verdict::Inconclusive {
@@ -87,6 +89,9 @@ fn correct(
             answer.verdict = Verdict::Inconclusive;
         } else {
             answer.reason += &reason::among(&family);
+        }
+        if withdrawn_here {
+            answer.reason += &reason::withdrawn_here(these[rank]);
         }
         answer.family = Some(family);
     }

@@ -118,6 +118,14 @@ pub(super) fn withdrawn(alone: Verdict, family: &ClaimFamily) -> String {
     )
 }
 
+/// As [`withdrawn`], for these problems alone.
+pub(super) fn withdrawn_here(p_holm: f64) -> String {
+    format!(
+        " For these problems alone, too, it is decided only by itself: corrected p {}.",
+        p(p_holm)
+    )
+}
+
 fn p(p: f64) -> String {
     if p < 0.001 {
         "below 0.001".to_owned()
