@@ -123,22 +123,19 @@ impl Tokenizer {
     /// Token ids of a text. Special tokens written in the text are recognised; `add_special_tokens` adds
     /// those that the tokenizer puts around every text (BOS for Llama 3).
     pub fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, EngineError> {
-        let encoding =
-            self.inner
-                .encode_fast(text, add_special_tokens)
-                .map_err(|e| EngineError::Tokenizer {
-                    what: format!("cannot encode a text: {e}"),
-                })?;
+        let encoding = guarded(|| self.inner.encode_fast(text, add_special_tokens)).map_err(|e| {
+            EngineError::Tokenizer {
+                what: format!("cannot encode a text: {e}"),
+            }
+        })?;
         Ok(encoding.get_ids().to_vec())
     }
 
     /// The text of token ids. Bytes that form no character become U+FFFD; ids beyond the vocabulary vanish.
     pub fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String, EngineError> {
-        self.inner
-            .decode(ids, skip_special_tokens)
-            .map_err(|e| EngineError::Tokenizer {
-                what: format!("cannot decode ids: {e}"),
-            })
+        guarded(|| self.inner.decode(ids, skip_special_tokens)).map_err(|e| EngineError::Tokenizer {
+            what: format!("cannot decode ids: {e}"),
+        })
     }
 
     /// The string that stands for one id, in the vocabulary's own spelling.
@@ -251,9 +248,14 @@ fn parsed(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
         pre_tokenizer: Option<Value>,
     }
     serde_json::from_slice::<Parts>(bytes).map_err(|e| format!("not a valid JSON object ({e})"))?;
-    // It panics on some values that it cannot use, such as a normalizer's table that is no base64.
-    std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(bytes))
-        .map_err(|_| "the tokenizers library ended at one of its parts".to_owned())?
+    guarded(|| tokenizers::Tokenizer::from_bytes(bytes))
+}
+
+/// Calls the tokenizers library, which panics on parts of a file that it cannot use, such as a normalizer's table that is no
+/// base64, or a template with a token that it does not define. What it was called on is only read.
+fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call))
+        .map_err(|_| "the tokenizers library gave up on a part of tokenizer.json".to_owned())?
         .map_err(|e| e.to_string())
 }
 

@@ -115,6 +115,15 @@ fn tokenizers_with_a_broken_part_are_refused() {
         assert!(matches!(error, EngineError::Corrupt { .. }), "{error}");
         assert!(error.to_string().contains("tokenizer.json"), "{error}");
     }
+    // A template with a token that it does not define opens, and is found out by the first text.
+    let mut json: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    json["post_processor"] = serde_json::json!({
+        "type": "TemplateProcessing", "pair": [], "special_tokens": {},
+        "single": [{"SpecialToken": {"id": "<|nowhere|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    });
+    let tokenizer = tokenizer_of(json.to_string().as_bytes(), b"{}").unwrap();
+    let error = tokenizer.encode("a", true).unwrap_err();
+    assert!(matches!(error, EngineError::Tokenizer { .. }), "{error}");
 }
 
 #[test]
