@@ -199,8 +199,14 @@ fn model_at(opened: &Opened, here: &Study, draw: &SampleStep, local: &Local) -> 
                     seed: *seed,
                 });
             }
-            let path =
-                rlx_data::locate_model(model, &local.place).map_err(|error| missing(error.to_string()))?;
+            let path = rlx_data::locate_model(model, &local.place).map_err(|error| {
+                missing(match &model.source {
+                    ModelSource::Path { .. } if !local.models.contains_key(name) => {
+                        format!("its weights are not in the pack; `--model {name}=PATH` says where they lie")
+                    }
+                    _ => error.to_string(),
+                })
+            })?;
             if let ModelSource::Path { path: packed } = &opened.spec.study.models[name].source
                 && let Some(pin) = opened.around.pins.get(packed)
                 && *pin != pin_model(model, &local.place, &mut PinCache::none())?
