@@ -405,3 +405,35 @@ fn chosen_problems_and_two_judges_pass_every_level() {
     // Three evaluated models, and two of them by a second judge.
     assert_eq!(found.passed.len(), 5, "{found:?}");
 }
+
+/// Metadata of data sets before the public validator, where `RLX_MLCROISSANT` names its program (`pip install mlcroissant`).
+#[test]
+fn the_public_validator_takes_the_metadata_of_the_data_sets() {
+    let Some(validator) = std::env::var_os("RLX_MLCROISSANT") else {
+        eprintln!("skipped: RLX_MLCROISSANT names no mlcroissant");
+        return;
+    };
+    let place = finished(true);
+    packed(&place, "a.rlxpack").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut described = Vec::new();
+    for (name, bytes) in entries(&target(&place, "a.rlxpack")) {
+        let path = folder.path().join(&name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        if name.starts_with("croissant/") {
+            described.push(path);
+        }
+    }
+    assert!(!described.is_empty());
+    for path in described {
+        let said = std::process::Command::new(&validator)
+            .args(["validate", "--jsonld"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.success(), "{words}");
+        assert!(!words.contains("not standard"), "{words}");
+    }
+}
