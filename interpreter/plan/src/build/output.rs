@@ -1,0 +1,191 @@
+//! Figures, tables and the report.
+
+use super::{Builder, PlanError, add, chosen, judged_by};
+use crate::{
+    cost::Cost,
+    key::Key,
+    plan::{Action, StepId},
+};
+use rlx_language::Query;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+impl Builder<'_> {
+    pub(super) fn output(&mut self, output: &rlx_language::Output) -> Result<StepId, PlanError> {
+        let mut inputs = Vec::new();
+        let mut samples = None;
+        let evaluation = match &output.query {
+            Query::PassAtK { evaluation, of, .. }
+            | Query::Summary { evaluation, of }
+            | Query::Accuracy { evaluation, of }
+            | Query::Coverage { evaluation, of }
+            | Query::Solved { evaluation, of }
+            | Query::Lengths { evaluation, of }
+            | Query::Entropy { evaluation, of }
+            | Query::Majority { evaluation, of, .. } => {
+                inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
+                Some(evaluation.clone())
+            }
+            Query::DeltaSe {
+                evaluation,
+                of,
+                against,
+                ..
+            }
+            | Query::Crossing {
+                evaluation,
+                of,
+                against,
+            }
+            | Query::Compare {
+                evaluation,
+                of,
+                against,
+                ..
+            } => {
+                inputs.extend(self.verdicts(evaluation, &of.iter().chain([against]).collect::<Vec<_>>())?);
+                Some(evaluation.clone())
+            }
+            Query::Subset {
+                evaluation,
+                of,
+                within,
+            } => {
+                inputs.extend(self.verdicts(evaluation, &of.iter().chain([within]).collect::<Vec<_>>())?);
+                Some(evaluation.clone())
+            }
+            Query::Perplexity {
+                evaluation,
+                of,
+                under,
+                only_correct,
+            } => {
+                for under in under {
+                    for of in of {
+                        inputs.extend(self.scores(evaluation, of, under)?);
+                    }
+                }
+                if *only_correct {
+                    inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
+                }
+                Some(evaluation.clone())
+            }
+            Query::BestOf {
+                evaluation, of, by, ..
+            } => {
+                for of in of {
+                    inputs.extend(self.scores(evaluation, of, by)?);
+                }
+                inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
+                Some(evaluation.clone())
+            }
+            Query::Disagreements { evaluation, of, by }
+            | Query::BestJudged {
+                evaluation, of, by, ..
+            } => {
+                inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
+                for part in self.parts(evaluation)? {
+                    for model in of {
+                        let samples = self.sample_evaluation(&part, model)?;
+                        let name = judged_by(&part.name, model, *by);
+                        inputs.push(self.judge_by(name, samples, &part.benchmark, *by)?);
+                    }
+                }
+                Some(evaluation.clone())
+            }
+            Query::Beside { rows } => {
+                for row in rows {
+                    for (evaluation, of, under) in row.measured.scores() {
+                        inputs.extend(self.scores(evaluation, of, under)?);
+                    }
+                    for (evaluation, model) in row.measured.models() {
+                        inputs.extend(self.verdicts(evaluation, &[model])?);
+                    }
+                }
+                inputs.sort_unstable();
+                inputs.dedup();
+                None
+            }
+            Query::Training { trainings } => {
+                for name in trainings {
+                    inputs.push(self.training(name)?);
+                }
+                None
+            }
+        };
+        if let Some(name) = &evaluation {
+            samples = Some(self.evaluation(name)?.samples);
+        }
+        let mut keys: Vec<Key> = inputs.iter().map(|id| self.steps[*id].key).collect();
+        keys.sort_unstable();
+        let meaning = json!({
+            "query": output.query, "kind": output.kind, "title": output.title, "samples": samples, "inputs": keys,
+        });
+        let word = match output.kind {
+            rlx_language::OutputKind::Figure => "figure",
+            rlx_language::OutputKind::Table => "table",
+        };
+        let action = Action::Analyse {
+            output: Box::new(output.clone()),
+            evaluation,
+        };
+        Ok(self.push(
+            "analyse",
+            format!("{word} {}", output.name),
+            meaning,
+            inputs,
+            action,
+            Cost::default(),
+        ))
+    }
+
+    pub(super) fn report(&mut self, outputs: Vec<StepId>) -> Result<StepId, PlanError> {
+        let mut inputs = outputs;
+        for id in 0..self.steps.len() {
+            if !matches!(
+                self.steps[id].action,
+                Action::FetchModel { .. } | Action::FetchProblems { .. }
+            ) {
+                inputs.push(id);
+            }
+        }
+        let mut keys: Vec<Key> = inputs.iter().map(|id| self.steps[*id].key).collect();
+        keys.sort_unstable();
+        let study = self.study;
+        // By name, and without the text that the page quotes: neither order nor spelling is meaning.
+        let claims: BTreeMap<&String, Value> = study
+            .claims
+            .iter()
+            .map(|(name, claim)| {
+                let what = json!({
+                    "statement": claim.statement, "condition": claim.condition, "confidence": claim.confidence,
+                });
+                (name, what)
+            })
+            .collect();
+        let counts: BTreeMap<&String, Value> = study
+            .evaluations
+            .iter()
+            .map(|(name, evaluation)| {
+                let problems = self.count(&evaluation.benchmark);
+                let mut counts = json!({ "samples": evaluation.samples, "problems": problems });
+                if let Some(set) = study.problem_sets.get(&evaluation.benchmark) {
+                    add(&mut counts, chosen(set));
+                }
+                (name, counts)
+            })
+            .collect();
+        let meaning = json!({
+            "title": study.title, "doc": study.doc, "claims": claims, "inputs": keys, "counts": counts,
+            "profile": study.profile, "overrides": study.overrides,
+        });
+        Ok(self.push(
+            "report",
+            "report".to_owned(),
+            meaning,
+            inputs,
+            Action::Report,
+            Cost::default(),
+        ))
+    }
+}
