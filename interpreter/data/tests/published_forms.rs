@@ -1,5 +1,6 @@
 //! The library's sets over rows of our own in the columns that the sets' cards publish: Parquet with pictures in it, and the
 //! packed private tests of LiveCodeBench.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use ::parquet::{
     column::writer::ColumnWriter,

@@ -1,4 +1,5 @@
 //! Judges that are programs of any kind: compiled ones, and scripts of interpreters other than Python.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 mod common;
 
