@@ -43,7 +43,7 @@ impl Judge for Math {
     }
 
     fn version(&self) -> &str {
-        "2"
+        "3"
     }
 
     fn judge(&self, case: &Case) -> Verdict {
