@@ -99,13 +99,7 @@ fn curves(
         .collect();
     let mut curves = Vec::new();
     for (label, model) in models {
-        let samples = outcomes.samples(model);
-        let own: Vec<u64> = ks.iter().copied().filter(|k| *k <= samples).collect();
-        if own.len() < ks.len() {
-            warnings.say(format!(
-                "there are {samples} responses of {label} to each problem: its curve ends there"
-            ));
-        }
+        let own = warnings.reached(outcomes, &label, model, &ks);
         let measured = answer(model, &own).unwrap_or_else(|reason| {
             warnings.undefined(&reason);
             Vec::new()

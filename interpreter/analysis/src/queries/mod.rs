@@ -217,6 +217,18 @@ impl Warnings {
         self.said.extend(few_problems(outcomes).filter(|_| models > 1));
     }
 
+    /// The `ks` that a model's samples reach; says where its curve ends for want of them.
+    fn reached(&mut self, outcomes: &Outcomes, label: &str, model: usize, ks: &[u64]) -> Vec<u64> {
+        let samples = outcomes.samples(model);
+        let own: Vec<u64> = ks.iter().copied().filter(|k| *k <= samples).collect();
+        if own.len() < ks.len() {
+            self.say(format!(
+                "there are {samples} responses of {label} to each problem: its curve ends there"
+            ));
+        }
+        own
+    }
+
     /// What is solved in n samples hangs on n.
     fn uneven(&mut self, outcomes: &Outcomes, models: &[(String, usize)]) {
         let most = models.iter().map(|(_, model)| outcomes.samples(*model)).max();

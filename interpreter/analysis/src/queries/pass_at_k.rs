@@ -40,12 +40,7 @@ pub(super) fn answer(
     let mut curves = Vec::new();
     for (label, model) in models {
         let samples = outcomes.samples(model);
-        let own: Vec<u64> = within_reach.iter().copied().filter(|k| *k <= samples).collect();
-        if own.len() < within_reach.len() {
-            warnings.say(format!(
-                "there are {samples} responses of {label} to each problem: its curve ends there"
-            ));
-        }
+        let own = warnings.reached(outcomes, &label, model, &within_reach);
         let estimates = Complete::new(outcomes, model).and_then(|complete| {
             let names = ["samples", &design.evaluation, &design.models[model]];
             let problems = Problems::of(outcomes);

@@ -10,6 +10,18 @@ fn judge(gold: &str, response: &str) -> Verdict {
     })
 }
 
+/// Rows of gold, answer in a box, and whether it is right.
+fn assert_judged(rows: &[(&str, &str, bool)]) {
+    for (gold, answer, right) in rows {
+        let verdict = judge(gold, &format!("\\boxed{{{answer}}}"));
+        assert_eq!(
+            verdict.outcome == Outcome::Correct,
+            *right,
+            "{gold} / {answer}: {verdict:?}"
+        );
+    }
+}
+
 #[test]
 fn the_quirks_are_kept() {
     let rows = [
@@ -33,14 +45,7 @@ fn the_quirks_are_kept() {
         ("C", "The choice is C", true),
         ("five", "5", true),
     ];
-    for (gold, answer, right) in rows {
-        let verdict = judge(gold, &format!("\\boxed{{{answer}}}"));
-        assert_eq!(
-            verdict.outcome == Outcome::Correct,
-            right,
-            "{gold} / {answer}: {verdict:?}"
-        );
-    }
+    assert_judged(&rows);
 }
 
 #[test]
@@ -134,14 +139,7 @@ fn the_systems_reading_is_kept() {
         // A name before the sign is dropped where it is short.
         ("y-1=x", "y=x+1", false),
     ];
-    for (gold, answer, right) in rows {
-        let verdict = judge(gold, &format!("\\boxed{{{answer}}}"));
-        assert_eq!(
-            verdict.outcome == Outcome::Correct,
-            right,
-            "{gold} / {answer}: {verdict:?}"
-        );
-    }
+    assert_judged(&rows);
 }
 
 #[test]
