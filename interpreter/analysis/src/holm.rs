@@ -1,14 +1,43 @@
 //! Many comparisons at once: Holm's step-down correction (S. Holm 1979, "A simple sequentially rejective multiple test
 //! procedure"), which holds the chance of any false finding at its level whatever hangs together among them.
 
+use crate::resampling::Resampling;
+
+/// The smallest level at which something is `decided`, no smaller than the resamples can tell; 1 where at none it is.
+///
+/// Of an interval that leaves a value out this is the p-value (the interval inverted).
+pub(crate) fn smallest_level(resampling: &Resampling, decided: impl Fn(f64) -> bool) -> f64 {
+    let (mut low, mut high) = (2.0 / f64::from(resampling.resamples()), 1.0);
+    if decided(low) {
+        return low;
+    }
+    // Halving on the logarithmic scale: eighteen steps tell it to 1 in 10,000.
+    for _ in 0..18 {
+        let middle = libm::sqrt(low * high);
+        if decided(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    high
+}
+
 /// Holm's corrected p-values, in the order given.
 pub fn holm(ps: &[f64]) -> Vec<f64> {
+    holm_among(ps, ps.len())
+}
+
+/// As [`holm`], where `ps` are some of `comparisons` that were looked at: the others' could only rank them later, which makes
+/// their factors smaller.
+pub(crate) fn holm_among(ps: &[f64], comparisons: usize) -> Vec<f64> {
+    let comparisons = comparisons.max(ps.len());
     let mut order: Vec<usize> = (0..ps.len()).collect();
     order.sort_by(|a, b| ps[*a].total_cmp(&ps[*b]));
     let mut corrected = vec![1.0; ps.len()];
     let mut largest: f64 = 0.0;
     for (rank, at) in order.into_iter().enumerate() {
-        largest = largest.max(ps[at] * (ps.len() - rank) as f64).min(1.0);
+        largest = largest.max(ps[at] * (comparisons - rank) as f64).min(1.0);
         corrected[at] = largest;
     }
     corrected
@@ -27,5 +56,10 @@ mod tests {
         }
         assert_eq!(holm(&[0.9, 0.8]), [1.0, 1.0]);
         assert!(holm(&[]).is_empty());
+        let some = holm_among(&[0.005, 0.01], 4);
+        assert!(
+            (some[0] - 0.02).abs() < 1e-15 && (some[1] - 0.03).abs() < 1e-15,
+            "{some:?}"
+        );
     }
 }

@@ -23,15 +23,16 @@ use crate::special::{normal_cdf, t_quantile};
 pub(crate) const FEW: f64 = 10.0;
 
 /// How far single problems of one list move a number, each at full weight.
-pub(crate) struct Influence<'a> {
-    key: &'a str,
+#[derive(Debug)]
+pub(crate) struct Influence {
+    key: String,
     of_each: Vec<f64>,
     /// How far one that was not seen could move it down and up.
     unseen: (f64, f64),
 }
 
-impl<'a> Influence<'a> {
-    pub(crate) fn new(key: &'a str, mut of_each: Vec<f64>, unseen: (f64, f64), value: f64) -> Self {
+impl Influence {
+    pub(crate) fn new(key: &str, mut of_each: Vec<f64>, unseen: (f64, f64), value: f64) -> Self {
         let rounding = 1e-9 * (1.0 + value.abs());
         let defined = of_each.iter().all(|influence| influence.is_finite());
         let (down, up) = (unseen.0.min(0.0), unseen.1.max(0.0));
@@ -46,14 +47,14 @@ impl<'a> Influence<'a> {
         if !defined || reach <= rounding {
             of_each.fill(0.0);
             return Influence {
-                key,
+                key: key.to_owned(),
                 of_each,
                 unseen: (down, up),
             };
         }
         // Where nothing bounds the number (a perplexity, a length), the observed problems are all there is to go by.
         Influence {
-            key,
+            key: key.to_owned(),
             of_each,
             unseen: (
                 if down.is_finite() { down } else { median - reach },
@@ -65,7 +66,7 @@ impl<'a> Influence<'a> {
 
 /// How many problems carry the variance: (sum u^2)^2 / sum u^4, s for a share of s out of many, N / 3 for N even-tempered
 /// ones. None where nothing varies.
-fn carrying(influences: &[Influence<'_>]) -> Option<f64> {
+fn carrying(influences: &[Influence]) -> Option<f64> {
     let (mut second, mut fourth) = (0.0, 0.0);
     for influence in influences {
         let scale = 1.0 / influence.of_each.len().max(1) as f64;
@@ -79,7 +80,7 @@ fn carrying(influences: &[Influence<'_>]) -> Option<f64> {
 }
 
 /// Whether fewer than [`FEW`] problems carry the variance.
-pub(crate) fn sparse(influences: &[Influence<'_>]) -> bool {
+pub(crate) fn sparse(influences: &[Influence]) -> bool {
     carrying(influences).is_none_or(|carrying| carrying < FEW)
 }
 
@@ -87,7 +88,7 @@ pub(crate) fn sparse(influences: &[Influence<'_>]) -> bool {
 ///
 /// The t has as many degrees of freedom as the variance is known to: 2 / (1/carrying - 1/N), which is N where the values
 /// are normal and less where few large ones make the variance (F. E. Satterthwaite 1946, by the variance of a variance).
-pub(crate) fn expanded(alpha: f64, count: usize, influences: &[Influence<'_>]) -> f64 {
+pub(crate) fn expanded(alpha: f64, count: usize, influences: &[Influence]) -> f64 {
     let (Some(carrying), true) = (carrying(influences), count > 1) else {
         return alpha;
     };
@@ -97,37 +98,55 @@ pub(crate) fn expanded(alpha: f64, count: usize, influences: &[Influence<'_>]) -
     (2.0 * normal_cdf(z)).min(alpha)
 }
 
-/// The central `1 - alpha` of a series, rounded outwards. What is undefined counts as below and as above everything.
-pub(crate) fn central(series: &[f64], alpha: f64) -> (f64, f64) {
-    let undefined = series.iter().filter(|value| value.is_nan()).count();
-    let mut sorted: Vec<f64> = series.iter().copied().filter(|value| !value.is_nan()).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let last = series.len().saturating_sub(1) as f64;
-    let low = libm::floor(alpha / 2.0 * last) as usize;
-    let high = libm::ceil((1.0 - alpha / 2.0) * last) as usize;
-    let at_low = low.checked_sub(undefined).and_then(|i| sorted.get(i).copied());
-    (
-        at_low.unwrap_or(f64::NEG_INFINITY),
-        sorted.get(high).copied().unwrap_or(f64::INFINITY),
-    )
+/// A series in order. What is undefined counts as below and as above everything.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted {
+    values: Vec<f64>,
+    undefined: usize,
 }
 
-/// The interval with one more problem, down for the lower end and up for the upper.
+impl Sorted {
+    pub(crate) fn new(series: impl Iterator<Item = f64>) -> Self {
+        let (mut values, mut undefined) = (Vec::new(), 0);
+        for value in series {
+            if value.is_nan() {
+                undefined += 1;
+            } else {
+                values.push(value);
+            }
+        }
+        values.sort_unstable_by(f64::total_cmp);
+        Sorted { values, undefined }
+    }
+
+    /// The central `1 - alpha`, rounded outwards.
+    pub(crate) fn central(&self, alpha: f64) -> (f64, f64) {
+        let last = (self.values.len() + self.undefined).saturating_sub(1) as f64;
+        let low = libm::floor(alpha / 2.0 * last) as usize;
+        let high = libm::ceil((1.0 - alpha / 2.0) * last) as usize;
+        let at_low = low.checked_sub(self.undefined).and_then(|i| self.values.get(i));
+        (
+            at_low.copied().unwrap_or(f64::NEG_INFINITY),
+            self.values.get(high).copied().unwrap_or(f64::INFINITY),
+        )
+    }
+}
+
+/// The number with one more problem, down in the first series and up in the second; None where nothing bounds it.
 pub(crate) fn with_an_unseen_problem(
     value: f64,
-    influences: &[Influence<'_>],
-    alpha: f64,
+    influences: &[Influence],
     resampling: &Resampling,
-) -> (f64, f64) {
+) -> Option<[Sorted; 2]> {
     if influences
         .iter()
         .any(|influence| !(influence.unseen.0.is_finite() && influence.unseen.1.is_finite()))
     {
-        return (f64::NEG_INFINITY, f64::INFINITY);
+        return None;
     }
     let streams: Vec<Stream> = influences
         .iter()
-        .map(|influence| Stream::new(resampling.seed(), &["unseen problem", influence.key]))
+        .map(|influence| Stream::new(resampling.seed(), &["unseen problem", &influence.key]))
         .collect();
     let series = resampling.series(
         2,
@@ -143,7 +162,7 @@ pub(crate) fn with_an_unseen_problem(
             }
         },
     );
-    (central(&series[0], alpha).0, central(&series[1], alpha).1)
+    Some([0, 1].map(|end| Sorted::new(series[end].iter().copied())))
 }
 
 /// Sum of exponentially weighted influences, and of the weights.
@@ -175,7 +194,8 @@ mod tests {
             .map(|i| f64::from(u8::from(i < hits)) - value)
             .collect();
         let influence = Influence::new("list", of_each, (-value, 1.0 - value), value);
-        with_an_unseen_problem(value, &[influence], 0.05, &Resampling::new(3))
+        let [down, up] = with_an_unseen_problem(value, &[influence], &Resampling::new(3)).unwrap();
+        (down.central(0.05).0, up.central(0.05).1)
     }
 
     /// Clopper and Pearson's limits; 10,000 draws are within 3% of them.
@@ -211,9 +231,12 @@ mod tests {
 
     #[test]
     fn undefined_resamples_push_both_ends_out() {
-        let series = [1.0, 2.0, f64::NAN, 3.0];
-        assert_eq!(central(&series, 0.0), (f64::NEG_INFINITY, f64::INFINITY));
-        assert_eq!(central(&[3.0, 1.0, 2.0], 0.0), (1.0, 3.0));
+        let central = |series: &[f64]| Sorted::new(series.iter().copied()).central(0.0);
+        assert_eq!(
+            central(&[1.0, 2.0, f64::NAN, 3.0]),
+            (f64::NEG_INFINITY, f64::INFINITY)
+        );
+        assert_eq!(central(&[3.0, 1.0, 2.0]), (1.0, 3.0));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod disputes;
 mod evidence;
 mod holm;
 mod interval;
+mod intervals;
 mod lanes;
 mod mean_curve;
 mod measured;

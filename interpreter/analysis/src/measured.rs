@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::interval::{self, Influence};
+use crate::intervals::Intervals;
 use crate::resampling::Resampling;
-use crate::results::{Estimate, Interval};
+use crate::results::Estimate;
 
 /// A number with its resamples. A series that is empty stands for a number that does not vary.
 #[derive(Debug, Clone)]
@@ -152,7 +153,7 @@ impl Measured {
         self.problems.values().map(|single| single.without.len()).min()
     }
 
-    fn influences(&self) -> Vec<Influence<'_>> {
+    pub(crate) fn influences(&self) -> Vec<Influence> {
         let mut influences = Vec::new();
         for (key, single) in &self.problems {
             let count = single.without.len() as f64;
@@ -173,62 +174,12 @@ impl Measured {
         !self.jumps && !self.problems.is_empty() && interval::sparse(&self.influences())
     }
 
-    /// Where the number may lie for the same problems: None where simulated worlds leave it undefined.
-    pub(crate) fn these_problems(&self, confidence: f64) -> Option<Interval> {
-        let (estimates, truths) = &self.within;
-        if estimates.is_empty() && truths.is_empty() {
-            return finite((self.value, self.value));
-        }
-        let at = |series: &[f64], i: usize| series.get(i).copied().unwrap_or(self.value);
-        let errors: Vec<f64> = (0..estimates.len().max(truths.len()))
-            .map(|i| at(estimates, i) - at(truths, i))
-            .collect();
-        let (low, high) = interval::central(&errors, 1.0 - confidence);
-        let (mut low, mut high) = (self.value - high, self.value - low);
-        if !estimates.is_empty() && !truths.is_empty() {
-            // Near an edge the errors of the worlds shrink with their truths, and the pivot of a number that came out high
-            // is too short (79 to 88% instead of 95% where pass@k is near 1): where the truths of the worlds themselves
-            // reach further, the interval reaches as far as they do.
-            let (from, to) = interval::central(truths, 1.0 - confidence);
-            (low, high) = (low.min(from), high.max(to));
-        }
-        finite(self.clip((low, high)))
-    }
-
-    /// Where the number may lie for other problems of the same kind: None where resamples leave it undefined.
-    pub(crate) fn problems_like_these(&self, confidence: f64, resampling: &Resampling) -> Option<Interval> {
-        let Some(count) = self.fewest_problems() else {
-            return finite((self.value, self.value));
-        };
-        if self.jumps {
-            return finite(self.clip(interval::central(&self.across, 1.0 - confidence)));
-        }
-        let influences = self.influences();
-        let alpha = interval::expanded(1.0 - confidence, count, &influences);
-        let plain = interval::central(&self.across, alpha);
-        let range = if interval::sparse(&influences) {
-            let (low, high) =
-                interval::with_an_unseen_problem(self.value, &influences, 1.0 - confidence, resampling);
-            (plain.0.min(low), plain.1.max(high))
-        } else {
-            plain
-        };
-        finite(self.clip(range))
+    /// Its intervals, at any level.
+    pub(crate) fn intervals(&self, resampling: &Resampling) -> Intervals {
+        Intervals::new(self, resampling)
     }
 
     pub(crate) fn estimate(&self, confidence: f64, resampling: &Resampling) -> Estimate {
-        Estimate {
-            value: Some(self.value),
-            these_problems: self.these_problems(confidence),
-            problems_like_these: self.problems_like_these(confidence, resampling),
-        }
+        self.intervals(resampling).estimate(confidence)
     }
-
-    fn clip(&self, (low, high): (f64, f64)) -> (f64, f64) {
-        (low.max(self.bounds.0), high.min(self.bounds.1))
-    }
-}
-
-fn finite((low, high): (f64, f64)) -> Option<Interval> {
-    (low.is_finite() && high.is_finite()).then_some(Interval { low, high })
 }

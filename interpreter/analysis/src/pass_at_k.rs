@@ -73,49 +73,6 @@ pub fn pass_curve(n: u64, c: u64, ks: &[u64]) -> Result<Vec<PassAtKValue>, PassA
     Ok(curve)
 }
 
-/// pass@k at every one of `ks` (ascending) for a problem with `c` right samples of `n`: the values alone, for long curves.
-///
-/// The product is built as in [`pass_curve`], by multiplication with the reciprocal and a correction from the exact
-/// remainder, and ends where pass@k is 1 to the last bit. `reciprocals[i]` is 1 / i, up to n.
-pub(crate) fn pass_values(n: u32, c: u32, ks: &[u64], reciprocals: &[f64], values: &mut [f64]) {
-    debug_assert!(reciprocals.len() > n as usize && values.len() == ks.len());
-    let (mut high, mut low) = (1.0_f64, 0.0_f64);
-    let mut done = 0_u32;
-    for (value, &k) in values.iter_mut().zip(ks) {
-        while u64::from(done) < k {
-            if high < ONE_TO_THE_LAST_BIT || done >= n - c {
-                (high, low) = (0.0, 0.0);
-                break;
-            }
-            let (a, b) = (f64::from(n - c - done), f64::from(n - done));
-            // Halves of 26 bits times whole numbers below 2^27 are exact.
-            let (upper, lower) = halves(high);
-            let (first, second) = (upper * a, lower * a);
-            let product = first + second;
-            let error = (first - product) + second + low * a;
-            let inverse = reciprocals[(n - done) as usize];
-            let quotient = product * inverse;
-            let (upper, lower) = halves(quotient);
-            let rest = (((product - upper * b) - lower * b) + error) * inverse;
-            high = quotient + rest;
-            low = rest - (high - quotient);
-            done += 1;
-        }
-        *value = Double { high, low }.split().value;
-    }
-}
-
-/// Below it 1 minus a number rounds to 1.
-const ONE_TO_THE_LAST_BIT: f64 = 1.0 / 72_057_594_037_927_936.0;
-
-/// A double as a sum of two of at most 26 bits (G. W. Veltkamp 1968).
-#[inline]
-fn halves(x: f64) -> (f64, f64) {
-    let scaled = 134_217_729.0 * x;
-    let upper = scaled - (scaled - x);
-    (upper, x - upper)
-}
-
 /// pass@k for every count 0..=n of right samples at several k: row c, column k.
 #[derive(Debug, Clone)]
 pub(crate) struct PassTable {

@@ -210,12 +210,25 @@ pub struct DeltaSe {
     pub warnings: Vec<String>,
 }
 
+impl DeltaSe {
+    /// Whether gaps are held against the smallest.
+    pub fn compared(&self) -> bool {
+        self.rows.iter().any(|row| row.over_smallest.is_some())
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeltaSeRow {
     pub model: String,
     pub pass_1: Estimate,
     pub pass_k: Estimate,
     pub delta_se: Estimate,
+    /// How much more that is than the smallest ΔSE of the table; None for the smallest itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_smallest: Option<Estimate>,
+    /// That difference's p-value, corrected for all pairs of models by Holm's method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_holm: Option<f64>,
 }
 
 /// Which problems each model solves at all (at least one right sample of n), against another.
@@ -247,6 +260,10 @@ pub struct SubsetRow {
     /// this by. None where rows are missing.
     #[serde(default)]
     pub redraw: Option<f64>,
+    /// Exact sign test of the problems that only one of the two solves, corrected over the rows by Holm's method. None for
+    /// `within` itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_holm: Option<f64>,
 }
 
 /// Perplexity of one model's responses under another: one number a response.

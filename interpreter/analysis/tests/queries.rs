@@ -90,6 +90,69 @@ fn the_gap_is_pass_k_of_the_base_minus_pass_1() {
     check(&found.rows[0].delta_se, base - 0.5);
 }
 
+/// Two models far apart and one that cannot be told from the better: three pairs, so a factor of three on the surest.
+#[test]
+fn gaps_are_held_against_the_smallest_and_corrected_for_all_pairs() {
+    let counts = |right: fn(u64) -> u64| -> Vec<u64> { (0..60).map(right).collect() };
+    let (base, best) = (counts(|i| 1 + i % 3), counts(|i| 8 + i % 5));
+    let (near, worse) = (counts(|i| 8 + (i + 1) % 5), counts(|i| 4 + i % 4));
+    let evidence = evidence(
+        16,
+        &[
+            ("base", &base),
+            ("best", &best),
+            ("near", &near),
+            ("worse", &worse),
+        ],
+    );
+    let query = Query::DeltaSe {
+        evaluation: main(),
+        of: ["near", "best", "worse"].map(model).to_vec(),
+        against: model("base"),
+        k: 4,
+    };
+    let Results::DeltaSe(found) = ask(&query, &evidence) else {
+        panic!("another kind")
+    };
+    let [near, best, worse] = &found.rows[..] else {
+        panic!("{:?}", found.rows)
+    };
+    // Equal gaps: the first of them counts as the smallest.
+    assert_eq!((near.over_smallest, near.p_holm), (None, None));
+    check(&best.over_smallest.unwrap(), 0.0);
+    assert!(best.p_holm.unwrap() > 0.5, "{best:?}");
+    let apart = best.pass_1.value.unwrap() - worse.pass_1.value.unwrap();
+    check(&worse.over_smallest.unwrap(), apart);
+    // 1,000 resamples tell no level below 0.002.
+    assert!((worse.p_holm.unwrap() - 0.006).abs() < 1e-12, "{worse:?}");
+}
+
+/// R's `binom.test` gives 0.0312 for six against none and 1 for two against two.
+#[test]
+fn how_many_each_solves_alone_is_tested_and_corrected() {
+    let sets = |shift: usize, size: usize| -> Vec<u64> {
+        (0..40)
+            .map(|i| u64::from((shift..shift + size).contains(&i)))
+            .collect()
+    };
+    let (base, fewer, shifted) = (sets(0, 20), sets(0, 14), sets(2, 20));
+    let query = Query::Subset {
+        evaluation: main(),
+        of: ["base", "fewer", "shifted"].map(model).to_vec(),
+        within: model("base"),
+    };
+    let evidence = evidence(4, &[("base", &base), ("fewer", &fewer), ("shifted", &shifted)]);
+    let Results::Subset(found) = ask(&query, &evidence) else {
+        panic!("another kind")
+    };
+    let ps: Vec<f64> = found.rows.iter().filter_map(|row| row.p_holm).collect();
+    assert_eq!(found.rows[0].p_holm, None, "a model is not held against itself");
+    assert!(
+        (ps[0] - 0.0625).abs() < 1e-12 && (ps[1] - 1.0).abs() < 1e-12,
+        "{ps:?}"
+    );
+}
+
 #[test]
 fn solved_sets_are_compared_problem_by_problem() {
     let evidence = evidence(4, &[("base", &[1, 1, 0, 0, 2]), ("rl@5", &[4, 0, 1, 0, 4])]);

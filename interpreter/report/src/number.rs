@@ -210,6 +210,15 @@ pub fn list(items: &[String]) -> String {
     }
 }
 
+/// `0.031`, `< 0.001`
+pub(crate) fn p_value(p: f64) -> String {
+    match p {
+        p if p < 0.001 => "< 0.001".to_owned(),
+        p if p < 0.1 => format!("{p:.3}"),
+        p => format!("{p:.2}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

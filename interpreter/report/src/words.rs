@@ -99,6 +99,13 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
                 results.against,
                 sampling(&results.evaluation, data)
             ));
+            if !figure && results.compared() {
+                let models = results.rows.len();
+                sentences.push(format!(
+                    "“Over the smallest” is what a model has more than the smallest ΔSE of the table, paired by problem; p (Holm) is the level at which that interval leaves 0 out, corrected for the {} of models by Holm's method.",
+                    plural((models * models.saturating_sub(1) / 2) as u64, "pair")
+                ));
+            }
         }
         Results::Subset(results) => {
             sentences.push(format!(
@@ -114,6 +121,14 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
                 count(results.samples),
                 100.0 * results.blind_below
             ));
+            let tested = results.rows.iter().filter(|row| row.p_holm.is_some()).count();
+            if !figure && tested > 0 {
+                sentences.push(format!(
+                    "p (Holm) is McNemar's exact test of whether the model alone solves as many problems as {} alone, corrected for {} by Holm's method.",
+                    results.within,
+                    plural(tested as u64, "comparison")
+                ));
+            }
         }
         Results::Perplexity(results) => {
             let which = if results.only_correct {

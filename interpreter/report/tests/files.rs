@@ -153,6 +153,10 @@ fn csv_reads_back_to_the_same_bits() {
                     csv.assert_estimate(row, "pass_at_1", &one.pass_1);
                     csv.assert_estimate(row, "pass_at_k", &one.pass_k);
                     csv.assert_estimate(row, "delta_se", &one.delta_se);
+                    match &one.over_smallest {
+                        Some(over) => csv.assert_estimate(row, "over_smallest", over),
+                        None => assert_eq!((csv.get(row, "over_smallest"), csv.get(row, "p_holm")), ("", "")),
+                    }
                 }
             }
             Results::Subset(results) => {
@@ -231,13 +235,13 @@ fn latex_has_its_columns_and_escapes() {
         "{latex}"
     );
     assert!(latex.contains(r"\caption{A\_title with 5\% \& more."), "{latex}");
-    assert!(latex.contains("\\begin{tabular}{lrrr}"), "{latex}");
+    assert!(latex.contains("\\begin{tabular}{lrrrrr}"), "{latex}");
     assert!(latex.contains("    {}[odd] & "), "{latex}");
     assert!(latex.contains(r"14.1 {\scriptsize [7.5, 20.4]}"), "{latex}");
     let body: Vec<&str> = latex.lines().filter(|line| line.ends_with("\\\\")).collect();
     assert_eq!(body.len(), 5, "head and four models");
     for line in &body {
-        assert_eq!(line.replace("\\&", "").matches('&').count(), 3, "{line}");
+        assert_eq!(line.replace("\\&", "").matches('&').count(), 5, "{line}");
     }
     for command in ["\\toprule", "\\midrule", "\\bottomrule", "\\label{tab:gap}"] {
         assert_eq!(latex.matches(command).count(), 1, "{command}");
@@ -258,7 +262,7 @@ fn markdown_rows_have_equal_cells() {
         .take_while(|line| line.starts_with('|'))
         .map(|line| line.replace("\\|", "").matches('|').count())
         .collect();
-    assert_eq!(rows, vec![8; 4]);
+    assert_eq!(rows, vec![9; 4]);
 }
 
 #[test]

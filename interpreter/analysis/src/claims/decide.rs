@@ -3,6 +3,7 @@
 use rlx_language::{Comparison, Condition, Quantity};
 
 use crate::evidence::Evidence;
+use crate::intervals::Intervals;
 use crate::measured::Measured;
 use crate::quantity;
 use crate::resampling::Resampling;
@@ -10,9 +11,10 @@ use crate::results::{Interval, Verdict};
 use crate::undefined::Undefined;
 
 /// Which interval decides.
-pub(super) enum View<'a> {
+#[derive(Clone, Copy)]
+pub(super) enum View {
     TheseProblems,
-    ProblemsLikeThese(&'a Resampling),
+    ProblemsLikeThese,
 }
 
 /// A measured comparison.
@@ -22,6 +24,7 @@ pub(super) struct Compared {
     pub(super) values: (f64, f64),
     /// Left minus right.
     pub(super) effect: Measured,
+    pub(super) intervals: Intervals,
 }
 
 /// A condition with its comparisons measured; chains of one connective are one node.
@@ -47,11 +50,13 @@ impl Tree {
             } => {
                 let a = quantity::measure(left, evidence, resampling)?;
                 let b = quantity::measure(right, evidence, resampling)?;
+                let effect = a.minus(&b);
                 Tree::Compare(Box::new(Compared {
                     comparison: *comparison,
                     sides: (left.clone(), right.clone()),
                     values: (a.value, b.value),
-                    effect: a.minus(&b),
+                    intervals: effect.intervals(resampling),
+                    effect,
                 }))
             }
             Condition::And { left, right } => {
@@ -78,7 +83,7 @@ impl Tree {
         })
     }
 
-    pub(super) fn verdict(&self, view: &View<'_>, alpha: f64) -> Verdict {
+    pub(super) fn verdict(&self, view: View, alpha: f64) -> Verdict {
         if self.is(Verdict::Holds, view, alpha) {
             Verdict::Holds
         } else if self.is(Verdict::Refuted, view, alpha) {
@@ -89,7 +94,7 @@ impl Tree {
     }
 
     /// Whether `wanted` (holds or refuted) is established at level `alpha`.
-    fn is(&self, wanted: Verdict, view: &View<'_>, alpha: f64) -> bool {
+    fn is(&self, wanted: Verdict, view: View, alpha: f64) -> bool {
         let all = |parts: &[Tree]| parts.iter().all(|part| part.is(wanted, view, alpha));
         let any = |parts: &[Tree]| {
             let alpha = alpha / parts.len() as f64;
@@ -106,7 +111,7 @@ impl Tree {
 
     /// The comparison that a verdict hangs on, with its 1-based place in the order of writing: the weakest of those that all
     /// had to agree, else the first that agrees.
-    pub(super) fn deciding(&self, verdict: Verdict, view: &View<'_>, alpha: f64) -> (usize, &Compared) {
+    pub(super) fn deciding(&self, verdict: Verdict, view: View, alpha: f64) -> (usize, &Compared) {
         let mut leaves = Vec::new();
         self.leaves(verdict, &mut leaves);
         let clearance = |(_, compared): &(Verdict, &Compared)| compared.clearance(view, alpha);
@@ -140,14 +145,14 @@ impl Tree {
 }
 
 impl Compared {
-    fn interval(&self, view: &View<'_>, alpha: f64) -> Option<Interval> {
+    fn interval(&self, view: View, alpha: f64) -> Option<Interval> {
         match view {
-            View::TheseProblems => self.effect.these_problems(1.0 - alpha),
-            View::ProblemsLikeThese(resampling) => self.effect.problems_like_these(1.0 - alpha, resampling),
+            View::TheseProblems => self.intervals.these_problems(1.0 - alpha),
+            View::ProblemsLikeThese => self.intervals.problems_like_these(1.0 - alpha),
         }
     }
 
-    fn verdict(&self, view: &View<'_>, alpha: f64) -> Verdict {
+    fn verdict(&self, view: View, alpha: f64) -> Verdict {
         self.interval(view, alpha)
             .map_or(Verdict::Inconclusive, |interval| {
                 decide(self.comparison, interval)
@@ -155,7 +160,7 @@ impl Compared {
     }
 
     /// How far the interval is from 0, in its own widths; below 0 where it has 0 inside.
-    fn clearance(&self, view: &View<'_>, alpha: f64) -> f64 {
+    fn clearance(&self, view: View, alpha: f64) -> f64 {
         self.interval(view, alpha).map_or(f64::NEG_INFINITY, |interval| {
             let width = (interval.high - interval.low).max(f64::MIN_POSITIVE);
             interval.low.max(-interval.high) / width
@@ -195,6 +200,7 @@ mod tests {
             comparison: Comparison::Greater,
             sides: (Quantity::Number { value }, Quantity::Number { value: 0.0 }),
             values: (value, 0.0),
+            intervals: Measured::constant(value).intervals(&Resampling::new(1)),
             effect: Measured::constant(value),
         }))
     }
@@ -211,13 +217,18 @@ mod tests {
         let Tree::Compare(compared) = known(0.5) else {
             unreachable!("known() makes a comparison")
         };
-        Tree::Compare(Box::new(Compared { effect, ..*compared }))
+        let intervals = effect.intervals(&Resampling::new(1));
+        Tree::Compare(Box::new(Compared {
+            effect,
+            intervals,
+            ..*compared
+        }))
     }
 
     #[test]
     fn connectives_are_kleenes() {
         use Verdict::{Holds, Inconclusive, Refuted};
-        let verdict = |tree: Tree| tree.verdict(&View::TheseProblems, 0.05);
+        let verdict = |tree: Tree| tree.verdict(View::TheseProblems, 0.05);
         let leaf = |v: Verdict| match v {
             Holds => known(1.0),
             Refuted => known(-1.0),
@@ -238,10 +249,10 @@ mod tests {
     #[test]
     fn the_deciding_comparison_is_the_one_that_settled_it() {
         let tree = Tree::And(vec![known(1.0), known(-1.0), unknown()]);
-        assert_eq!(tree.deciding(Verdict::Refuted, &View::TheseProblems, 0.05).0, 2);
+        assert_eq!(tree.deciding(Verdict::Refuted, View::TheseProblems, 0.05).0, 2);
         let tree = Tree::And(vec![known(1.0), unknown()]);
         assert_eq!(
-            tree.deciding(Verdict::Inconclusive, &View::TheseProblems, 0.05).0,
+            tree.deciding(Verdict::Inconclusive, View::TheseProblems, 0.05).0,
             2
         );
     }

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use rlx_language::Claim;
 
 use crate::evidence::Evidence;
-use crate::holm::holm;
+use crate::holm::{holm, smallest_level};
 use crate::resampling::Resampling;
 use crate::results::{ClaimFamily, ClaimVerdict, Estimate, Interval, Needs, Verdict};
 use decide::{Tree, View};
@@ -63,12 +63,18 @@ fn correct(
     if measured.len() < 2 {
         return;
     }
-    let levels = |view: &View<'_>| -> Vec<f64> {
+    let levels = |view: View| -> Vec<f64> {
         let trees = measured.iter().filter_map(|place| found[*place].2.as_ref());
-        trees.map(|tree| level(tree, view, resampling)).collect()
+        trees
+            .map(|tree| {
+                smallest_level(resampling, |alpha| {
+                    tree.verdict(view, alpha) != Verdict::Inconclusive
+                })
+            })
+            .collect()
     };
-    let like = levels(&View::ProblemsLikeThese(resampling));
-    let these = holm(&levels(&View::TheseProblems));
+    let like = levels(View::ProblemsLikeThese);
+    let these = holm(&levels(View::TheseProblems));
     let corrected = holm(&like);
     for (rank, place) in measured.iter().enumerate() {
         let (confidence, answer, _) = &mut found[*place];
@@ -95,25 +101,6 @@ fn correct(
         }
         answer.family = Some(family);
     }
-}
-
-/// The smallest level at which a condition is decided, no smaller than the resamples can tell; 1 where none does.
-fn level(tree: &Tree, view: &View<'_>, resampling: &Resampling) -> f64 {
-    let decided = |alpha: f64| tree.verdict(view, alpha) != Verdict::Inconclusive;
-    let (mut low, mut high) = (2.0 / f64::from(resampling.resamples()), 1.0);
-    if decided(low) {
-        return low;
-    }
-    // Halving on the logarithmic scale: eighteen steps tell it to 1 in 10,000.
-    for _ in 0..18 {
-        let middle = libm::sqrt(low * high);
-        if decided(middle) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    high
 }
 
 /// Evaluates a claim. What cannot be evaluated is the verdict *error* with its reason, not a failure of the study.
@@ -149,11 +136,11 @@ fn one(claim: &Claim, evidence: &Evidence, resampling: &Resampling) -> (ClaimVer
         }
     };
     let alpha = 1.0 - claim.confidence;
-    let like = View::ProblemsLikeThese(resampling);
-    let verdict = tree.verdict(&like, alpha);
-    let on_these = tree.verdict(&View::TheseProblems, alpha);
-    let (place, deciding) = tree.deciding(verdict, &like, alpha);
-    let effect = deciding.effect.estimate(claim.confidence, resampling);
+    let like = View::ProblemsLikeThese;
+    let verdict = tree.verdict(like, alpha);
+    let on_these = tree.verdict(View::TheseProblems, alpha);
+    let (place, deciding) = tree.deciding(verdict, like, alpha);
+    let effect = deciding.intervals.estimate(claim.confidence);
     let caveats = reason::caveats(&claim.condition, evidence);
     let needs = (verdict == Verdict::Inconclusive)
         .then(|| lacking(&effect, deciding, evidence, claim))

@@ -2,7 +2,7 @@
 
 use rlx_language::{BesideRow, Quantity};
 
-use super::compare::p_value;
+use super::contrast::p_value;
 use super::{Setting, UNDEFINED, Warnings, cell, column, number, text};
 use crate::evidence::Evidence;
 use crate::holm::holm;

@@ -1,18 +1,14 @@
 //! Differences in pass@k to one model, each with a p-value, corrected for how many there are.
-//!
-//! A p-value is the smallest level at which the difference's interval leaves 0 out (the interval inverted), and no smaller
-//! than the resamples can tell. Holm's step-down correction (S. Holm 1979, "A simple sequentially rejective multiple test
-//! procedure") holds the chance of any false finding in the table at its level, whatever hangs together in it.
+//! See `contrast.rs` for the p-values, `holm.rs` for the correction.
 
 use rlx_language::ModelRef;
 
+use super::contrast::p_value;
 use super::{Setting, Warnings, cell, column, models, number, text};
 use crate::evidence;
 use crate::holm::holm;
-use crate::measured::Measured;
 use crate::outcomes::Outcomes;
 use crate::passes;
-use crate::resampling::Resampling;
 use crate::results::{Listing, ListingUnit};
 use crate::undefined::Undefined;
 
@@ -114,28 +110,4 @@ pub(super) fn answer(
         bars: vec![3],
         warnings: warnings.finish(),
     })
-}
-
-/// The level at which the interval for problems like these just reaches 0.
-pub(super) fn p_value(difference: &Measured, resampling: &Resampling) -> f64 {
-    let smallest = 2.0 / f64::from(resampling.resamples());
-    let outside = |alpha: f64| {
-        difference
-            .problems_like_these(1.0 - alpha, resampling)
-            .is_some_and(|interval| interval.low > 0.0 || interval.high < 0.0)
-    };
-    let (mut low, mut high) = (smallest, 1.0);
-    if outside(low) {
-        return smallest;
-    }
-    // Halving on the logarithmic scale: eighteen steps tell p to 1 in 10,000.
-    for _ in 0..18 {
-        let middle = libm::sqrt(low * high);
-        if outside(middle) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    high
 }

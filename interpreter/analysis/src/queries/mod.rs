@@ -4,6 +4,7 @@ mod accuracy;
 mod beside;
 mod chosen;
 mod compare;
+mod contrast;
 mod coverage;
 mod crossing;
 mod delta_se;

@@ -2,6 +2,7 @@
 
 use rlx_language::ModelRef;
 
+use super::contrast::{corrected, sign_test};
 use super::{Setting, UNDEFINED, Warnings, models};
 use crate::evidence;
 use crate::measured::Measured;
@@ -27,6 +28,7 @@ pub(super) fn answer(
     warnings.uneven(outcomes, &compared);
     let redraw = sets::redraw(outcomes, base_model, setting.resampling);
     let mut rows = Vec::new();
+    let mut ps = Vec::new();
     for (label, model) in models {
         let own = sets::solved(outcomes, model);
         let those = |in_base: bool, in_own: bool| -> Vec<String> {
@@ -53,15 +55,21 @@ pub(super) fn answer(
                 UNDEFINED
             }
         };
+        let (only_within, only_model) = (those(true, false), those(false, true));
+        ps.push((model != base_model).then(|| sign_test(only_model.len(), only_within.len())));
         rows.push(SubsetRow {
             model: label,
             both: those(true, true),
-            only_within: those(true, false),
-            only_model: those(false, true),
+            only_within,
+            only_model,
             neither: those(false, false).len(),
             contained,
             redraw: redraw.as_ref().ok().copied(),
+            p_holm: None,
         });
+    }
+    for (row, p_holm) in rows.iter_mut().zip(corrected(&ps, 0)) {
+        row.p_holm = p_holm;
     }
     Ok(Subset {
         evaluation: design.evaluation.clone(),

@@ -3,7 +3,7 @@
 use rlx_analysis::{DeltaSe, PassAtK, Perplexity, Results, Subset, Summary, TrainingCurves};
 
 use super::{Cell, Column, Table, listing};
-use crate::number::{self, Unit, column_decimals};
+use crate::number::{Unit, column_decimals};
 
 /// The table of any results.
 pub(crate) fn build(results: &Results) -> Table {
@@ -46,12 +46,7 @@ fn pass_at_k(results: &PassAtK) -> Table {
                 .iter()
                 .map(|k| match curve.points.iter().find(|point| point.k == *k) {
                     Some(point) => Cell::estimate(&point.pass, Unit::Share, decimals),
-                    None => Cell::Number {
-                        value: None,
-                        text: number::UNDEFINED.to_owned(),
-                        population: None,
-                        sampling: None,
-                    },
+                    None => Cell::undefined(),
                 });
             std::iter::once(Cell::Text(curve.model.clone()))
                 .chain(cells)
@@ -62,25 +57,44 @@ fn pass_at_k(results: &PassAtK) -> Table {
 }
 
 fn delta_se(results: &DeltaSe) -> Table {
-    let columns = vec![
+    let mut columns = vec![
         Column::text("model"),
         Column::number("pass@1 %"),
         Column::number(format!("pass@{} %", results.k)),
         Column::number(format!("ΔSE to {}, points", results.against)),
     ];
+    let compared = results.compared();
+    if compared {
+        columns.extend(["over the smallest", "p (Holm)"].map(Column::number));
+    }
     let first = column_decimals(results.rows.iter().map(|row| &row.pass_1), Unit::Share);
     let kth = column_decimals(results.rows.iter().map(|row| &row.pass_k), Unit::Share);
     let gap = column_decimals(results.rows.iter().map(|row| &row.delta_se), Unit::Points);
+    let over = column_decimals(
+        results.rows.iter().filter_map(|row| row.over_smallest.as_ref()),
+        Unit::Points,
+    );
     let rows = results
         .rows
         .iter()
         .map(|row| {
-            vec![
+            let mut cells = vec![
                 Cell::Text(row.model.clone()),
                 Cell::estimate(&row.pass_1, Unit::Share, first),
                 Cell::estimate(&row.pass_k, Unit::Share, kth),
                 Cell::estimate(&row.delta_se, Unit::Points, gap),
-            ]
+            ];
+            if compared {
+                cells.push(
+                    row.over_smallest
+                        .as_ref()
+                        .map_or_else(Cell::undefined, |difference| {
+                            Cell::estimate(difference, Unit::Points, over)
+                        }),
+                );
+                cells.push(Cell::p(row.p_holm));
+            }
+            cells
         })
         .collect();
     Table { columns, rows }
@@ -95,6 +109,7 @@ fn subset(results: &Subset) -> Table {
         Column::number("neither"),
         Column::number(format!("inside {} %", results.within)),
         Column::number(format!("a redraw of {} %", results.within)),
+        Column::number("p (Holm)"),
     ];
     let decimals = column_decimals(results.rows.iter().map(|row| &row.contained), Unit::Share);
     let rows = results
@@ -109,6 +124,7 @@ fn subset(results: &Subset) -> Table {
                 Cell::count(row.neither),
                 Cell::estimate(&row.contained, Unit::Share, decimals),
                 Cell::share(row.redraw.unwrap_or(f64::NAN)),
+                Cell::p(row.p_holm),
             ]
         })
         .collect();

@@ -38,8 +38,15 @@ pub(crate) fn csv(results: &Results) -> String {
         Results::DeltaSe(results) => {
             let mut sheet = Sheet::new(
                 &["evaluation", "against", "k", "model"],
-                &["against_pass_at_k", "pass_at_1", "pass_at_k", "delta_se"],
+                &[
+                    "against_pass_at_k",
+                    "pass_at_1",
+                    "pass_at_k",
+                    "delta_se",
+                    "over_smallest",
+                ],
             );
+            sheet.more(&["p_holm"]);
             for row in &results.rows {
                 sheet
                     .text(&results.evaluation)
@@ -51,6 +58,8 @@ pub(crate) fn csv(results: &Results) -> String {
                     .estimate(&row.pass_1)
                     .estimate(&row.pass_k)
                     .estimate(&row.delta_se)
+                    .estimate(row.over_smallest.as_ref().unwrap_or(&NONE))
+                    .number(row.p_holm)
                     .end();
             }
             sheet.finish()
@@ -68,7 +77,7 @@ pub(crate) fn csv(results: &Results) -> String {
                 "neither",
             ];
             let mut sheet = Sheet::new(&heads, &["contained"]);
-            sheet.more(&["both_ids", "only_within_ids", "only_model_ids"]);
+            sheet.more(&["p_holm", "both_ids", "only_within_ids", "only_model_ids"]);
             for row in &results.rows {
                 sheet
                     .text(&results.evaluation)
@@ -80,7 +89,10 @@ pub(crate) fn csv(results: &Results) -> String {
                     .count(row.both.len() as u64)
                     .count(row.only_within.len() as u64)
                     .count(row.only_model.len() as u64);
-                sheet.count(row.neither as u64).estimate(&row.contained);
+                sheet
+                    .count(row.neither as u64)
+                    .estimate(&row.contained)
+                    .number(row.p_holm);
                 sheet
                     .text(&row.both.join(" "))
                     .text(&row.only_within.join(" "))
@@ -207,6 +219,12 @@ pub(crate) fn csv(results: &Results) -> String {
     }
 }
 
+const NONE: Estimate = Estimate {
+    value: None,
+    these_problems: None,
+    problems_like_these: None,
+};
+
 /// A column a number; of an estimate also its intervals.
 fn listing(results: &Listing) -> String {
     let mut sheet = Sheet::new(&[], &[]);
@@ -259,13 +277,8 @@ pub(crate) fn claims(claims: &[ClaimVerdict]) -> String {
             .text(word(claim.verdict))
             .text(word(claim.on_these_problems));
         sheet.number(Some(claim.confidence));
-        let none = Estimate {
-            value: None,
-            these_problems: None,
-            problems_like_these: None,
-        };
         sheet
-            .estimate(claim.effect.as_ref().unwrap_or(&none))
+            .estimate(claim.effect.as_ref().unwrap_or(&NONE))
             .text(&claim.unit)
             .number(
                 claim

@@ -111,12 +111,7 @@ pub(crate) fn scale(unit: ListingUnit) -> Unit {
 fn one(cell: &ListingCell, unit: ListingUnit, decimals: usize) -> Cell {
     match (cell, unit) {
         (ListingCell::Text { text }, _) => Cell::Text(text.clone()),
-        (ListingCell::Number { value }, ListingUnit::P) => Cell::Number {
-            value: *value,
-            text: value.map_or_else(|| number::UNDEFINED.to_owned(), p_value),
-            population: None,
-            sampling: None,
-        },
+        (ListingCell::Number { value }, ListingUnit::P) => Cell::p(*value),
         (ListingCell::Number { value }, unit) => Cell::Number {
             value: *value,
             text: number::number(value.unwrap_or(f64::NAN), scale(unit), decimals),
@@ -125,15 +120,6 @@ fn one(cell: &ListingCell, unit: ListingUnit, decimals: usize) -> Cell {
         },
         (ListingCell::Estimate { estimate }, ListingUnit::K { samples }) => k(estimate, samples),
         (ListingCell::Estimate { estimate }, unit) => Cell::estimate(estimate, scale(unit), decimals),
-    }
-}
-
-/// `0.031`, `< 0.001`
-fn p_value(p: f64) -> String {
-    match p {
-        p if p < 0.001 => "< 0.001".to_owned(),
-        p if p < 0.1 => format!("{p:.3}"),
-        p => format!("{p:.2}"),
     }
 }
 

@@ -98,6 +98,25 @@ impl Cell {
         }
     }
 
+    /// A p-value.
+    fn p(value: Option<f64>) -> Cell {
+        Cell::Number {
+            value,
+            text: value.map_or_else(|| number::UNDEFINED.to_owned(), number::p_value),
+            population: None,
+            sampling: None,
+        }
+    }
+
+    fn undefined() -> Cell {
+        Cell::Number {
+            value: None,
+            text: number::UNDEFINED.to_owned(),
+            population: None,
+            sampling: None,
+        }
+    }
+
     /// Number or text, without intervals.
     pub(crate) fn text(&self) -> &str {
         match self {

@@ -161,6 +161,7 @@ fn subset() -> Subset {
         neither: 64 - both - only_within - only_model,
         contained: near(both as f64 / (both + only_model) as f64, 0.025, 0.06),
         redraw: Some(0.97),
+        p_holm: Some(if only_model > 0 { 0.727 } else { 0.0156 }),
     };
     Subset {
         evaluation: "held_out".into(),
@@ -226,6 +227,8 @@ fn delta_se() -> DeltaSe {
             pass_1: share(values[0]),
             pass_k: share(values[8]),
             delta_se: gap((89.1 - values[0]) / 100.0, 0.017, 0.081),
+            over_smallest: (*model != "student").then(|| gap(0.021, 0.014, 0.03)),
+            p_holm: (*model != "student").then_some(0.032),
         });
     DeltaSe {
         evaluation: "held_out".into(),
