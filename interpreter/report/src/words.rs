@@ -88,6 +88,9 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
                 sampling(&results.evaluation, data)
             ));
             sentences.extend(crossings(results));
+            if !figure && results.curves.len() > 1 {
+                sentences.push("Intervals are each number's own; differences between models are paired by problem and corrected for their number by compare(…).".to_owned());
+            }
         }
         Results::DeltaSe(results) => {
             sentences.push(format!(
