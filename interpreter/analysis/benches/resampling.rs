@@ -63,6 +63,7 @@ fn study(criterion: &mut Criterion) {
         evaluation: "main".into(),
         of: vec![],
         k: (0..=10).map(|i| 1 << i).collect(),
+        more: vec![],
         folded: false,
     };
     group.bench_function("pass@k curves", |bencher| {

@@ -178,9 +178,23 @@ pub enum Measure {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
-    /// `base`, `rl@150`
+    /// `base`, `rl@150`; where several evaluations share a figure also which: `rl@150 · raised`.
     pub model: String,
+    /// Where several evaluations share a figure: what the label is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<CurveOf>,
     pub points: Vec<CurvePoint>,
+}
+
+/// Whose curve it is, among those of several evaluations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurveOf {
+    pub evaluation: String,
+    /// What the evaluation is called beside the others: without the labels that all of them share.
+    pub name: String,
+    pub model: String,
+    /// Samples a problem of the evaluation (the smallest over problems and models).
+    pub samples: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -49,6 +49,10 @@ pub enum Undefined {
     )]
     DifferentProblems { left: String, right: String },
     #[error(
+        "`{left}` and `{right}` have different problems, so their curves cannot be held against each other; ask for each in a figure of its own"
+    )]
+    OtherProblems { left: String, right: String },
+    #[error(
         "a set made of {found} different solved sets is more than the {most} that can be weighed together; split the claim"
     )]
     TooManySets { found: usize, most: usize },

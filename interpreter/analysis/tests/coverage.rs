@@ -15,6 +15,7 @@ fn points(n: u64, right: &[u64], ks: &[u64], seed: u64) -> Vec<Estimate> {
         evaluation: "main".into(),
         of: vec![model("base")],
         k: ks.to_vec(),
+        more: vec![],
         folded: false,
     };
     match answer(

@@ -41,6 +41,7 @@ fn curves_are_means_of_the_unbiased_estimator() {
         evaluation: main(),
         of: vec![],
         k: vec![1, 4, 16, 64],
+        more: vec![],
         folded: false,
     };
     let Results::PassAtK(found) = ask(&query, &evidence) else {
@@ -300,6 +301,7 @@ fn a_missing_row_makes_numbers_undefined_not_smaller() {
         evaluation: main(),
         of: vec![],
         k: vec![1],
+        more: vec![],
         folded: false,
     };
     let Results::PassAtK(found) = ask(&query, &evidence) else {
@@ -351,6 +353,7 @@ fn results_are_the_same_bits_on_any_number_of_threads() {
             evaluation: main(),
             of: vec![],
             k: vec![1, 8, 32],
+            more: vec![],
             folded: false,
         },
         Query::Subset {
@@ -376,6 +379,108 @@ fn results_are_the_same_bits_on_any_number_of_threads() {
     assert_eq!(alone, run(7));
 }
 
+/// The same models and rows under another evaluation's name.
+fn renamed(outcomes: Vec<(&str, &[u64])>, name: &str, problems: usize) -> Outcomes {
+    let problems: Vec<String> = (0..problems).map(|i| format!("p{i}")).collect();
+    let design = Design {
+        evaluation: name.into(),
+        benchmark: "bench".into(),
+        problems: problems.clone(),
+        models: outcomes.iter().map(|(label, _)| (*label).into()).collect(),
+        samples: 16,
+        verdicts: vec!["right".into(), "wrong".into()],
+    };
+    let mut rows = Vec::new();
+    for (label, right) in &outcomes {
+        for (problem, &c) in problems.iter().zip(*right) {
+            rows.extend((0..16).map(|sample| SampleRow {
+                model: label,
+                problem,
+                sample,
+                correct: sample < c,
+                verdict: if sample < c { "right" } else { "wrong" },
+                tokens: 10,
+                truncated: false,
+                answer: None,
+                surprisal: None,
+            }));
+        }
+    }
+    Outcomes::new(design, rows, []).unwrap()
+}
+
+#[test]
+fn curves_of_several_evaluations_share_a_figure() {
+    let (base, rl, raised) = ([0, 1, 4, 16, 9], [0, 0, 16, 16, 12], [0, 1, 10, 16, 12]);
+    let mut evidence = evidence(16, &[("base", &base), ("rl@5", &rl)]);
+    evidence
+        .evaluations
+        .insert("raised".into(), renamed(vec![("rl@5", &raised)], "raised", 5));
+    evidence
+        .evaluations
+        .insert("other".into(), renamed(vec![("rl@5", &raised[..4])], "other", 4));
+    evidence
+        .evaluations
+        .insert("again".into(), renamed(vec![("rl@5", &rl)], "again", 5));
+    let query = |more: &[(&str, &str)]| Query::PassAtK {
+        evaluation: main(),
+        of: vec![model("base"), model("rl@5")],
+        more: more
+            .iter()
+            .map(|(evaluation, label)| rlx_language::Asked {
+                evaluation: (*evaluation).into(),
+                of: vec![model(label)],
+            })
+            .collect(),
+        k: vec![1, 4, 16],
+        folded: false,
+    };
+    let curves = |query: &Query| match ask(query, &evidence) {
+        Results::PassAtK(found) => found,
+        _ => panic!("another kind"),
+    };
+    let alone = curves(&query(&[]));
+    let both = curves(&query(&[("raised", "rl@5")]));
+    let labels: Vec<&str> = both.curves.iter().map(|curve| curve.model.as_str()).collect();
+    assert_eq!(labels, ["base · main", "rl@5 · main", "rl@5 · raised"]);
+    assert_eq!(alone.curves[1].model, "rl@5");
+    assert_eq!(alone.curves[1].of, None);
+    // A curve's numbers are the same whatever stands beside it.
+    assert_eq!(alone.curves[1].points, both.curves[1].points);
+    let of = both.curves[2].of.clone().unwrap();
+    assert_eq!(
+        (of.evaluation.as_str(), of.model.as_str(), of.samples),
+        ("raised", "rl@5", 16)
+    );
+    assert!(
+        both.crossings
+            .iter()
+            .any(|crossing| (crossing.above.as_str(), crossing.below.as_str())
+                == ("rl@5 · raised", "rl@5 · main")
+                && crossing.k == Some(4)),
+        "{:?}",
+        both.crossings
+    );
+    // One list of problems, one draw of it: equal rows have equal intervals over problems like these.
+    let again = curves(&query(&[("again", "rl@5")]));
+    for (one, other) in again.curves[1].points.iter().zip(&again.curves[2].points) {
+        assert_eq!(one.pass.problems_like_these, other.pass.problems_like_these);
+    }
+    let refused = answer(
+        &query(&[("other", "rl@5")]),
+        &evidence,
+        &resampling(11, 1_000),
+        0.95,
+    );
+    assert_eq!(
+        refused.unwrap_err(),
+        Undefined::OtherProblems {
+            left: main(),
+            right: "other".into()
+        }
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -394,7 +499,7 @@ proptest! {
         }
         rows.reverse();
         let turned = Outcomes::new(straight.design().clone(), rows, []).unwrap();
-        let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 8], folded: false };
+        let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 8], more: vec![], folded: false };
         let of = |outcomes| {
             let evidence = Evidence { evaluations: [(main(), outcomes)].into(), trainings: vec![], disputes: vec![] };
             answer(&query, &evidence, &resampling(1, 200), 0.95).unwrap()
@@ -406,7 +511,7 @@ proptest! {
     #[test]
     fn curves_rise_and_intervals_nest(counts in prop::collection::vec(0_u64..=16, 1..40)) {
         let evidence = evidence(16, &[("base", &counts)]);
-        let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 4, 8, 16], folded: false };
+        let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 4, 8, 16], more: vec![], folded: false };
         let at = |confidence| match answer(&query, &evidence, &resampling(1, 400), confidence).unwrap() {
             Results::PassAtK(found) => found.curves[0].points.clone(),
             _ => Vec::new(),

@@ -314,6 +314,13 @@ pub const CODES: &[Code] = &[
                 narrow intervals.",
     },
     Code {
+        code: "rlx::query::problems",
+        story: "`pass_at_k([ONE, OTHER], …)` draws the curves of several evaluations into one figure. They are held against each \
+                other, and the resampled problems are the same for all, so all have to measure the same list of problems: one \
+                benchmark, or changes of it that leave its problems alone (another prompt, another judge). For other problems \
+                declare a figure of their own.",
+    },
+    Code {
         code: "rlx::query::unknown",
         story: "Figures and tables know `pass_at_k`, `delta_se`, `subset`, `perplexity`, `summary`, `training`; claims know `pass`, `delta_se`, `perplexity`, `share`, `count`, and `solved` inside of the last two.",
     },

@@ -1,7 +1,7 @@
 //! Which steps read a value of the study.
 
 use crate::plan::{Action, Plan, Step};
-use rlx_language::{ModelRef, Study};
+use rlx_language::{ModelRef, Query, Study};
 
 /// The names of the steps that read the value at `path` (`rl.batch`, `n`), in the order of the plan. A name of a value
 /// is read by whatever reads the fields behind which it stands.
@@ -116,6 +116,9 @@ fn owners(study: &Study, plan: &Plan, step: &Step) -> Vec<String> {
             owners.push(output.name.clone());
             if let Some(evaluation) = evaluation {
                 owners.push(format!("{evaluation}.samples"));
+            }
+            if let Query::PassAtK { more, .. } = &output.query {
+                owners.extend(more.iter().map(|asked| format!("{}.samples", asked.evaluation)));
             }
         }
         Action::Report => owners.extend(study.claims.keys().cloned()),

@@ -483,3 +483,29 @@ fn choosing_other_rows_trains_anew_and_keeps_what_is_drawn() {
     let held = changed(&base, &plan(&text("", "filter = level >= 3"), &[]));
     assert_eq!(held, ["report"]);
 }
+
+#[test]
+fn a_figure_of_several_evaluations_rests_on_all_of_them() {
+    let warm = "evaluate warm = test { sampling = { temperature = 1.2, max_tokens = 48 } }\n";
+    let both = format!(
+        "{}{warm}",
+        STUDY.replace("pass_at_k(test,", "pass_at_k([test, warm], of = base,")
+    );
+    let a = plan(&both, &[]);
+    let figure = a
+        .steps
+        .iter()
+        .find(|step| step.name == "figure coverage")
+        .unwrap();
+    let inputs: Vec<&str> = figure
+        .inputs
+        .iter()
+        .map(|id| a.steps[*id].name.as_str())
+        .collect();
+    assert_eq!(inputs, ["judge test base", "judge warm base"]);
+    let more = plan(
+        &both.replace("max_tokens = 48 } }", "max_tokens = 48 }, samples = 16 }"),
+        &[],
+    );
+    assert!(changed(&a, &more).contains(&"figure coverage".to_owned()));
+}

@@ -25,6 +25,15 @@ pub(crate) enum Marker {
     Triangle,
 }
 
+impl Marker {
+    /// Another sign for each of four turns.
+    fn turned(self, by: usize) -> Marker {
+        let all = [Marker::Circle, Marker::Square, Marker::Diamond, Marker::Triangle];
+        let at = all.iter().position(|marker| *marker == self).unwrap_or(0);
+        all[(at + by) % all.len()]
+    }
+}
+
 /// How a model is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Style {
@@ -141,7 +150,44 @@ impl Palette {
                 }
             }
         }
-        Palette::from_models(&models)
+        let mut palette = Palette::from_models(&models);
+        palette.tell_apart(data);
+        palette
+    }
+
+    /// Curves of one model in several evaluations have its tone, and a dash for each evaluation: the same all through the
+    /// study, the model's own for the evaluation that comes first.
+    fn tell_apart(&mut self, data: &ReportData) {
+        let mut evaluations: Vec<&str> = Vec::new();
+        let curves = data.outputs.iter().filter_map(|output| match &output.results {
+            Results::PassAtK(results) => Some(&results.curves),
+            _ => None,
+        });
+        for (curve, of) in curves
+            .flatten()
+            .filter_map(|curve| Some((curve, curve.of.as_ref()?)))
+        {
+            let number = match evaluations.iter().position(|name| *name == of.name) {
+                Some(number) => number,
+                None => {
+                    evaluations.push(&of.name);
+                    evaluations.len() - 1
+                }
+            };
+            if self.styles.iter().any(|(label, _)| *label == curve.model) {
+                continue;
+            }
+            let own = self.style(&of.model);
+            let dashes = NEUTRALS.map(|(_, _, dash)| dash);
+            let first = dashes.iter().position(|dash| *dash == own.dash).unwrap_or(0);
+            let style = Style {
+                dash: dashes[(first + number) % dashes.len()],
+                marker: own.marker.turned(number / dashes.len()),
+                index: self.styles.len(),
+                ..own
+            };
+            self.styles.push((curve.model.clone(), style));
+        }
     }
 
     /// Colours by the order of the models.

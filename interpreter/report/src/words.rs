@@ -79,6 +79,15 @@ pub(crate) fn caption(output: &ReportOutput, data: &ReportData) -> String {
                 ),
             });
         }
+        Results::PassAtK(results) if results.curves.iter().any(|curve| curve.of.is_some()) => {
+            sentences.push(format!(
+                "Unbiased pass@k in %: the chance that at least one of k responses is right, mean over {} of {}. {}",
+                plural(results.problems as u64, "problem"),
+                results.benchmark,
+                drawn_how(results, data)
+            ));
+            sentences.extend(crossings(results));
+        }
         Results::PassAtK(results) => {
             sentences.push(format!(
                 "Unbiased pass@k in %: the chance that at least one of k responses is right, mean over {} of {}, from n = {} samples each{}.",
@@ -198,6 +207,26 @@ fn sampling(evaluation: &str, data: &ReportData) -> String {
             text if settings.only_recorded => format!(", {text}"),
             text => format!(", at {text}"),
         })
+}
+
+/// `cool: n = 128 samples each, at temperature 0.6 and top-p 0.95; raised: …`
+fn drawn_how(results: &PassAtK, data: &ReportData) -> String {
+    let mut told: Vec<(&str, String)> = Vec::new();
+    for of in results.curves.iter().filter_map(|curve| curve.of.as_ref()) {
+        if told.iter().all(|(name, _)| *name != of.name) {
+            let how = format!(
+                "n = {} samples each{}",
+                count(of.samples),
+                sampling(&of.evaluation, data)
+            );
+            told.push((&of.name, how));
+        }
+    }
+    let parts: Vec<String> = told
+        .into_iter()
+        .map(|(name, how)| format!("{name}: {how}"))
+        .collect();
+    format!("{}.", parts.join("; "))
 }
 
 /// How the responses of an evaluation were drawn, as far as that is known.

@@ -205,6 +205,63 @@ fn the_same_model_has_the_same_colour_everywhere() {
     assert!(fills.iter().all(|fill| *fill == fills[0]), "{fills:?}");
 }
 
+#[test]
+fn a_model_in_two_evaluations_has_one_colour_and_two_dashes() {
+    let mut data = common::study();
+    data.outputs.truncate(1);
+    let (evaluations, model) = ([("held_out", "held_out"), ("hot[1.5]", "hot[1.5]")], "rl@80");
+    if let Results::PassAtK(results) = &mut data.outputs[0].results {
+        let template = results.curves[0].clone();
+        results.crossings.clear();
+        results.curves = evaluations
+            .iter()
+            .map(|(evaluation, name)| Curve {
+                model: format!("{model} · {name}"),
+                of: Some(rlx_analysis::CurveOf {
+                    evaluation: (*evaluation).into(),
+                    name: (*name).into(),
+                    model: model.into(),
+                    samples: 256,
+                }),
+                points: template.points.clone(),
+            })
+            .collect();
+    }
+    let files = render_files(&data);
+    let text = |path: &str| {
+        let file = files.iter().find(|file| file.path.ends_with(path)).unwrap();
+        String::from_utf8_lossy(&file.contents).into_owned()
+    };
+    let svg = text("coverage.svg");
+    let lines: Vec<&str> = svg
+        .split("<path")
+        .filter_map(|path| path.split("/>").next())
+        .filter(|path| path.contains("stroke-width=\"2\""))
+        .collect();
+    assert_eq!(lines.len(), 2, "{svg}");
+    let (dashed, plain): (Vec<&str>, Vec<&str>) =
+        lines.iter().partition(|line| line.contains("stroke-dasharray"));
+    assert_eq!((dashed.len(), plain.len()), (1, 1), "{lines:?}");
+    let colour = "#004f98";
+    assert!(
+        dashed[0].contains(colour) && plain[0].contains(colour),
+        "{lines:?}"
+    );
+    assert!(svg.contains("rl@80 · hot[1.5]"));
+    let csv = text("coverage.csv");
+    assert!(
+        csv.lines()
+            .any(|line| line.starts_with("hot[1.5],") && line.contains(",rl@80,")),
+        "{csv}"
+    );
+    assert!(text("coverage.tex").contains("evaluation"));
+    let page = render_html(&data);
+    assert!(
+        page.contains("held_out: n = 256 samples each"),
+        "the caption says how each was drawn"
+    );
+}
+
 fn odd(value: Option<f64>, low: f64, high: f64) -> Estimate {
     let interval = Some(Interval { low, high });
     Estimate {
@@ -229,6 +286,7 @@ fn odd_data_is_drawn_without_breaking() {
                 results.curves[2].points.truncate(1);
                 results.curves[3].points[0].pass = odd(Some(f64::NAN), f64::NAN, f64::INFINITY);
                 results.curves.push(Curve {
+                    of: None,
                     model: "a_training_with_a_name_that_is_far_too_long_for_a_label@1000000".into(),
                     points: vec![CurvePoint {
                         k: 3,

@@ -114,7 +114,11 @@ fn curves(
                     .map_or(UNDEFINED, |measured| setting.estimate(measured)),
             })
             .collect();
-        curves.push(Curve { model: label, points });
+        curves.push(Curve {
+            model: label,
+            of: None,
+            points,
+        });
     }
     Ok(PassAtK {
         measure,

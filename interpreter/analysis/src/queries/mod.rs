@@ -17,7 +17,7 @@ mod subset;
 mod summary;
 pub(crate) mod training;
 
-use rlx_language::{ModelRef, Query};
+use rlx_language::{Asked, ModelRef, Query};
 
 use crate::evidence::{self, Evidence};
 use crate::measured::Measured;
@@ -46,13 +46,17 @@ pub fn answer(
         Query::PassAtK {
             evaluation,
             of,
+            more,
             k,
             folded,
         } => {
-            let evaluation = evidence.evaluation(evaluation)?;
+            let mut asked = vec![(evidence.evaluation(evaluation)?, of.as_slice())];
+            for Asked { evaluation, of } in more {
+                asked.push((evidence.evaluation(evaluation)?, of.as_slice()));
+            }
             Results::PassAtK(PassAtK {
                 folded: *folded,
-                ..pass_at_k::answer(evaluation, of, k, &setting)?
+                ..pass_at_k::answer(&asked, k, &setting)?
             })
         }
         Query::DeltaSe {
@@ -245,8 +249,10 @@ impl Warnings {
 
     fn k(&mut self, outcomes: &Outcomes, ks: &[u64]) {
         let samples = outcomes.design().samples;
-        if let Some(largest) = ks.iter().copied().filter(|k| *k <= samples).max() {
-            self.said.extend(large_k(largest, samples));
+        if let Some(largest) = ks.iter().copied().filter(|k| *k <= samples).max()
+            && let Some(warning) = large_k(largest, samples)
+        {
+            self.say(warning);
         }
     }
 

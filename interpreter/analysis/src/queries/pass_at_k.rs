@@ -10,22 +10,86 @@ use crate::outcomes::Outcomes;
 use crate::pass_at_k::PassAtKError;
 use crate::passes::{self, Complete};
 use crate::resampling::Resampling;
-use crate::results::{Crossing, Curve, CurvePoint, Estimate, Interval, Measure, PassAtK};
+use crate::results::{Crossing, Curve, CurveOf, CurvePoint, Estimate, Interval, Measure, PassAtK};
 use crate::undefined::Undefined;
 
+/// The curves of evaluations on one list of problems, of each the models that are asked for.
 pub(super) fn answer(
-    outcomes: &Outcomes,
-    of: &[ModelRef],
+    asked: &[(&Outcomes, &[ModelRef])],
     ks: &[u64],
     setting: &Setting<'_>,
 ) -> Result<PassAtK, Undefined> {
-    let models = models(outcomes, of)?;
-    let design = outcomes.design();
+    let Some((first, _)) = asked.first() else {
+        return Err(Undefined::UnknownEvaluation {
+            name: String::new(),
+            known: String::new(),
+        });
+    };
+    let design = first.design();
+    // One list of problems, so one draw of them: differences between evaluations are paired, too.
+    let problems = Problems::of(first);
+    for (other, _) in asked {
+        if other.design().problems != design.problems {
+            return Err(Undefined::OtherProblems {
+                left: design.evaluation.clone(),
+                right: other.design().evaluation.clone(),
+            });
+        }
+    }
+    let shared = asked.len() > 1;
+    let names = short_names(asked);
     let mut warnings = Warnings::default();
-    warnings.problems(outcomes, models.len());
+    let mut curves = Vec::new();
+    let drawn = asked
+        .iter()
+        .map(|(outcomes, of)| models(outcomes, of))
+        .collect::<Result<Vec<_>, _>>()?;
+    warnings.problems(first, drawn.iter().map(Vec::len).sum());
+    for (((outcomes, _), models), name) in asked.iter().zip(drawn).zip(names) {
+        let within_reach = within_reach(outcomes, ks, &mut warnings);
+        for (own, model) in models {
+            let label = if shared {
+                format!("{own} · {name}")
+            } else {
+                own.clone()
+            };
+            let reached = warnings.reached(outcomes, &label, model, &within_reach);
+            let points = curve(outcomes, &problems, model, ks, &reached, setting, &mut warnings);
+            curves.push(Curve {
+                model: label,
+                of: shared.then(|| CurveOf {
+                    evaluation: outcomes.design().evaluation.clone(),
+                    model: own,
+                    samples: outcomes.fewest_samples(),
+                    name: name.clone(),
+                }),
+                points,
+            });
+        }
+    }
+    Ok(PassAtK {
+        measure: Measure::Pass,
+        folded: false,
+        evaluation: design.evaluation.clone(),
+        benchmark: design.benchmark.clone(),
+        problems: design.problems.len(),
+        samples: asked
+            .iter()
+            .map(|(outcomes, _)| outcomes.fewest_samples())
+            .min()
+            .unwrap_or(0),
+        confidence: setting.confidence,
+        crossings: crossings(&curves),
+        curves,
+        warnings: warnings.finish(),
+    })
+}
+
+/// The `ks` that an evaluation's samples reach; the others are said.
+fn within_reach(outcomes: &Outcomes, ks: &[u64], warnings: &mut Warnings) -> Vec<u64> {
+    let design = outcomes.design();
     warnings.k(outcomes, ks);
-    let (within_reach, beyond): (Vec<u64>, Vec<u64>) =
-        ks.iter().partition(|k| (1..=design.samples).contains(*k));
+    let (within, beyond): (Vec<u64>, Vec<u64>) = ks.iter().partition(|k| (1..=design.samples).contains(*k));
     for k in beyond {
         let source = if k == 0 {
             PassAtKError::ZeroK
@@ -37,53 +101,67 @@ pub(super) fn answer(
             source,
         });
     }
-    let mut curves = Vec::new();
-    for (label, model) in models {
-        let samples = outcomes.samples(model);
-        let own = warnings.reached(outcomes, &label, model, &within_reach);
-        let estimates = Complete::new(outcomes, model).and_then(|complete| {
-            let names = ["samples", &design.evaluation, &design.models[model]];
-            let problems = Problems::of(outcomes);
-            estimates(&problems, &names, &complete.pairs(), &own, setting, &mut warnings).map_err(|source| {
-                Undefined::PassAtK {
-                    evaluation: design.evaluation.clone(),
-                    source,
-                }
-            })
-        });
-        let estimates = estimates.unwrap_or_else(|reason| {
-            warnings.undefined(&reason);
-            Vec::new()
-        });
-        let mut reached = estimates.into_iter();
-        let points = ks
-            .iter()
-            .map(|&k| {
-                let found = if (1..=samples).contains(&k) {
-                    reached.next()
-                } else {
-                    None
-                };
-                CurvePoint {
-                    k,
-                    pass: found.unwrap_or(UNDEFINED),
-                }
-            })
-            .collect();
-        curves.push(Curve { model: label, points });
+    within
+}
+
+/// The points of one model at `ks`, of which its samples reach `own`.
+fn curve(
+    outcomes: &Outcomes,
+    problems: &Problems,
+    model: usize,
+    ks: &[u64],
+    own: &[u64],
+    setting: &Setting<'_>,
+    warnings: &mut Warnings,
+) -> Vec<CurvePoint> {
+    let design = outcomes.design();
+    let samples = outcomes.samples(model);
+    let estimates = Complete::new(outcomes, model).and_then(|complete| {
+        let names = ["samples", &design.evaluation, &design.models[model]];
+        estimates(problems, &names, &complete.pairs(), own, setting, warnings).map_err(|source| {
+            Undefined::PassAtK {
+                evaluation: design.evaluation.clone(),
+                source,
+            }
+        })
+    });
+    let estimates = estimates.unwrap_or_else(|reason| {
+        warnings.undefined(&reason);
+        Vec::new()
+    });
+    let mut reached = estimates.into_iter();
+    let point = |&k: &u64| {
+        let found = if (1..=samples).contains(&k) {
+            reached.next()
+        } else {
+            None
+        };
+        CurvePoint {
+            k,
+            pass: found.unwrap_or(UNDEFINED),
+        }
+    };
+    ks.iter().map(point).collect()
+}
+
+/// What evaluations are called beside each other: members of families that share their labels go without them,
+/// `cool[aime]` and `raised[aime]` as `cool` and `raised`.
+fn short_names(asked: &[(&Outcomes, &[ModelRef])]) -> Vec<String> {
+    let full: Vec<&str> = asked
+        .iter()
+        .map(|(outcomes, _)| outcomes.design().evaluation.as_str())
+        .collect();
+    let parts: Vec<(&str, &str)> = full
+        .iter()
+        .map(|name| name.split_at(name.find('[').unwrap_or(name.len())))
+        .collect();
+    let alike = parts.iter().all(|(_, labels)| *labels == parts[0].1);
+    let differ = (1..parts.len()).all(|at| parts[..at].iter().all(|(name, _)| *name != parts[at].0));
+    if alike && differ {
+        parts.into_iter().map(|(name, _)| name.to_owned()).collect()
+    } else {
+        full.into_iter().map(str::to_owned).collect()
     }
-    Ok(PassAtK {
-        measure: Measure::Pass,
-        folded: false,
-        evaluation: design.evaluation.clone(),
-        benchmark: design.benchmark.clone(),
-        problems: design.problems.len(),
-        samples: outcomes.fewest_samples(),
-        confidence: setting.confidence,
-        crossings: crossings(&curves),
-        curves,
-        warnings: warnings.finish(),
-    })
 }
 
 /// Most k at which intervals are resampled; between them they are drawn straight on the logarithmic axis.
@@ -225,6 +303,7 @@ pub fn pass_of_counts(
         confidence,
         curves: vec![Curve {
             model: "model".to_owned(),
+            of: None,
             points,
         }],
         crossings: Vec::new(),
@@ -288,6 +367,7 @@ mod tests {
             .collect();
         Curve {
             model: model.into(),
+            of: None,
             points,
         }
     }

@@ -21,6 +21,7 @@ mod axis;
 mod checked;
 mod claim;
 mod count;
+mod curves;
 mod distill;
 mod entries;
 mod evaluation;

@@ -71,16 +71,14 @@ impl<'a> Elaborator<'a> {
             let query = self.beside(&checked, at, name)?;
             return checked.is_whole().then_some(query);
         }
+        if function.name == "pass_at_k" {
+            let query = self.curves(&checked)?;
+            return checked.is_whole().then_some(query);
+        }
         let info = self.asked(&checked)?;
         let of = self.asked_models(&checked, "of", &info);
         let evaluation = info.evaluation.name.clone();
         let query = match function.name {
-            "pass_at_k" => Query::PassAtK {
-                evaluation,
-                of: of?,
-                k: self.asked_ks(&checked, &info)?,
-                folded: checked.word("axis")? == "folded",
-            },
             "majority" => Query::Majority {
                 evaluation,
                 of: of?,
@@ -218,7 +216,7 @@ impl<'a> Elaborator<'a> {
     }
 
     /// The k of a range or list, ascending, each once; none above the samples.
-    fn asked_ks(
+    pub(super) fn asked_ks(
         &mut self,
         checked: &super::checked::Checked<'a>,
         info: &super::EvaluationInfo,

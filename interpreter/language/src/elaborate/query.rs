@@ -3,7 +3,7 @@
 use rlx_grammar::ast::{Argument, ExprKind, Keyword, Path};
 
 use super::checked::{Checked, Owner};
-use super::entries::{Entries, Entry};
+use super::entries::{Entity, Entries, Entry};
 use super::models::Wish;
 use super::{Elaborator, EvaluationInfo, Sited};
 use crate::diagnostic::Diagnostic;
@@ -120,19 +120,30 @@ impl<'a> Elaborator<'a> {
 
     pub(super) fn asked(&mut self, checked: &Checked<'a>) -> Option<EvaluationInfo> {
         let (at, _) = checked.reference("evaluation")?;
+        self.asked_evaluation(at)
+    }
+
+    /// The one evaluation that is named at a place.
+    pub(super) fn asked_evaluation(&mut self, at: Sited<'a>) -> Option<EvaluationInfo> {
         let entity = self.entity(at, &[Keyword::Evaluate], "an evaluation")?;
-        if !entity.changes.is_empty() {
-            let diagnostic = Diagnostic::error(
-                "rlx::type::mismatch",
-                "an evaluation cannot be changed where it is read",
-            );
-            let diagnostic = self
-                .at(diagnostic, at.place(), "changed here")
-                .help("declare another one: `evaluate NAME = OTHER { … }`");
-            self.report(diagnostic);
-            return None;
-        }
+        self.unchanged(at, &entity)?;
         self.evaluation(entity.id)
+    }
+
+    /// An evaluation is read as it is declared.
+    pub(super) fn unchanged(&mut self, at: Sited<'a>, entity: &Entity<'a>) -> Option<()> {
+        if entity.changes.is_empty() {
+            return Some(());
+        }
+        let diagnostic = Diagnostic::error(
+            "rlx::type::mismatch",
+            "an evaluation cannot be changed where it is read",
+        );
+        let diagnostic = self
+            .at(diagnostic, at.place(), "changed here")
+            .help("declare another one: `evaluate NAME = OTHER { … }`");
+        self.report(diagnostic);
+        None
     }
 
     /// The models that a field asks for; all of the evaluation's where it is left out.
@@ -143,7 +154,7 @@ impl<'a> Elaborator<'a> {
         info: &EvaluationInfo,
     ) -> Option<Vec<ModelRef>> {
         let used = match checked.reference(field) {
-            Some((at, _)) => self.asked_or_blame(at, field, true, info)?,
+            Some((at, _)) => self.asked_or_blame(at, field, true, &info.evaluation.models, &[info])?,
             None => checked.typed(field).map(|_| info.evaluation.models.clone())?,
         };
         self.can_score(checked, field, &used)?;
@@ -157,7 +168,7 @@ impl<'a> Elaborator<'a> {
         info: &EvaluationInfo,
     ) -> Option<ModelRef> {
         let (at, _) = checked.reference(field)?;
-        let used = self.asked_or_blame(at, field, false, info)?;
+        let used = self.asked_or_blame(at, field, false, &info.evaluation.models, &[info])?;
         self.can_score(checked, field, &used)?;
         used.into_iter().next()
     }
@@ -188,12 +199,14 @@ impl<'a> Elaborator<'a> {
         Some(())
     }
 
-    fn asked_or_blame(
+    /// The models of `measured` that are named at a place; `infos` are the evaluations that measure them.
+    pub(super) fn asked_or_blame(
         &mut self,
         at: Sited<'a>,
         field: &str,
         many: bool,
-        info: &EvaluationInfo,
+        measured: &[ModelRef],
+        infos: &[&EvaluationInfo],
     ) -> Option<Vec<ModelRef>> {
         let reported = self.out.len();
         let used = self.models(
@@ -201,22 +214,24 @@ impl<'a> Elaborator<'a> {
             Wish {
                 path: field,
                 many,
-                within: Some(&info.evaluation.models),
+                within: Some(measured),
             },
         );
         // The rule lies in the evaluation: show it beside the value.
-        let source = std::sync::Arc::clone(self.program.source(info.models.file));
-        for diagnostic in self
-            .out
-            .iter_mut()
-            .skip(reported)
-            .filter(|diagnostic| diagnostic.code == "rlx::query::model")
-        {
-            diagnostic.labels.push(crate::diagnostic::Label {
-                file: std::sync::Arc::clone(&source),
-                span: info.models.span,
-                text: format!("what `{}` measures", info.evaluation.name),
-            });
+        for info in infos {
+            let source = std::sync::Arc::clone(self.program.source(info.models.file));
+            for diagnostic in self
+                .out
+                .iter_mut()
+                .skip(reported)
+                .filter(|diagnostic| diagnostic.code == "rlx::query::model")
+            {
+                diagnostic.labels.push(crate::diagnostic::Label {
+                    file: std::sync::Arc::clone(&source),
+                    span: info.models.span,
+                    text: format!("what `{}` measures", info.evaluation.name),
+                });
+            }
         }
         Some(used?.into_iter().map(|(model, _)| model).collect())
     }

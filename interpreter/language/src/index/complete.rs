@@ -312,7 +312,7 @@ impl Index {
                     Data => has("data") || has("problem set"),
                     Benchmark => has("benchmark") || has("problem set"),
                     Algorithm => has("algorithm"),
-                    Evaluate => what == "an evaluation",
+                    Evaluate => what.starts_with("an evaluation"),
                     Let => true,
                     _ => false,
                 });

@@ -49,7 +49,12 @@ pub const PASS_AT_K: Schema = Schema {
     doc: "Unbiased pass@k over a range of k.",
     positional: 1,
     fields: &[
-        EVALUATION,
+        Field {
+            name: "evaluation",
+            ty: Type::Reference("an evaluation or a list of them"),
+            default: Required,
+            doc: "The evaluation that is read; several on the same problems share the figure.",
+        },
         OF,
         Field {
             name: "k",

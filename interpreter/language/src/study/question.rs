@@ -27,6 +27,9 @@ pub enum Query {
     PassAtK {
         evaluation: String,
         of: Vec<ModelRef>,
+        /// `pass_at_k([cool, raised], …)`: curves of further evaluations, on the same problems.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        more: Vec<Asked>,
         k: Vec<u64>,
         /// The figure's vertical axis gives its upper part most of the room.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -107,6 +110,13 @@ pub enum Query {
         of: Vec<ModelRef>,
         by: Judge,
     },
+}
+
+/// Models of an evaluation that is asked together with others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    pub evaluation: String,
+    pub of: Vec<ModelRef>,
 }
 
 /// One number that was measured, and one that somebody published.

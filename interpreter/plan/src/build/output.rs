@@ -15,8 +15,16 @@ impl Builder<'_> {
         let mut inputs = Vec::new();
         let mut samples = None;
         let evaluation = match &output.query {
-            Query::PassAtK { evaluation, of, .. }
-            | Query::Summary { evaluation, of }
+            Query::PassAtK {
+                evaluation, of, more, ..
+            } => {
+                inputs.extend(self.verdicts(evaluation, &of.iter().collect::<Vec<_>>())?);
+                for asked in more {
+                    inputs.extend(self.verdicts(&asked.evaluation, &asked.of.iter().collect::<Vec<_>>())?);
+                }
+                Some(evaluation.clone())
+            }
+            Query::Summary { evaluation, of }
             | Query::Accuracy { evaluation, of }
             | Query::Coverage { evaluation, of }
             | Query::Solved { evaluation, of }
@@ -118,9 +126,18 @@ impl Builder<'_> {
         }
         let mut keys: Vec<Key> = inputs.iter().map(|id| self.steps[*id].key).collect();
         keys.sort_unstable();
-        let meaning = json!({
+        let mut meaning = json!({
             "query": output.query, "kind": output.kind, "title": output.title, "samples": samples, "inputs": keys,
         });
+        if let Query::PassAtK { more, .. } = &output.query
+            && !more.is_empty()
+        {
+            let samples = more
+                .iter()
+                .map(|asked| Ok(self.evaluation(&asked.evaluation)?.samples))
+                .collect::<Result<Vec<u64>, PlanError>>()?;
+            meaning["more_samples"] = json!(samples);
+        }
         let word = match output.kind {
             rlx_language::OutputKind::Figure => "figure",
             rlx_language::OutputKind::Table => "table",

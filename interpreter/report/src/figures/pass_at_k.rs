@@ -321,12 +321,33 @@ fn end_labels(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, palette: &P
             0.7,
         );
         canvas.marker((start + 3.0, place), &style, 3.4);
-        let text = fit(model, LABEL, room + 2.0);
+        let text = end_label(results, model, room + 2.0);
         canvas.text(
             (start + 11.0, place + 4.2),
             Text::new(&text).size(LABEL).paint(Paint::Ink),
         );
         canvas.close();
+    }
+}
+
+/// A curve's label in the room there is. Among several evaluations the model's name gives way: which evaluation it is,
+/// is what tells its curves apart.
+fn end_label(results: &PassAtK, label: &str, room: f64) -> String {
+    let of = results
+        .curves
+        .iter()
+        .find(|curve| curve.model == label)
+        .and_then(|curve| curve.of.as_ref());
+    match of {
+        Some(of) if text_width(label, LABEL) > room => {
+            let tail = format!(" · {}", of.name);
+            let left = room - text_width(&tail, LABEL);
+            if left < 24.0 {
+                return fit(&of.name, LABEL, room);
+            }
+            format!("{}{tail}", fit(&of.model, LABEL, left))
+        }
+        _ => fit(label, LABEL, room),
     }
 }
 
@@ -375,7 +396,14 @@ fn hover(canvas: &mut Canvas, frame: &Frame, results: &PassAtK, ks: &[u64]) {
 fn description(results: &PassAtK, first: u64, last: u64) -> String {
     let mut text = format!(
         "pass@k of {} on {} for k from {first} to {last}.",
-        number::plural(results.curves.len() as u64, "model"),
+        number::plural(
+            results.curves.len() as u64,
+            if results.curves.iter().any(|curve| curve.of.is_some()) {
+                "curve"
+            } else {
+                "model"
+            }
+        ),
         results.benchmark
     );
     for curve in &results.curves {

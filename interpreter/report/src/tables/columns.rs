@@ -36,7 +36,9 @@ fn pass_at_k(results: &PassAtK) -> Table {
             .map(|point| &point.pass),
         Unit::Share,
     );
+    let shared = results.curves.iter().any(|curve| curve.of.is_some());
     let mut columns = vec![Column::text("model")];
+    columns.extend(shared.then(|| Column::text("evaluation")));
     columns.extend(ks.iter().map(|k| Column::number(format!("k={k}"))));
     let rows = results
         .curves
@@ -48,9 +50,11 @@ fn pass_at_k(results: &PassAtK) -> Table {
                     Some(point) => Cell::estimate(&point.pass, Unit::Share, decimals),
                     None => Cell::undefined(),
                 });
-            std::iter::once(Cell::Text(curve.model.clone()))
-                .chain(cells)
-                .collect()
+            let own = match &curve.of {
+                Some(of) => vec![Cell::Text(of.model.clone()), Cell::Text(of.name.clone())],
+                None => vec![Cell::Text(curve.model.clone())],
+            };
+            own.into_iter().chain(cells).collect()
         })
         .collect();
     Table { columns, rows }

@@ -20,17 +20,17 @@ pub(crate) fn csv(results: &Results) -> String {
                 &[name],
             );
             for curve in &results.curves {
+                let (evaluation, model, samples) = match &curve.of {
+                    Some(of) => (&of.evaluation, &of.model, of.samples),
+                    None => (&results.evaluation, &curve.model, results.samples),
+                };
                 for point in &curve.points {
                     sheet
-                        .text(&results.evaluation)
+                        .text(evaluation)
                         .text(&results.benchmark)
                         .count(results.problems as u64)
-                        .count(results.samples);
-                    sheet
-                        .text(&curve.model)
-                        .count(point.k)
-                        .estimate(&point.pass)
-                        .end();
+                        .count(samples);
+                    sheet.text(model).count(point.k).estimate(&point.pass).end();
                 }
             }
             sheet.finish()

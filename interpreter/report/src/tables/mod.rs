@@ -136,7 +136,11 @@ impl Cell {
 /// Every model label (or training) that results speak of, in order of appearance, each once.
 pub(crate) fn labels(results: &Results) -> Vec<String> {
     let all: Vec<&String> = match results {
-        Results::PassAtK(results) => results.curves.iter().map(|curve| &curve.model).collect(),
+        Results::PassAtK(results) => results
+            .curves
+            .iter()
+            .map(|curve| curve.of.as_ref().map_or(&curve.model, |of| &of.model))
+            .collect(),
         Results::DeltaSe(results) => std::iter::once(&results.against)
             .chain(results.rows.iter().map(|row| &row.model))
             .collect(),

@@ -99,6 +99,7 @@ fn share(percent: f64) -> Estimate {
 
 fn pass_at_k() -> PassAtK {
     let curves = CURVES.iter().map(|(model, values)| Curve {
+        of: None,
         model: (*model).to_owned(),
         points: KS
             .iter()
