@@ -96,7 +96,7 @@ fn problem(page: &mut String, problem: &SampledProblem, palette: &Palette, id: &
     };
     let _ = writeln!(
         page,
-        "<details class=\"problem\" id=\"{id}\"{}><summary><b>Problem {}</b> <span class=\"quiet-text\">{} of {} right</span></summary>",
+        "<details class=\"problem\" id=\"{id}\"{}><summary><b>Problem {}</b> <span class=\"quiet-text\">{} of {} right</span> <a class=\"own\" href=\"#{id}\">page</a></summary>",
         if open { " open" } else { "" },
         xml(&problem.id),
         count(right),

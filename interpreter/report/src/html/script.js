@@ -60,13 +60,50 @@
     });
   }
 
-  // A link to a problem opens it.
-  const open = () => {
-    const place = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
-    if (place && place.tagName === "DETAILS") { place.open = true; place.scrollIntoView(); }
+  // Behind its link each problem is a page of its own, `#problem-0-3`; j and k turn to the next and the one before.
+  const problems = all("details.problem"), heading = document.title;
+  const turn = document.createElement("div");
+  turn.className = "turn";
+  turn.setAttribute("role", "navigation");
+  turn.setAttribute("aria-label", "Problems");
+  const link = (text, to) => {
+    const a = document.createElement(to ? "a" : "span");
+    if (to) a.href = "#" + to;
+    a.textContent = text;
+    return a;
   };
-  window.addEventListener("hashchange", open);
-  open();
+  const shown = () => problems.findIndex((problem) => "#" + problem.id === location.hash);
+  const show = () => {
+    const at = shown(), was = document.body.classList.contains("one");
+    document.body.classList.toggle("one", at >= 0);
+    problems.forEach((problem, place) => problem.classList.toggle("shown", place === at));
+    turn.remove();
+    if (at < 0) {
+      document.title = heading;
+      const place = was && location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+      if (place) place.scrollIntoView();
+      return;
+    }
+    const problem = problems[at], neighbour = (by) => problems[at + by] && problems[at + by].id;
+    problem.open = true;
+    document.title = problem.querySelector("b").textContent + " · " + heading;
+    turn.replaceChildren(
+      link("All results", "responses"),
+      link(`${at + 1} of ${problems.length}`),
+      link("← before", neighbour(-1)),
+      link("next →", neighbour(1)),
+    );
+    problem.before(turn);
+    window.scrollTo(0, 0);
+  };
+  window.addEventListener("hashchange", show);
+  window.addEventListener("keydown", (event) => {
+    const by = { j: 1, ArrowRight: 1, k: -1, ArrowLeft: -1 }[event.key], at = shown();
+    if (!by || at < 0 || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, pre, .text")) return;
+    const next = problems[at + by];
+    if (next) location.hash = next.id;
+  });
+  show();
 
   if (navigator.clipboard) {
     for (const button of all(".copy")) {
