@@ -236,9 +236,10 @@ pub(crate) struct InspectArgs {
     /// Who reads: letters, digits, `-` and `_`. Several readers can label the same responses.
     #[arg(long, default_value = "reader")]
     pub(crate) reader: String,
-    /// Problems with an accuracy above 0 and below this share are shown.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
-    pub(crate) below: f64,
+    /// Problems with an accuracy above 0 and below this share are shown; by default what the study's tables and claims read, else
+    /// 0.05.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) below: Option<f64>,
     /// Port on this machine's own address; 0 takes any that is free.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,

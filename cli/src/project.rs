@@ -79,7 +79,7 @@ impl Project {
         let commits = locked.as_ref().map(StudyLock::commits).unwrap_or_default();
         let world = World::new(&study, place(place_args.offline).holding(commits));
         let pins = place_args.store.join("pins.json");
-        let around = survey(&study, &world, &pins)?;
+        let around = survey(&study, &world, &place_args.store)?;
         let (stands_on, missing) = StudyLock::of(&study, &args.file, &texts, &world, &pins, VERSION)?;
         let plan = build(&study, &around)?;
         // Two settings of one file are two studies: they must not overwrite each other's results.

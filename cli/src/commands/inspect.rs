@@ -5,22 +5,28 @@ use crate::{
     failure::Failure,
     project::Project,
 };
-use rlx_inspect::{Agreement, Labels, Validity, agreements, hardest, serve, validity};
+use rlx_analysis::Agreement;
+use rlx_inspect::{Validity, agreements, hardest, serve, validity};
 use rlx_store::Store;
 use std::process::ExitCode;
 
+/// Of "limit of RLVR", section 3.1.
+const PAPERS_RULE: f64 = 0.05;
+
 pub(crate) fn run(args: &InspectArgs) -> Result<ExitCode, Failure> {
-    if !(args.below > 0.0 && args.below <= 1.0) {
+    if let Some(below) = args.below.filter(|below| !(*below > 0.0 && *below <= 1.0)) {
         return Err(Failure::user(
             "rlx::usage",
-            format!("`--below {}` is no share above 0 and up to 1", args.below),
+            format!("`--below {below}` is no share above 0 and up to 1"),
             Some("the paper's rule is `--below 0.05`".into()),
         ));
     }
     let project = Project::open(&args.study, &args.place)?;
+    let asked = rlx_run::read_below(&project.study);
+    let below = args.below.or(asked).unwrap_or(PAPERS_RULE);
     let store = Store::read_only(&args.place.store);
-    let labels = Labels::at(&args.place.store);
-    let readings = hardest(&project.study, &project.plan, &store, &project.world, args.below)?;
+    let labels = store.labels();
+    let readings = hardest(&project.study, &project.plan, &store, &project.world, below)?;
     if !args.counts {
         let chains: usize = readings.iter().map(|reading| reading.chains.len()).sum();
         let server = serve(
@@ -49,6 +55,12 @@ pub(crate) fn run(args: &InspectArgs) -> Result<ExitCode, Failure> {
         );
     } else {
         print!("{}", text(&counts, &pairs));
+        if asked.is_some() {
+            eprintln!(
+                "`rlx run {}` makes the study's tables and claims of these labels",
+                args.study.file.display()
+            );
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

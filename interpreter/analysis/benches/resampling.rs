@@ -50,7 +50,7 @@ fn evidence() -> Evidence {
     Evidence {
         evaluations: BTreeMap::from([("main".into(), outcomes)]),
         trainings: Vec::new(),
-        disputes: Vec::new(),
+        ..Evidence::default()
     }
 }
 

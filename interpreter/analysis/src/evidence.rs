@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rlx_language::ModelRef;
 
 use crate::disputes::Disputes;
+use crate::labels::LabelledRow;
 use crate::outcomes::Outcomes;
 use crate::queries::training::TrainingLog;
 use crate::undefined::Undefined;
@@ -17,9 +18,15 @@ pub struct Evidence {
     pub trainings: Vec<TrainingLog>,
     /// Responses that a second judge has judged, one entry an evaluation and judge.
     pub disputes: Vec<Disputes>,
+    /// What readers said of right responses, by the evaluation's name.
+    pub labels: BTreeMap<String, Vec<LabelledRow>>,
 }
 
 impl Evidence {
+    pub(crate) fn labels(&self, evaluation: &str) -> &[LabelledRow] {
+        self.labels.get(evaluation).map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn evaluation(&self, name: &str) -> Result<&Outcomes, Undefined> {
         self.evaluations
             .get(name)

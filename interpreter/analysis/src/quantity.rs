@@ -5,6 +5,7 @@ use rlx_language::{ModelRef, Quantity};
 use crate::across::Problems;
 use crate::crossing;
 use crate::evidence::{self, Evidence};
+use crate::labels;
 use crate::measured::Measured;
 use crate::outcomes::Outcomes;
 use crate::passes;
@@ -95,6 +96,15 @@ pub(crate) fn measure(
         Quantity::Entropy { evaluation, model } => {
             let outcomes = evidence.evaluation(evaluation)?;
             responses::entropy(outcomes, evidence::model(outcomes, model)?, resampling)?
+        }
+        Quantity::ValidChains {
+            evaluation,
+            model,
+            below,
+            left_out,
+        } => {
+            let model = evidence::model(evidence.evaluation(evaluation)?, model)?;
+            labels::valid_chains(evidence, (evaluation, model), *below, *left_out, resampling)?
         }
         Quantity::Logged {
             training,

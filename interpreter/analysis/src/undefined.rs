@@ -80,6 +80,28 @@ pub enum Undefined {
     },
     #[error("no response of {of} in {evaluation} has an answer to vote with")]
     NoAnswers { evaluation: String, of: String },
+    #[error(
+        "{unread} of the {hardest} problems that {of} solves in more than 0 and less than {}% of its samples in {evaluation} are not read yet; label their right responses with `rlx inspect STUDY`, then run the study again",
+        crate::queries::read_by_hand::percent(*below)
+    )]
+    Unread {
+        evaluation: String,
+        of: String,
+        unread: usize,
+        hardest: usize,
+        below: f64,
+    },
+    #[error(
+        "{of} solves no problem of {evaluation} in more than 0 and less than {}% of its samples{}, so there is no share of them",
+        crate::queries::read_by_hand::percent(*below),
+        if *ambiguous > 0 { " that is not ambiguous" } else { "" }
+    )]
+    NothingToRead {
+        evaluation: String,
+        of: String,
+        below: f64,
+        ambiguous: usize,
+    },
     #[error("the denominator is 0")]
     DivisionByZero,
     #[error("the value is not a finite number")]

@@ -27,16 +27,23 @@ pub(crate) struct Worlds {
 impl Worlds {
     /// `counts`: samples and right ones of every problem; `names` address the random numbers.
     pub(crate) fn new(seed: u64, names: &[&str], counts: &[(u32, u32)]) -> Self {
+        let drawn: Vec<u32> = counts.iter().map(|(n, _)| *n).collect();
+        Worlds::drawing(seed, names, counts, &drawn)
+    }
+
+    /// As [`Worlds::new`], with `drawn` new samples of each problem instead of as many as were counted.
+    pub(crate) fn drawing(seed: u64, names: &[&str], counts: &[(u32, u32)], drawn: &[u32]) -> Self {
         let Posterior { grid, by_count } = Posterior::fit(counts);
         let places: Vec<(u32, u32)> = by_count.keys().copied().collect();
-        let mut sizes: Vec<u32> = counts.iter().map(|(n, _)| *n).collect();
+        let mut sizes = drawn.to_vec();
         sizes.sort_unstable();
         sizes.dedup();
         let of_problem = counts
             .iter()
-            .map(|count| {
+            .zip(drawn)
+            .map(|(count, drawn)| {
                 let posterior = places.partition_point(|place| place < count) as u32;
-                (posterior, sizes.partition_point(|n| *n < count.0) as u32)
+                (posterior, sizes.partition_point(|n| n < drawn) as u32)
             })
             .collect();
         Worlds {

@@ -260,7 +260,7 @@ fn scored(rows: usize, scores: usize) -> Evidence {
     Evidence {
         evaluations: [(main(), outcomes.unwrap())].into(),
         trainings: vec![],
-        disputes: Vec::new(),
+        ..Evidence::default()
     }
 }
 
@@ -501,7 +501,7 @@ proptest! {
         let turned = Outcomes::new(straight.design().clone(), rows, []).unwrap();
         let query = Query::PassAtK { evaluation: main(), of: vec![], k: vec![1, 2, 8], more: vec![], folded: false };
         let of = |outcomes| {
-            let evidence = Evidence { evaluations: [(main(), outcomes)].into(), trainings: vec![], disputes: vec![] };
+            let evidence = Evidence { evaluations: [(main(), outcomes)].into(), trainings: vec![], ..Evidence::default() };
             answer(&query, &evidence, &resampling(1, 200), 0.95).unwrap()
         };
         prop_assert_eq!(of(straight), of(turned));

@@ -2,15 +2,14 @@
 //!
 //! Beside the way text → Ast → Study → Plan → rows → tables, figures, verdicts: a right answer may be a lucky guess, and
 //! only a reader can tell. [`hardest`] finds the problems that a model solves rarely, [`serve`] shows their right responses
-//! on a page of this machine, [`Labels`] keeps what the readers say as rows, and [`validity`] and [`kappa`] count them.
+//! on a page of this machine, and [`validity`] counts what the readers say. Their labels are rows of the store
+//! ([`rlx_store::Labels`]), of which a study's tables and claims are made, too.
 
 mod agreement;
-mod labels;
 mod select;
 mod server;
 
-pub use agreement::{Agreement, Validity, agreements, kappa, validity};
-pub use labels::{Label, LabelRow, Labels, Said};
+pub use agreement::{Validity, agreements, validity};
 pub use select::{Chain, Reading, hardest};
 pub use server::{Server, serve};
 
@@ -30,7 +29,10 @@ pub enum InspectError {
 
 impl From<StoreError> for InspectError {
     fn from(error: StoreError) -> InspectError {
-        InspectError::Run(error.into())
+        match error {
+            StoreError::Reader(name) => InspectError::Reader(name),
+            other => InspectError::Run(other.into()),
+        }
     }
 }
 

@@ -1,24 +1,24 @@
 //! Which responses are worth reading.
 
 use crate::InspectError;
-use rlx_language::Study;
+use rlx_analysis::hard;
+use rlx_data::Picture;
+use rlx_language::{Evaluation, Study};
 use rlx_plan::Plan;
-use rlx_run::World;
+use rlx_run::{RunError, World, solved};
 use rlx_store::Store;
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// A problem that a model solves rarely, with every response that was judged right.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
     pub evaluation: String,
     /// Label of the model: `rl@80`.
     pub model: String,
-    /// Folder of the responses in the store; labels lie under the same key.
-    pub key: String,
     pub problem: String,
     pub text: String,
     pub gold: Option<String>,
+    pub pictures: Vec<Picture>,
     /// Right responses, of `samples`.
     pub correct: u64,
     pub samples: u64,
@@ -26,14 +26,19 @@ pub struct Reading {
 }
 
 /// One right response.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Chain {
+    /// Folder of the response in the store; its labels lie under the same key. A joined evaluation has several.
+    pub key: String,
+    /// The evaluation that drew it, where that is another one.
+    pub part: Option<String>,
     pub sample: u64,
     pub text: String,
     pub extracted: Option<String>,
 }
 
-/// The hardest solved problems of every model of every evaluation: 0 < accuracy < `below`, hardest first.
+/// The hardest solved problems of every model of every evaluation: 0 < accuracy < `below`, hardest first. The samples of
+/// joined evaluations count as they do in the study's numbers.
 ///
 /// The paper reads those below 5% (its section 3.1).
 ///
@@ -46,53 +51,37 @@ pub fn hardest(
     world: &World,
     below: f64,
 ) -> Result<Vec<Reading>, InspectError> {
+    rlx_run::decide(plan, store, world)?;
     let mut readings = Vec::new();
     for evaluation in study.evaluations.values() {
-        let problems = world.problems(&evaluation.benchmark)?;
         for model in &evaluation.models {
             let label = model.label();
-            let step = |word: &str| plan.step(&format!("{word} {} {label}", evaluation.name));
-            let (Some(drawn), Some(judged)) = (step("sample"), step("judge")) else {
+            let mut counts = counts(evaluation, &label, plan, store)?;
+            if counts.is_empty() {
                 continue;
-            };
-            let verdicts: BTreeMap<(String, u64), Option<String>> = store
-                .verdicts(&judged.key.folder())
-                .read()?
-                .into_iter()
-                .filter(|row| row.verdict == "correct")
-                .map(|row| ((row.problem, row.sample), row.extracted))
-                .collect();
-            let mut counts: BTreeMap<String, (u64, Vec<Chain>)> = BTreeMap::new();
-            for row in store.samples(&drawn.key.folder()).read()? {
-                if row.sample >= evaluation.own_samples() {
-                    continue;
-                }
-                let (samples, chains) = counts.entry(row.problem.clone()).or_default();
-                *samples += 1;
-                if let Some(extracted) = verdicts.get(&(row.problem, row.sample)) {
-                    chains.push(Chain {
-                        sample: row.sample,
-                        text: row.text,
-                        extracted: extracted.clone(),
-                    });
-                }
             }
+            let problems = match world.problems(&evaluation.benchmark) {
+                Ok(problems) => problems,
+                // What it is about is not measured yet, so nothing of it can be read.
+                Err(RunError::Undecided { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
             let mut found: Vec<Reading> = Vec::new();
             for problem in problems {
                 let Some((samples, chains)) = counts.remove(&problem.id) else {
                     continue;
                 };
                 let correct = chains.len() as u64;
-                if correct == 0 || correct as f64 >= below * samples as f64 {
+                if !hard(correct, samples, below) {
                     continue;
                 }
                 found.push(Reading {
                     evaluation: evaluation.name.clone(),
                     model: label.clone(),
-                    key: drawn.key.folder(),
                     problem: problem.id.clone(),
                     text: problem.text.clone(),
                     gold: problem.answer.clone(),
+                    pictures: problem.pictures.clone(),
                     correct,
                     samples,
                     chains,
@@ -104,4 +93,42 @@ pub fn hardest(
         }
     }
     Ok(readings)
+}
+
+/// By problem how many samples a model drew, and the right ones.
+type Counts = BTreeMap<String, (u64, Vec<Chain>)>;
+
+fn counts(evaluation: &Evaluation, label: &str, plan: &Plan, store: &Store) -> Result<Counts, InspectError> {
+    let mut counts = Counts::new();
+    for (part, wanted, _) in evaluation.parts() {
+        let step = |word: &str| plan.step(&format!("{word} {part} {label}"));
+        let (Some(drawn), Some(judged)) = (step("sample"), step("judge")) else {
+            continue;
+        };
+        let mut verdicts: BTreeMap<(String, u64), Option<String>> = store
+            .verdicts(&judged.key.folder())
+            .read()?
+            .into_iter()
+            .filter(|row| solved(&row.verdict))
+            .map(|row| ((row.problem, row.sample), row.extracted))
+            .collect();
+        let key = drawn.key.folder();
+        for row in store.samples(&key).read()? {
+            if row.sample >= wanted {
+                continue;
+            }
+            let (samples, chains) = counts.entry(row.problem.clone()).or_default();
+            *samples += 1;
+            if let Some(extracted) = verdicts.remove(&(row.problem, row.sample)) {
+                chains.push(Chain {
+                    key: key.clone(),
+                    part: (part != evaluation.name).then(|| part.to_owned()),
+                    sample: row.sample,
+                    text: row.text,
+                    extracted,
+                });
+            }
+        }
+    }
+    Ok(counts)
 }

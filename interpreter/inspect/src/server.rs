@@ -1,7 +1,9 @@
 //! The page's server: this machine only, one random token, nothing cached.
 
-use crate::{Agreement, InspectError, LabelRow, Labels, Reading, Validity, agreements, validity};
+use crate::{InspectError, Reading, Validity, agreements, validity};
+use rlx_analysis::{Agreement, Label};
 use rlx_report::mathml::render;
+use rlx_store::{LabelRow, Labels, StoreError, plain_reader};
 use serde::Deserialize;
 use serde_json::json;
 use std::{fmt::Write, io::Read, net::SocketAddr};
@@ -42,7 +44,7 @@ pub fn serve(
     port: u16,
 ) -> Result<Server, InspectError> {
     // Said before anybody reads for an hour.
-    crate::labels::plain(reader)?;
+    plain_reader(reader)?;
     let failed = |error: &dyn std::fmt::Display| InspectError::Server(error.to_string());
     let inner = tiny_http::Server::http(("127.0.0.1", port)).map_err(|error| failed(&error))?;
     let address = inner
@@ -139,17 +141,26 @@ impl Server {
                     Err(why) => return refuse(400, &why),
                 };
                 let known = self.readings.iter().any(|reading| {
-                    reading.key == word.key
-                        && reading.problem == word.row.problem
-                        && reading.chains.iter().any(|chain| chain.sample == word.row.sample)
+                    reading.problem == word.row.problem
+                        && reading
+                            .chains
+                            .iter()
+                            .any(|chain| chain.key == word.key && chain.sample == word.row.sample)
                 });
+                let label = word.row.label.as_deref();
+                if let Some(label) = label.filter(|label| Label::by_name(label).is_none()) {
+                    return refuse(
+                        400,
+                        &format!("`{label}` is no label: `valid`, `guess` or `ambiguous`"),
+                    );
+                }
                 if !known {
                     return refuse(400, "there is no such response on this page");
                 }
                 match self.labels.say(&word.key, &word.row) {
                     Ok(()) => {}
-                    Err(error @ InspectError::Reader(_)) => return refuse(400, &error.to_string()),
-                    Err(error) => return Err(error),
+                    Err(error @ StoreError::Reader(_)) => return refuse(400, &error.to_string()),
+                    Err(error) => return Err(error.into()),
                 }
                 heard(&word.row);
                 Ok((self.counts()?, false))
@@ -161,7 +172,8 @@ impl Server {
 
     fn state(&self) -> Result<Answer, InspectError> {
         let mut said = Vec::new();
-        let mut keys: Vec<&str> = self.readings.iter().map(|reading| reading.key.as_str()).collect();
+        let chains = self.readings.iter().flat_map(|reading| &reading.chains);
+        let mut keys: Vec<&str> = chains.map(|chain| chain.key.as_str()).collect();
         keys.sort_unstable();
         keys.dedup();
         for key in keys {
@@ -178,13 +190,13 @@ impl Server {
                     .iter()
                     .map(|chain| {
                         json!({
-                            "sample": chain.sample, "raw": chain.text, "html": render(&chain.text),
+                            "key": chain.key, "part": chain.part, "sample": chain.sample, "raw": chain.text, "html": render(&chain.text),
                             "extracted": chain.extracted,
                         })
                     })
                     .collect();
                 json!({
-                    "evaluation": reading.evaluation, "model": reading.model, "key": reading.key,
+                    "evaluation": reading.evaluation, "model": reading.model,
                     "problem": reading.problem, "html": render(&reading.text),
                     "gold": reading.gold.as_deref().map(render), "correct": reading.correct,
                     "samples": reading.samples, "chains": chains,

@@ -5,8 +5,8 @@
 mod common;
 
 use common::{Place, Script};
-use rlx_inspect::{Label, Labels, Reading, Server, hardest, serve, validity};
-use rlx_store::Store;
+use rlx_inspect::{Reading, Server, hardest, serve, validity};
+use rlx_store::{Labels, Store};
 use std::{
     cell::RefCell,
     io::{Read, Write},
@@ -76,14 +76,14 @@ fn labels_are_kept_at_once_and_counted() {
     let label = |label: &str, sample: u64| {
         format!(
             "{{\"key\":\"{}\",\"reader\":\"anna\",\"problem\":\"{}\",\"sample\":{sample},\"label\":{label},\"note\":\"so\"}}",
-            first.key, first.problem
+            first.chains[0].key, first.problem
         )
     };
     let post = |body: &str| ask(address, &format!("POST /label?token={token}"), &host, body);
     assert_eq!(post(&label("\"valid\"", first.chains[0].sample)).0, 200);
     let labels = Labels::at(&place.store());
-    let said = labels.of(&first.key).unwrap();
-    assert_eq!(said.values().next().unwrap().label, Some(Label::Valid));
+    let said = labels.of(&first.chains[0].key).unwrap();
+    assert_eq!(said.values().next().unwrap().label.as_deref(), Some("valid"));
     let counts = validity(&found, &labels).unwrap();
     assert_eq!((counts[0].read, counts[0].valid), (1, 1));
     // What is no response of the page, and what is no label.

@@ -87,7 +87,10 @@ const LARGEST_MODEL: u64 = 256 << 20;
 pub fn pack(subject: &Subject<'_>, target: &Path) -> Result<Packed, PackError> {
     finished(subject)?;
     let spec = Spec::gather(subject.sources, subject.file, subject.options)?;
-    let around = rename(subject.study, &spec.study, subject.around);
+    let mut around = rename(subject.study, &spec.study, subject.around);
+    // The store holds labels of other studies, too.
+    let own = |key: &String| subject.plan.steps.iter().any(|step| step.key.folder() == *key);
+    around.labels.retain(|key, _| own(key));
     let plan = rlx_plan::build(&spec.study, &around)?;
     same_plan(subject.plan, &plan)?;
 

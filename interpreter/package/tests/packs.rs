@@ -35,7 +35,7 @@ fn finished(licensed: bool) -> Place {
 
 fn packed(place: &Place, name: &str) -> Result<Packed, PackError> {
     let (study, plan, world) = place.plan(&[]);
-    let around = survey(&study, &world, &place.store().join("pins.json")).unwrap();
+    let around = survey(&study, &world, &place.store()).unwrap();
     let sources = Memory(BTreeMap::from([("study.rlx".to_owned(), place.text.clone())]));
     pack(
         &Subject {
@@ -404,6 +404,79 @@ fn chosen_problems_and_two_judges_pass_every_level() {
     assert_eq!(told(&found), "");
     // Three evaluated models, and two of them by a second judge.
     assert_eq!(found.passed.len(), 5, "{found:?}");
+}
+
+/// What readers said goes into the pack, is an input of its tables and claims, and cannot be changed on the way.
+#[test]
+fn labels_are_packed_checked_and_kept_by_what_comes_out_again() {
+    let mut place = Place::new();
+    place.text = place
+        .text
+        .replace("benchmark sums {", "benchmark sums {\n    licence = \"MIT\"");
+    place.text.push_str(
+        "table hand = read_by_hand(test, of = base, below = 90%)\n\
+         claim valid \"valid\" { valid_chains(test, base, below = 90%) > 1% }\n",
+    );
+    let script = Rc::new(RefCell::new(Script::default()));
+    place.run(&[], &script).unwrap();
+    let plan = place.plan(&[]).1;
+    let store = Store::read_only(&place.store());
+    let folder = |name: &str| plan.step(name).unwrap().key.folder();
+    let key = folder("sample test base");
+    for row in store.verdicts(&folder("judge test base")).read().unwrap() {
+        if row.verdict == "correct" {
+            let row = rlx_store::LabelRow {
+                reader: "anna".into(),
+                problem: row.problem,
+                sample: row.sample,
+                label: Some("valid".into()),
+                note: String::new(),
+            };
+            store.labels().say(&key, &row).unwrap();
+            // Of another study, which is nobody else's to see.
+            store.labels().say("0123", &row).unwrap();
+        }
+    }
+    place.run(&[], &script).unwrap();
+    let path = packed(&place, "labels.rlxpack").unwrap().path;
+    let mut files = entries(&path);
+    let name = format!("store/labels/{key}/anna.jsonl");
+    assert!(files.contains_key(&name), "{:?}", files.keys());
+    assert!(
+        !files.keys().any(|name| name.contains("0123")),
+        "{:?}",
+        files.keys()
+    );
+    let around = String::from_utf8(files["surroundings.json"].clone()).unwrap();
+    assert!(around.contains(&key) && !around.contains("0123"), "{around}");
+    let whole = opened(&path);
+    assert_eq!(told(&verify::recompute(&whole, "test").unwrap()), "");
+
+    let local = Local {
+        data: BTreeMap::from([("sums".to_owned(), place.folder.path().join("test.jsonl"))]),
+        place: rlx_data::World::new([], true),
+        ..Local::default()
+    };
+    let work = place.folder.path().join("work");
+    let mut backend = Scripted(Rc::new(RefCell::new(Script::default())));
+    let found = verify::again(&whole, &local, &work, "test", &mut backend, &mut rlx_run::Silent).unwrap();
+    assert_eq!(told(&found), "");
+    assert!(
+        found.passed.iter().any(|said| said == "claim valid: holds again"),
+        "{found:?}"
+    );
+
+    let changed = String::from_utf8(files[&name].clone())
+        .unwrap()
+        .replace("valid", "guess");
+    files.insert(name.clone(), changed.into_bytes());
+    forge(&path, files);
+    let said = told(&verify::recompute(&opened(&path), "test").unwrap());
+    assert!(
+        said.contains(&format!("store/labels/{key}: the labels are not those")),
+        "{said}"
+    );
+    assert!(said.contains("results/tables/hand.csv"), "{said}");
 }
 
 /// Metadata of data sets before the public validator, where `RLX_MLCROISSANT` names its program (`pip install mlcroissant`).

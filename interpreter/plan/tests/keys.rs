@@ -161,6 +161,31 @@ fn the_content_of_a_local_model_is_what_counts() {
 }
 
 #[test]
+fn labels_are_in_the_keys_of_what_is_made_of_them_and_of_nothing_else() {
+    let text = format!(
+        "{STUDY}\ntable read = read_by_hand(test, of = base)\nclaim valid \"valid\" {{ valid_chains(test, base) > 50% }}\n"
+    );
+    let bare = plan(&text, &[]);
+    let folder = bare.step("sample test base").unwrap().key.folder();
+    let labelled = |folder: &str, hash: &str| {
+        let around = Surroundings {
+            labels: BTreeMap::from([(folder.to_owned(), hash.to_owned())]),
+            ..Surroundings::default()
+        };
+        plan_around(&text, &[], &around)
+    };
+    assert_eq!(changed(&bare, &labelled(&folder, "aa")), ["report", "table read"]);
+    assert_eq!(
+        changed(&labelled(&folder, "aa"), &labelled(&folder, "bb")),
+        ["report", "table read"]
+    );
+    assert!(
+        changed(&bare, &labelled("0123", "aa")).is_empty(),
+        "of another study"
+    );
+}
+
+#[test]
 fn an_adapter_and_its_content_are_part_of_the_meaning() {
     let adapted = STUDY.replace("\"./base\" }", "\"./base\", adapter = \"./lora\" }");
     let pinned = |hash: &str| Surroundings {

@@ -18,7 +18,7 @@ struct Counts(BTreeMap<String, (u64, u64)>);
 ///
 /// # Errors
 /// Verdicts that cannot be read, and a set that nothing is left of.
-pub(crate) fn decide(plan: &Plan, store: &Store, world: &World) -> Result<(), RunError> {
+pub fn decide(plan: &Plan, store: &Store, world: &World) -> Result<(), RunError> {
     // A set may hang on an evaluation of a set that is decided in the same go.
     loop {
         let mut decided = false;

@@ -39,6 +39,7 @@ impl RunError {
             }
             RunError::Store(StoreError::Damaged { .. }) => "rlx::store::damaged".into(),
             RunError::Store(StoreError::Busy { .. }) => "rlx::store::busy".into(),
+            RunError::Store(StoreError::Reader(_)) => "rlx::inspect::reader".into(),
             RunError::Store(_) => "rlx::store::io".into(),
             RunError::Data(error) => data_code(error).into(),
             RunError::Lock { .. } => "rlx::lock::unreadable".into(),

@@ -14,6 +14,7 @@ mod event;
 mod execute;
 mod judge;
 mod judging;
+mod labels;
 pub mod lock;
 mod look;
 mod present;
@@ -25,6 +26,7 @@ pub mod study_lock;
 mod train;
 mod world;
 
+pub use among::decide;
 pub use backend::{
     Backend, BackendError, DeviceReport, DistilledOn, Drawn, ExamplesOf, ModelAt, OpenModel, Pair,
     ProblemsOf, Request, Reward, Rows, Settings, TrainExample, TrainJob, TrainProblem, TrainStepSeen,
@@ -34,8 +36,9 @@ pub use error::RunError;
 pub use event::{Event, Listener, Silent, Work};
 pub use execute::{Journal, Ran, execute, execute_light, finish, needs_backend};
 pub use judge::judge_again;
+pub use labels::read_below;
 pub use look::{Remark, look};
-pub use present::{CURVES, Presented, present};
+pub use present::{CURVES, Presented, present, solved};
 pub use sample::draw_again;
 pub use state::{StepState, TrainingDone, checkpoint, states};
 pub use study_lock::{Drift, StudyLock};

@@ -194,6 +194,8 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
             }
         }
         seen.numbers.evaluations.insert(evaluation.name.clone(), outcomes);
+        let labels = crate::labels::labels(evaluation, plan, store)?;
+        seen.numbers.labels.insert(evaluation.name.clone(), labels);
         seen.shown.push(shown(evaluation, problems, &models, study)?);
         for by in disputes::second_judges(study, &evaluation.name) {
             let disputes = disputes::disputes(evaluation, by, &models, plan, store, world)?;
@@ -578,6 +580,6 @@ fn role(study: &Study, training: &str, step: u64) -> (ModelRole, String) {
 }
 
 /// Whether a row's verdict counts as solved.
-pub(crate) fn solved(verdict: &str) -> bool {
+pub fn solved(verdict: &str) -> bool {
     Outcome::by_name(verdict).is_some_and(Outcome::solved)
 }

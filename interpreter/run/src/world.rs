@@ -200,9 +200,9 @@ impl World {
 ///
 /// # Errors
 /// A local model, tokenizer or data file that is there but cannot be read.
-pub fn survey(study: &Study, world: &World, pin_cache: &Path) -> Result<Surroundings, RunError> {
+pub fn survey(study: &Study, world: &World, store: &Path) -> Result<Surroundings, RunError> {
     let mut around = Surroundings::default();
-    let mut cache = PinCache::open(pin_cache);
+    let mut cache = PinCache::open(&store.join("pins.json"));
     for (name, model) in &study.models {
         if let Some(adapter) = &model.adapter
             && Path::new(adapter).exists()
@@ -281,6 +281,9 @@ pub fn survey(study: &Study, world: &World, pin_cache: &Path) -> Result<Surround
         if let Some(judge) = rlx_judge::by_name(name) {
             around.judges.insert(name.to_owned(), judge.version().to_owned());
         }
+    }
+    if crate::read_below(study).is_some() {
+        around.labels = rlx_store::Labels::at(store).hashes()?;
     }
     let code = rlx_judge::code::CODE_VERSION;
     around.judges.insert("code".to_owned(), code.to_owned());

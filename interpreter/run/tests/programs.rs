@@ -61,7 +61,7 @@ evaluate test {{ models = base, benchmark = tasks, samples = 5, sampling = {{ te
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())
         .unwrap();
     let world = World::new(&study, rlx_data::World::new([], true));
-    let around = survey(&study, &world, &path("pins.json")).unwrap();
+    let around = survey(&study, &world, &path("store")).unwrap();
     let plan = build(&study, &around).unwrap();
     let step = plan.step("judge test base").unwrap();
 
@@ -158,7 +158,7 @@ evaluate test {{ models = base, benchmark = words, samples = 9, sampling = {{ te
         .unwrap();
     let plan = || {
         let world = World::new(&study, rlx_data::World::new([], true));
-        let around = survey(&study, &world, &path("pins.json")).unwrap();
+        let around = survey(&study, &world, &path("store")).unwrap();
         (build(&study, &around).unwrap(), world)
     };
     let (before, world) = plan();

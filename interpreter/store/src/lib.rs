@@ -8,15 +8,18 @@
 //! samples/<key>/drawn.jsonl                 those whose block is not whole yet, while they are drawn
 //! verdicts/<key>/…                         one line a verdict
 //! scores/<key>/…                           one line a scored response
+//! labels/<key>/<reader>.jsonl              what a reader says of responses, one line a word
 //! training/<key>/                          checkpoints, metrics, resume state; done.json when finished
 //! ```
 
 pub mod file;
 mod journal;
+mod labels;
 mod rows;
 mod table;
 
 pub use journal::Journal;
+pub use labels::{LabelRow, Labels, Said, plain_reader};
 pub use rows::{Finish, Response, Row, ScoreRow, VerdictRow};
 pub use table::{Table, problems_hash};
 
@@ -36,6 +39,8 @@ pub enum StoreError {
     Encode(String),
     #[error("another rlx is at work in {path}", path = path.display())]
     Busy { path: PathBuf },
+    #[error("`{0}` cannot be a reader's name: use letters, digits, `-` and `_`")]
+    Reader(String),
 }
 
 impl StoreError {
@@ -58,6 +63,7 @@ impl StoreError {
             }
             StoreError::Encode(_) => "this is a defect of rlx: please report it".into(),
             StoreError::Busy { .. } => "wait for it to end, or give this run a store of its own with `--store DIR`".into(),
+            StoreError::Reader(_) => "for example `--reader anna`".into(),
         }
     }
 }
@@ -120,6 +126,11 @@ impl Store {
 
     pub fn scores(&self, key: &str) -> Table<ScoreRow> {
         Table::at(self.root.join("scores").join(key))
+    }
+
+    /// What readers said of responses.
+    pub fn labels(&self) -> Labels {
+        Labels::at(&self.root)
     }
 
     /// The working folder of a training.

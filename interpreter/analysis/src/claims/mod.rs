@@ -202,7 +202,9 @@ fn lacking(
     let left = size * size - rest;
     let samples = (left > 0.0 && noise > 0.0)
         .then(|| libm::ceil(drawn * noise * noise / left * 1.02) as u64)
-        .filter(|samples| *samples as f64 > drawn && *samples < 1_000_000);
+        .filter(|samples| *samples as f64 > drawn && *samples < 1_000_000)
+        // With more samples other problems are the hardest ones.
+        .filter(|_| claim.condition.read_by_hand().is_empty());
     Some(Needs {
         samples,
         problems: Some(wanted),

@@ -211,6 +211,7 @@ fn quantities(quantity: &Quantity, used: &mut Vec<(String, Option<u64>)>) {
         | Quantity::BestOf { evaluation, .. }
         | Quantity::Length { evaluation, .. }
         | Quantity::Truncated { evaluation, .. }
+        | Quantity::ValidChains { evaluation, .. }
         | Quantity::Entropy { evaluation, .. } => used.push((evaluation.clone(), None)),
         Quantity::Largest { of } | Quantity::Smallest { of } => {
             of.iter().for_each(|quantity| quantities(quantity, used));
@@ -252,6 +253,7 @@ fn unit(quantity: &Quantity) -> Unit {
         | Quantity::Majority { .. }
         | Quantity::BestOf { .. }
         | Quantity::Truncated { .. }
+        | Quantity::ValidChains { .. }
         | Quantity::Contained { .. }
         | Quantity::Share { .. } => Unit::Share,
         // What a published number measures is known from what it is held against; a curve's numbers are shares.

@@ -97,6 +97,7 @@ fn is_share(quantity: &Quantity) -> bool {
         | Quantity::BestOf { .. }
         | Quantity::DeltaSe { .. }
         | Quantity::Truncated { .. }
+        | Quantity::ValidChains { .. }
         | Quantity::Share { .. }
         | Quantity::Contained { .. } => true,
         Quantity::Add { left, right } | Quantity::Subtract { left, right } => {

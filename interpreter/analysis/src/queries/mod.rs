@@ -11,6 +11,7 @@ mod delta_se;
 mod disagreements;
 pub(crate) mod pass_at_k;
 mod perplexity;
+pub(crate) mod read_by_hand;
 mod responses;
 mod solved;
 mod subset;
@@ -164,6 +165,14 @@ pub fn answer(
         Query::Disagreements { evaluation, of, by } => {
             Results::Listing(disagreements::answer(evidence, evaluation, of, *by)?)
         }
+        Query::ReadByHand {
+            evaluation,
+            of,
+            below,
+            left_out,
+        } => Results::Listing(read_by_hand::answer(
+            evidence, evaluation, of, *below, *left_out, &setting,
+        )?),
         Query::Beside { rows } => Results::Listing(beside::answer(rows, evidence, &setting)?),
         Query::Training { trainings } => Results::Training(training::answer(&evidence.trainings, trainings)),
     })

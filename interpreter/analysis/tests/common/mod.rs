@@ -45,7 +45,7 @@ pub fn evidence(n: u64, models: &[(&str, &[u64])]) -> Evidence {
     Evidence {
         evaluations: BTreeMap::from([("main".into(), outcomes(n, models))]),
         trainings: Vec::new(),
-        disputes: Vec::new(),
+        ..Evidence::default()
     }
 }
 

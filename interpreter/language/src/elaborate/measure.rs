@@ -199,6 +199,12 @@ impl<'a> Elaborator<'a> {
                 evaluation,
                 model: model?,
             },
+            "valid_chains" => Quantity::ValidChains {
+                evaluation,
+                model: model?,
+                below: checked.number("below")?,
+                left_out: checked.word("ambiguous")? == "left_out",
+            },
             "entropy" => {
                 let model = model?;
                 self.knows_entropy(&checked, std::slice::from_ref(&model))?;
@@ -459,6 +465,12 @@ fn label(quantity: &Quantity) -> String {
         Quantity::Truncated { evaluation, model } => {
             format!("truncated of {} on {evaluation}", model.label())
         }
+        Quantity::ValidChains {
+            evaluation, model, ..
+        } => format!(
+            "hardest problems with a valid chain of {} on {evaluation}",
+            model.label()
+        ),
         Quantity::Entropy { evaluation, model } => format!("entropy of {} on {evaluation}", model.label()),
         Quantity::Logged {
             training,

@@ -125,6 +125,12 @@ impl<'a> Elaborator<'a> {
                 of: of?,
                 by: self.other_judge(&checked, &info)?,
             },
+            "read_by_hand" => Query::ReadByHand {
+                evaluation,
+                of: of?,
+                below: checked.number("below")?,
+                left_out: checked.word("ambiguous")? == "left_out",
+            },
             "accuracy" => Query::Accuracy { evaluation, of: of? },
             "coverage" => Query::Coverage { evaluation, of: of? },
             "solved" => Query::Solved { evaluation, of: of? },

@@ -281,6 +281,34 @@ pub const BEST_OF_ONE: Schema = Schema {
     fields: &[EVALUATION, MODEL, BY, K_RANGE],
 };
 
+/// Which problems are worth reading.
+const BELOW: Field = Field {
+    name: "below",
+    ty: Type::Share(super::ABOVE_ZERO_TO_ONE),
+    default: Value("5%"),
+    doc: "Problems with an accuracy above 0 and below this are read.",
+};
+const AMBIGUOUS: Field = Field {
+    name: "ambiguous",
+    ty: Type::Word(&["counted", "left_out"]),
+    default: Value("counted"),
+    doc: "A problem without a valid chain, of which a response is ambiguous: `counted` as without one, or `left_out` of the share.",
+};
+
+pub const READ_BY_HAND: Schema = Schema {
+    name: "read_by_hand",
+    doc: "What readers say (`rlx inspect`) of the right responses to the hardest solved problems, and how far they agree.",
+    positional: 1,
+    fields: &[EVALUATION, OF, BELOW, AMBIGUOUS],
+};
+
+pub const VALID_CHAINS: Schema = Schema {
+    name: "valid_chains",
+    doc: "Share of the hardest solved problems with at least one response that readers (`rlx inspect`) call a valid chain of thought.",
+    positional: 2,
+    fields: &[EVALUATION, MODEL, BELOW, AMBIGUOUS],
+};
+
 /// A number of one model.
 const fn of_model(name: &'static str, doc: &'static str) -> Schema {
     Schema {
@@ -436,7 +464,7 @@ pub const SOLVED: Schema = Schema {
 };
 
 /// What a figure or a table can show.
-pub const FUNCTIONS: [&Schema; 18] = [
+pub const FUNCTIONS: [&Schema; 19] = [
     &PASS_AT_K,
     &DELTA_SE,
     &SUBSET,
@@ -455,10 +483,11 @@ pub const FUNCTIONS: [&Schema; 18] = [
     &COMPARE,
     &BESIDE,
     &DISAGREEMENTS,
+    &READ_BY_HAND,
 ];
 
 /// What a claim can measure.
-pub const QUANTITIES: [&Schema; 11] = [
+pub const QUANTITIES: [&Schema; 12] = [
     &PASS,
     &DELTA_SE_OF,
     &PERPLEXITY_OF,
@@ -468,6 +497,7 @@ pub const QUANTITIES: [&Schema; 11] = [
     &LENGTH,
     &TRUNCATED,
     &ENTROPY_OF,
+    &VALID_CHAINS,
     &LOGGED,
     &PUBLISHED,
 ];

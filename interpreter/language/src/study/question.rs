@@ -102,6 +102,15 @@ pub enum Query {
         against: ModelRef,
         k: Vec<u64>,
     },
+    /// `read_by_hand(grade, below = 5%)`: what readers say of the right responses to the hardest solved problems.
+    ReadByHand {
+        evaluation: String,
+        of: Vec<ModelRef>,
+        /// Problems with 0 < accuracy < below.
+        below: f64,
+        /// Ambiguous problems are in neither part of the share.
+        left_out: bool,
+    },
     /// `beside(measured = pass(…), published = published(…))`: measured numbers beside published ones.
     Beside { rows: Vec<BesideRow> },
     /// `disagreements(aime, judge = math_paper)`: responses on which the benchmark's judge and another one differ.
@@ -232,6 +241,14 @@ pub enum Quantity {
         evaluation: String,
         model: ModelRef,
     },
+    /// `valid_chains(grade, rl@450, below = 5%)`: of the problems with 0 < accuracy < below, the share with a response that
+    /// readers call a valid chain of thought.
+    ValidChains {
+        evaluation: String,
+        model: ModelRef,
+        below: f64,
+        left_out: bool,
+    },
     /// `logged(rl, entropy, step = 10)`: what a training logged; without `step` at its end.
     Logged {
         training: String,
@@ -335,6 +352,9 @@ impl Quantity {
             }
             | Quantity::Length { evaluation, model }
             | Quantity::Truncated { evaluation, model }
+            | Quantity::ValidChains {
+                evaluation, model, ..
+            }
             | Quantity::Entropy { evaluation, model } => see(evaluation, model),
             Quantity::Perplexity { evaluation, of, .. } => see(evaluation, of),
             Quantity::DeltaSe {
@@ -369,6 +389,29 @@ impl Quantity {
         }
     }
 
+    /// Whose right responses have to be labelled by people for it: evaluation, model, and the accuracy below which.
+    pub fn read_by_hand(&self) -> Vec<(&str, &ModelRef, f64)> {
+        match self {
+            Quantity::ValidChains {
+                evaluation,
+                model,
+                below,
+                ..
+            } => vec![(evaluation, model, *below)],
+            Quantity::Largest { of } | Quantity::Smallest { of } => {
+                of.iter().flat_map(Quantity::read_by_hand).collect()
+            }
+            Quantity::Add { left, right }
+            | Quantity::Subtract { left, right }
+            | Quantity::Multiply { left, right }
+            | Quantity::Divide { left, right } => {
+                let parts = left.read_by_hand().into_iter();
+                parts.chain(right.read_by_hand()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The scores it needs: evaluation, whose responses, under which model; each once.
     pub fn scores(&self) -> Vec<(&str, &ModelRef, &ModelRef)> {
         match self {
@@ -398,6 +441,7 @@ impl Quantity {
             | Quantity::Majority { .. }
             | Quantity::Length { .. }
             | Quantity::Truncated { .. }
+            | Quantity::ValidChains { .. }
             | Quantity::Entropy { .. }
             | Quantity::Logged { .. }
             | Quantity::Published { .. }
@@ -405,6 +449,25 @@ impl Quantity {
             | Quantity::Share { .. }
             | Quantity::Count { .. } => Vec::new(),
         }
+    }
+}
+
+impl Condition {
+    /// Both sides of every comparison in it, in the order of writing.
+    pub fn sides(&self) -> Vec<&Quantity> {
+        match self {
+            Condition::Compare { left, right, .. } => vec![left, right],
+            Condition::And { left, right } | Condition::Or { left, right } => {
+                left.sides().into_iter().chain(right.sides()).collect()
+            }
+            Condition::Not { condition } => condition.sides(),
+        }
+    }
+
+    /// As [`Quantity::read_by_hand`], over both sides of every comparison.
+    pub fn read_by_hand(&self) -> Vec<(&str, &ModelRef, f64)> {
+        let sides = self.sides().into_iter();
+        sides.flat_map(Quantity::read_by_hand).collect()
     }
 }
 

@@ -50,6 +50,9 @@ pub fn again(
                 file::write(&to.folder().join(name), &file::read(&path)?)?;
             }
         }
+        for row in packed.labels().of(&key)?.into_values() {
+            store.labels().say(&key, &row)?;
+        }
         found.notes.push(format!(
             "{}: the packed responses were taken; they were not drawn by rlx",
             step.name
@@ -84,6 +87,29 @@ pub fn again(
             found.passed.push(said);
         } else {
             found.notes.push(said);
+        }
+        // Nobody reads again what was drawn again: labels hold of the responses they were given to.
+        let (mut kept, mut gone) = (0, 0);
+        let text: BTreeMap<(&str, u64), &Vec<u32>> = then
+            .iter()
+            .map(|row| ((row.problem(), row.sample()), &row.tokens))
+            .collect();
+        let (labels, own) = (packed.labels(), store.labels());
+        for ((_, problem, sample), row) in labels.of(&key)? {
+            let read = text.get(&(problem.as_str(), sample)).copied();
+            if read.is_some() && read == now.get(&(problem, sample)) {
+                own.say(&key, &row)?;
+                kept += 1;
+            } else {
+                gone += 1;
+            }
+        }
+        if gone > 0 {
+            found.notes.push(format!(
+                "{}: {gone} of {} labels were given to responses that came out otherwise now, and do not count",
+                step.name,
+                kept + gone
+            ));
         }
     }
     let made = results(&opened.spec, &opened.plan, &store, &world, version, &folder)?;

@@ -7,7 +7,7 @@ use crate::{
     gather::{files_below, results},
 };
 use rlx_store::file;
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 /// Makes everything in `results/` again and compares it byte by byte.
 ///
@@ -15,6 +15,15 @@ use std::path::Path;
 /// Rows that cannot be read; what differs is a finding, not an error.
 pub fn recompute(opened: &Opened, version: &str) -> Result<Findings, PackError> {
     let mut found = Findings::default();
+    // The plan was made with the labels as they were; what is read of them now must be the same.
+    if rlx_run::read_below(opened.study()).is_some() {
+        let (now, planned) = (opened.store().labels().hashes()?, &opened.around.labels);
+        let keys: BTreeSet<&String> = now.keys().chain(planned.keys()).collect();
+        for key in keys.into_iter().filter(|key| now.get(*key) != planned.get(*key)) {
+            let what = "the labels are not those that the packed plan was made with";
+            found.fault(format!("store/labels/{key}"), what);
+        }
+    }
     let packed_folder = opened.folder.path().join("results");
     let fresh = tempfile::tempdir().map_err(|error| PackError::io(Path::new("temporary folder"), error))?;
     let times = packed_folder.join("times.json");

@@ -28,6 +28,9 @@ pub struct Surroundings {
     pub problems: BTreeMap<String, u64>,
     /// Version of each judge, by its name in the language.
     pub judges: BTreeMap<String, String>,
+    /// Hash of what readers said of the responses in a folder of samples, where somebody did.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// What the rows of a hub's split are called in [`Surroundings::pins`].

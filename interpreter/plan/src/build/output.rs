@@ -6,7 +6,7 @@ use crate::{
     key::Key,
     plan::{Action, StepId},
 };
-use rlx_language::Query;
+use rlx_language::{ModelRef, Query};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ impl Builder<'_> {
     pub(super) fn output(&mut self, output: &rlx_language::Output) -> Result<StepId, PlanError> {
         let mut inputs = Vec::new();
         let mut samples = None;
+        let mut labels = None;
         let evaluation = match &output.query {
             Query::PassAtK {
                 evaluation, of, more, ..
@@ -101,7 +102,15 @@ impl Builder<'_> {
                 }
                 Some(evaluation.clone())
             }
+            Query::ReadByHand { evaluation, of, .. } => {
+                let of: Vec<_> = of.iter().collect();
+                inputs.extend(self.verdicts(evaluation, &of)?);
+                labels = Some(self.labels(evaluation, &of)?);
+                Some(evaluation.clone())
+            }
             Query::Beside { rows } => {
+                let read = rows.iter().flat_map(|row| row.measured.read_by_hand());
+                labels = self.labels_of(read)?;
                 for row in rows {
                     for (evaluation, of, under) in row.measured.scores() {
                         inputs.extend(self.scores(evaluation, of, under)?);
@@ -138,6 +147,13 @@ impl Builder<'_> {
                 .collect::<Result<Vec<u64>, PlanError>>()?;
             meaning["more_samples"] = json!(samples);
         }
+        add(
+            &mut meaning,
+            labels
+                .map(|labels| ("labels", json!(labels)))
+                .into_iter()
+                .collect(),
+        );
         let word = match output.kind {
             rlx_language::OutputKind::Figure => "figure",
             rlx_language::OutputKind::Table => "table",
@@ -156,6 +172,19 @@ impl Builder<'_> {
         ))
     }
 
+    /// The labels of all that is read by hand; None where nothing is, so that other keys stay as they are.
+    fn labels_of<'q>(
+        &mut self,
+        read: impl Iterator<Item = (&'q str, &'q ModelRef, f64)>,
+    ) -> Result<Option<BTreeMap<String, String>>, PlanError> {
+        let mut all = None;
+        for (evaluation, model, _) in read {
+            let labels = self.labels(evaluation, &[model])?;
+            all.get_or_insert_with(BTreeMap::new).extend(labels);
+        }
+        Ok(all)
+    }
+
     pub(super) fn report(&mut self, outputs: Vec<StepId>) -> Result<StepId, PlanError> {
         let mut inputs = outputs;
         for id in 0..self.steps.len() {
@@ -169,6 +198,11 @@ impl Builder<'_> {
         let mut keys: Vec<Key> = inputs.iter().map(|id| self.steps[*id].key).collect();
         keys.sort_unstable();
         let study = self.study;
+        let read = study
+            .claims
+            .values()
+            .flat_map(|claim| claim.condition.read_by_hand());
+        let labels = self.labels_of(read)?;
         // By name, and without the text that the page quotes: neither order nor spelling is meaning.
         let claims: BTreeMap<&String, Value> = study
             .claims
@@ -192,10 +226,17 @@ impl Builder<'_> {
                 (name, counts)
             })
             .collect();
-        let meaning = json!({
+        let mut meaning = json!({
             "title": study.title, "doc": study.doc, "claims": claims, "inputs": keys, "counts": counts,
             "profile": study.profile, "overrides": study.overrides,
         });
+        add(
+            &mut meaning,
+            labels
+                .map(|labels| ("labels", json!(labels)))
+                .into_iter()
+                .collect(),
+        );
         Ok(self.push(
             "report",
             "report".to_owned(),

@@ -7,6 +7,7 @@ use crate::{
 };
 use rlx_language::{Evaluation, Judge, ModelRef, ModelSource, ProblemSet};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 impl Builder<'_> {
     pub(super) fn sample(&mut self, name: String, draw: SampleStep) -> Result<StepId, PlanError> {
@@ -214,6 +215,25 @@ impl Builder<'_> {
             }
         }
         Ok(inputs)
+    }
+
+    /// What readers said of the samples of an evaluation, by the steps that drew them: part of what is made of labels.
+    pub(super) fn labels(
+        &mut self,
+        evaluation: &str,
+        models: &[&ModelRef],
+    ) -> Result<BTreeMap<String, String>, PlanError> {
+        let mut found = BTreeMap::new();
+        for part in self.parts(evaluation)? {
+            for model in models {
+                let samples = self.sample_evaluation(&part, model)?;
+                let step = &self.steps[samples];
+                if let Some(hash) = self.around.labels.get(&step.key.folder()) {
+                    found.insert(step.name.clone(), hash.clone());
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// The evaluations whose samples one has: itself, and those that it is joined with.

@@ -342,7 +342,7 @@ impl Place {
     pub(crate) fn plan_in(&self, place: rlx_data::World, set: &[&str]) -> (Study, Plan, World) {
         let study = self.study(set);
         let world = World::new(&study, place);
-        let around = survey(&study, &world, &self.store().join("pins.json")).unwrap();
+        let around = survey(&study, &world, &self.store()).unwrap();
         let plan = build(&study, &around).unwrap();
         (study, plan, world)
     }

@@ -1,7 +1,6 @@
 //! What readers say of responses: rows under the key of the responses.
 
-use crate::InspectError;
-use rlx_store::{StoreError, file};
+use crate::{StoreError, file};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -10,30 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a reader says of a right response's chain of thought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Label {
-    /// Every step follows.
-    Valid,
-    /// The answer is right, the way to it is not.
-    Guess,
-    /// It cannot be told: steps are left out, say.
-    Ambiguous,
-}
-
-impl Label {
-    pub const ALL: [Label; 3] = [Label::Valid, Label::Guess, Label::Ambiguous];
-}
-
 /// One reader's word on one response. The last one written counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelRow {
     pub reader: String,
     pub problem: String,
     pub sample: u64,
-    /// None takes an earlier label back.
-    pub label: Option<Label>,
+    /// `valid`, `guess`, `ambiguous`; None takes an earlier label back.
+    pub label: Option<String>,
     pub note: String,
 }
 
@@ -47,10 +30,13 @@ pub struct Labels {
 pub type Said = BTreeMap<(String, String, u64), LabelRow>;
 
 /// Refuses a reader's name that cannot be a file's.
-pub(crate) fn plain(reader: &str) -> Result<(), InspectError> {
+///
+/// # Errors
+/// [`StoreError::Reader`].
+pub fn plain_reader(reader: &str) -> Result<(), StoreError> {
     let letters = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
     if reader.is_empty() || reader.len() > 64 || !reader.chars().all(letters) {
-        return Err(InspectError::Reader(reader.to_owned()));
+        return Err(StoreError::Reader(reader.to_owned()));
     }
     Ok(())
 }
@@ -67,15 +53,12 @@ impl Labels {
     ///
     /// # Errors
     /// A reader's name that is no plain name, or a folder that cannot be written.
-    pub fn say(&self, key: &str, row: &LabelRow) -> Result<(), InspectError> {
-        plain(&row.reader)?;
+    pub fn say(&self, key: &str, row: &LabelRow) -> Result<(), StoreError> {
+        plain_reader(&row.reader)?;
         let folder = self.root.join(key);
         file::create_folder(&folder)?;
         let path = folder.join(format!("{}.jsonl", row.reader));
-        let io = |error: std::io::Error| StoreError::Io {
-            path: path.clone(),
-            error,
-        };
+        let io = |error| StoreError::io(&path, error);
         let mut line = serde_json::to_string(row).map_err(|error| StoreError::Encode(error.to_string()))?;
         line.push('\n');
         // A line that a kill cut short must not swallow this one.
@@ -96,7 +79,7 @@ impl Labels {
     ///
     /// # Errors
     /// A file that cannot be read. A line that is no row is passed over: a kill can cut the last one short.
-    pub fn of(&self, key: &str) -> Result<Said, InspectError> {
+    pub fn of(&self, key: &str) -> Result<Said, StoreError> {
         let mut said = Said::new();
         for path in file::list(&self.root.join(key))? {
             for line in String::from_utf8_lossy(&file::read(&path)?).lines() {
@@ -109,6 +92,36 @@ impl Labels {
         said.retain(|_, row| row.label.is_some() || !row.note.is_empty());
         Ok(said)
     }
+
+    /// By the key of each set of responses a hash of its labels, without the notes: equal where the same readers say the
+    /// same of the same responses, however often they changed their minds.
+    ///
+    /// # Errors
+    /// As [`Labels::of`].
+    pub fn hashes(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let mut found = BTreeMap::new();
+        for folder in file::list(&self.root)? {
+            let key = folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let mut hasher = blake3::Hasher::new();
+            let mut labels = 0;
+            for ((reader, problem, sample), row) in self.of(&key)? {
+                let Some(label) = row.label else { continue };
+                labels += 1;
+                for part in [&reader, &problem, &sample.to_string(), &label] {
+                    hasher.update(&(part.len() as u64).to_le_bytes());
+                    hasher.update(part.as_bytes());
+                }
+            }
+            if labels > 0 {
+                found.insert(key, hasher.finalize().to_hex().chars().take(32).collect());
+            }
+        }
+        Ok(found)
+    }
 }
 
 #[cfg(test)]
@@ -116,12 +129,12 @@ mod tests {
     #![allow(clippy::unwrap_used)] // a test may panic
     use super::*;
 
-    fn row(reader: &str, label: Option<Label>) -> LabelRow {
+    fn row(reader: &str, label: Option<&str>) -> LabelRow {
         LabelRow {
             reader: reader.into(),
             problem: "7".into(),
             sample: 3,
-            label,
+            label: label.map(str::to_owned),
             note: String::new(),
         }
     }
@@ -130,24 +143,29 @@ mod tests {
     fn the_last_word_counts_and_a_torn_line_harms_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let labels = Labels::at(folder.path());
-        labels.say("key", &row("anna", Some(Label::Guess))).unwrap();
-        labels.say("key", &row("anna", Some(Label::Valid))).unwrap();
-        labels.say("key", &row("ben", Some(Label::Ambiguous))).unwrap();
+        assert!(labels.hashes().unwrap().is_empty());
+        labels.say("key", &row("anna", Some("guess"))).unwrap();
+        let first = labels.hashes().unwrap();
+        labels.say("key", &row("anna", Some("valid"))).unwrap();
+        assert_ne!(labels.hashes().unwrap(), first);
+        labels.say("key", &row("anna", Some("guess"))).unwrap();
+        assert_eq!(labels.hashes().unwrap(), first, "what counts is the same again");
+        labels.say("key", &row("ben", Some("ambiguous"))).unwrap();
         let path = folder.path().join("labels/key/anna.jsonl");
         let mut torn = std::fs::read(&path).unwrap();
         torn.extend(b"{\"reader\":\"an");
         std::fs::write(&path, torn).unwrap();
-        labels.say("key", &row("anna", Some(Label::Ambiguous))).unwrap();
+        labels.say("key", &row("anna", Some("ambiguous"))).unwrap();
         let said = labels.of("key").unwrap();
         assert_eq!(said.len(), 2);
-        let word = |reader: &str| said[&(reader.to_owned(), "7".to_owned(), 3)].label;
-        assert_eq!(word("anna"), Some(Label::Ambiguous));
-        assert_eq!(word("ben"), Some(Label::Ambiguous));
+        let word = |reader: &str| said[&(reader.to_owned(), "7".to_owned(), 3)].label.clone();
+        assert_eq!(word("anna").as_deref(), Some("ambiguous"));
+        assert_eq!(word("ben").as_deref(), Some("ambiguous"));
         labels.say("key", &row("ben", None)).unwrap();
         assert_eq!(labels.of("key").unwrap().len(), 1);
         assert!(matches!(
             labels.say("key", &row("../ben", None)),
-            Err(InspectError::Reader(_))
+            Err(StoreError::Reader(_))
         ));
     }
 }
