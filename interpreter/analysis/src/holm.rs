@@ -2,6 +2,7 @@
 //! procedure"), which holds the chance of any false finding at its level whatever hangs together among them.
 
 use crate::resampling::Resampling;
+use crate::special::{normal_cdf, normal_quantile};
 
 /// The smallest level at which something is `decided`, no smaller than the resamples can tell; 1 where at none it is.
 ///
@@ -21,6 +22,17 @@ pub(crate) fn smallest_level(resampling: &Resampling, decided: impl Fn(f64) -> b
         }
     }
     high
+}
+
+/// Two-sided p of a number that is `value` from 0, whose interval at `confidence` reaches `arm` towards 0, as of a normal
+/// distribution: below 1 - `confidence` exactly where the interval leaves 0 out.
+pub fn p_of_interval(value: f64, arm: f64, confidence: f64) -> f64 {
+    if value == 0.0 {
+        return 1.0;
+    }
+    // No arm at all: the number is known.
+    let z = normal_quantile(0.5 + confidence / 2.0) * (value / arm).abs();
+    2.0 * normal_cdf(-z)
 }
 
 /// Holm's corrected p-values, in the order given.
@@ -46,6 +58,17 @@ pub(crate) fn holm_among(ps: &[f64], comparisons: usize) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interval_that_just_leaves_0_out_has_its_level() {
+        assert!((p_of_interval(-2.0, 2.0, 0.95) - 0.05).abs() < 1e-9);
+        // 2 (1 - Phi(2 x 1.959964)) by R's pnorm.
+        assert!((p_of_interval(2.0, 1.0, 0.95) - 8.857_5e-5).abs() < 1e-8);
+        assert_eq!(
+            (p_of_interval(0.0, 0.0, 0.95), p_of_interval(0.1, 0.0, 0.95)),
+            (1.0, 0.0)
+        );
+    }
 
     #[test]
     fn holms_correction_steps_down() {

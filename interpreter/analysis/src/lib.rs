@@ -44,7 +44,7 @@ mod within;
 pub use claims::{evaluate, evaluate_all};
 pub use disputes::{Disputes, JudgedTwice, Said};
 pub use evidence::Evidence;
-pub use holm::holm;
+pub use holm::{holm, p_of_interval};
 pub use labels::{Agreement, Label, LabelledRow, Standing, agreements, hard, kappa};
 pub use mean_curve::pass_mean_curve;
 pub use outcomes::{Design, Outcomes, OutcomesError, PerplexityRow, SampleRow};

@@ -173,7 +173,7 @@ fn pairs(page: &mut String, diff: &StudyDiff, palette: &Palette) {
             claims::strip(&found.difference, Unit::Points, decimals, "95%"),
             pair.p_holm.unwrap_or(f64::NAN),
             pair.p_holm
-                .map_or_else(|| number::UNDEFINED.to_owned(), super::p_value),
+                .map_or_else(|| number::UNDEFINED.to_owned(), number::p_value),
             found.more,
             found.less,
             found.changed.len(),
@@ -207,7 +207,7 @@ fn pairs(page: &mut String, diff: &StudyDiff, palette: &Palette) {
                 problem.left,
                 100.0 * problem.right,
                 problem.right,
-                super::p_value(problem.p_holm),
+                number::p_value(problem.p_holm),
                 problem.p_holm
             );
         }
@@ -226,7 +226,8 @@ fn results(page: &mut String, diff: &StudyDiff, left: &ReportData, palette: &Pal
         "results",
         "Numbers",
         "Intervals of differences take both draws as independent (square and add, 95%): over these problems where the numbers have \
-         such an interval. They are not corrected: one in twenty leaves 0 out by chance.",
+         such an interval. p (Holm) is the level at which that interval reaches 0, corrected for all numbers of its figure or table \
+         by Holm's method.",
     );
     for alone in &diff.alone {
         let _ = writeln!(
@@ -267,14 +268,14 @@ fn one(page: &mut String, output: &OutputDiff, left: &ReportData, palette: &Pale
             ("first", true),
             ("second", true),
             ("difference", true),
-            ("beyond noise", false),
+            ("p (Holm)", true),
         ],
     );
     for number in output.numbers.iter().filter(|number| !number.same()) {
         let known = left.models.iter().any(|model| model.label == number.row);
         let _ = writeln!(
             page,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td></tr>",
             if known {
                 model(&number.row, palette)
             } else {
@@ -287,10 +288,11 @@ fn one(page: &mut String, output: &OutputDiff, left: &ReportData, palette: &Pale
             xml(&super::written(&number.right, number.unit)),
             number.difference.value.unwrap_or(f64::NAN),
             xml(&number::estimate(&super::shown(&number.difference), number.unit)),
-            match number.beyond_noise() {
-                Some(true) => "<b>yes</b>",
-                Some(false) => "no",
-                None => number::UNDEFINED,
+            number.p_holm.unwrap_or(f64::NAN),
+            match (number.p_holm, number.beyond_noise()) {
+                (Some(p), Some(true)) => format!("<b>{}</b>", xml(&number::p_value(p))),
+                (Some(p), _) => xml(&number::p_value(p)),
+                (None, _) => number::UNDEFINED.to_owned(),
             }
         );
     }

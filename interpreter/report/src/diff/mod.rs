@@ -10,7 +10,7 @@ pub use text::render_diff_text;
 
 use std::collections::BTreeMap;
 
-use rlx_analysis::{Estimate, PairedDifference, ProblemCounts, Verdict, paired};
+use rlx_analysis::{Estimate, Interval, PairedDifference, ProblemCounts, Verdict, paired};
 use similar::{ChangeTag, TextDiff};
 
 use crate::data::ReportData;
@@ -95,6 +95,8 @@ pub struct NumberDiff {
     pub right: Estimate,
     /// Right minus left; its interval takes both draws as independent.
     pub difference: Estimate,
+    /// p of the difference, corrected for all numbers of the output by Holm's method; None where there is no interval.
+    pub p_holm: Option<f64>,
 }
 
 impl NumberDiff {
@@ -103,13 +105,16 @@ impl NumberDiff {
         self.left.value.map(f64::to_bits) == self.right.value.map(f64::to_bits)
     }
 
-    /// Whether the interval of the difference leaves 0 out; None where there is no interval.
-    pub fn beyond_noise(&self) -> Option<bool> {
-        let interval = self
-            .difference
+    /// The interval that decides: over these problems where there is one.
+    pub(crate) fn interval(&self) -> Option<Interval> {
+        self.difference
             .these_problems
-            .or(self.difference.problems_like_these)?;
-        Some(interval.low > 0.0 || interval.high < 0.0)
+            .or(self.difference.problems_like_these)
+    }
+
+    /// Whether the numbers differ by more than noise among all of their output; None where there is no interval.
+    pub fn beyond_noise(&self) -> Option<bool> {
+        Some(self.p_holm? < 1.0 - CONFIDENCE)
     }
 }
 
@@ -365,15 +370,19 @@ fn summary(diff: &StudyDiff) -> String {
 /// `31 of 54 numbers are the same; 3 differ by more than noise`
 fn count_of(output: &OutputDiff) -> String {
     let same = output.numbers.iter().filter(|number| number.same()).count();
-    let beyond = output
-        .numbers
-        .iter()
-        .filter(|number| number.beyond_noise() == Some(true))
-        .count();
+    let beyond = output.numbers.iter().map(NumberDiff::beyond_noise);
     let mut text = format!(
-        "{same} of {} are the same, {beyond} differ by more than noise",
+        "{same} of {} are the same",
         plural(output.numbers.len() as u64, "number")
     );
+    if beyond.clone().any(|beyond| beyond.is_some()) {
+        text += match beyond.filter(|beyond| *beyond == Some(true)).count() {
+            0 => ", none differs by more than noise".to_owned(),
+            1 => ", 1 differs by more than noise".to_owned(),
+            many => format!(", {many} differ by more than noise"),
+        }
+        .as_str();
+    }
     if output.unmatched > 0 {
         text += &format!("; {} in one alone", plural(output.unmatched as u64, "number"));
     }
@@ -384,6 +393,7 @@ fn count_of(output: &OutputDiff) -> String {
 fn written(estimate: &Estimate, unit: Unit) -> String {
     let unit = match unit {
         Unit::Points => Unit::Share,
+        Unit::Problems => return crate::number::value(estimate, Unit::Plain, 0),
         _ => Unit::Plain,
     };
     let decimals = crate::number::column_decimals([estimate], unit);
@@ -395,14 +405,5 @@ fn shown(estimate: &Estimate) -> Estimate {
     Estimate {
         problems_like_these: estimate.these_problems.or(estimate.problems_like_these),
         ..*estimate
-    }
-}
-
-/// `0.031`, `< 0.001`
-fn p_value(p: f64) -> String {
-    match p {
-        p if p < 0.001 => "< 0.001".to_owned(),
-        p if p < 0.1 => format!("{p:.3}"),
-        p => format!("{p:.2}"),
     }
 }

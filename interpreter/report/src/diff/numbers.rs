@@ -2,7 +2,7 @@
 
 use rlx_analysis::{Estimate, Interval, ListingCell, ListingUnit, Results};
 
-use super::NumberDiff;
+use super::{CONFIDENCE, NumberDiff};
 use crate::number::Unit;
 use crate::tables;
 
@@ -61,7 +61,7 @@ fn entries(results: &Results) -> Vec<Entry> {
                     ("only model", row.only_model.len()),
                     ("neither", row.neither),
                 ] {
-                    add(&row.model, name, Unit::Plain, plain(Some(count as f64)));
+                    add(&row.model, name, Unit::Problems, plain(Some(count as f64)));
                 }
             }
         }
@@ -155,6 +155,7 @@ pub(super) fn compare(left: &Results, right: &Results) -> (Vec<NumberDiff>, usiz
                 let other = right.remove(place);
                 matched.push(NumberDiff {
                     difference: difference(&one.estimate, &other.estimate),
+                    p_holm: None,
                     row: one.row,
                     name: one.name,
                     unit: match one.unit {
@@ -169,7 +170,24 @@ pub(super) fn compare(left: &Results, right: &Results) -> (Vec<NumberDiff>, usiz
             None => unmatched += 1,
         }
     }
+    let ps: Vec<f64> = matched.iter().filter_map(level).collect();
+    let mut corrected = rlx_analysis::holm(&ps).into_iter();
+    for number in &mut matched {
+        number.p_holm = level(number).and_then(|_| corrected.next());
+    }
     (matched, unmatched + right.len())
+}
+
+/// The level at which the interval of a difference reaches 0, its arms growing as those of a normal distribution do.
+fn level(number: &NumberDiff) -> Option<f64> {
+    let Estimate { value, .. } = number.difference;
+    let (value, interval) = (value?, number.interval()?);
+    let arm = if value > 0.0 {
+        value - interval.low
+    } else {
+        interval.high - value
+    };
+    Some(rlx_analysis::p_of_interval(value, arm, CONFIDENCE))
 }
 
 fn difference(left: &Estimate, right: &Estimate) -> Estimate {

@@ -82,7 +82,7 @@ pub fn render_diff_text(diff: &StudyDiff) -> String {
             let found = &pair.found;
             let p = pair
                 .p_holm
-                .map_or(String::new(), |p| format!(", p (Holm) {}", super::p_value(p)));
+                .map_or(String::new(), |p| format!(", p (Holm) {}", number::p_value(p)));
             let _ = writeln!(
                 out,
                 "  {} {}: {} over {}{p}; {} more often, {} less, {} as often",
