@@ -1,12 +1,10 @@
 """The plain pass@k curve beside the estimator that evaluation scripts use (numpy, a product a problem and k).
 
-    cargo bench -p rlx-analysis --bench plain --no-run
-    python3 interpreter/analysis/benches/beside_numpy.py target/release/deps/plain-HASH
+    python3 interpreter/analysis/benches/beside_numpy.py
 
 Prints seconds of one curve (675 problems, 1,024 samples, every k), the ratio, and the largest difference of the sums.
 """
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -28,6 +26,7 @@ for i in range(675):
 start = time.perf_counter()
 curve = [np.mean([estimate(n, c, k) for c in counts]) for k in range(1, n + 1)]
 theirs = time.perf_counter() - start
-ours, checksum = map(float, subprocess.check_output([sys.argv[1]], text=True).split())
+command = ["cargo", "bench", "--quiet", "-p", "rlx-analysis", "--bench", "plain"]
+ours, checksum = map(float, subprocess.check_output(command, text=True).split())
 print(f"numpy {theirs:.3f} s, rlx {ours * 1e3:.3f} ms, ratio {theirs / ours:,.0f}")
 print(f"sum over k: numpy {sum(curve):.9f}, rlx {checksum:.9f}")
