@@ -1,4 +1,4 @@
-//! Perplexities of all responses pooled: their median, mean and quantiles, measured.
+//! Numbers of all responses pooled (perplexities, lengths): their quantiles and mean, measured.
 //!
 //! Noise of the samples: the responses of each problem are drawn again with replacement. Problems like these: problems
 //! are drawn with all of their responses.
@@ -67,60 +67,59 @@ impl Pooled {
         self.values.len()
     }
 
-    /// The quantile `q` of all responses, linear between neighbours (type 7 of Hyndman and Fan 1996).
-    pub(crate) fn quantile(&self, q: f64) -> f64 {
-        let place = q * (self.values.len() - 1) as f64;
-        let low = libm::floor(place);
-        let (a, b) = (self.values[low as usize], self.values[libm::ceil(place) as usize]);
-        a + (place - low) * (b - a)
-    }
-
-    /// Median and mean over all responses.
+    /// The quantiles at `points` (ascending, in 0..=1; linear between neighbours, type 7 of Hyndman and Fan 1996) and, last,
+    /// the mean over all responses.
     pub(crate) fn measure(
         &self,
+        points: &[f64],
         problems: &Problems,
         names: &[&str],
         resampling: &Resampling,
-    ) -> [Measured; 2] {
-        let within = self.resampled_responses(names, resampling);
-        let across = problems.statistics(resampling, 2, |times, row| {
-            row.copy_from_slice(&self.of_weighted_problems(times));
+    ) -> Vec<Measured> {
+        let columns = points.len() + 1;
+        let within = self.resampled_responses(points, names, resampling);
+        let across = problems.statistics(resampling, columns, |times, row| {
+            self.of_weighted_problems(points, times, row);
         });
         let mut times = vec![1_u32; self.of_problem.len()];
-        let [median, mean] = self.of_weighted_problems(&times);
-        let mut without = [Vec::new(), Vec::new()];
+        let mut values = vec![0.0; columns];
+        self.of_weighted_problems(points, &times, &mut values);
+        let mut without = vec![Vec::with_capacity(times.len()); columns];
+        let mut left = vec![0.0; columns];
         for problem in 0..times.len() {
             times[problem] = 0;
-            let [median, mean] = self.of_weighted_problems(&times);
-            without[0].push(median);
-            without[1].push(mean);
+            self.of_weighted_problems(points, &times, &mut left);
+            without
+                .iter_mut()
+                .zip(&left)
+                .for_each(|(of, value)| of.push(*value));
             times[problem] = 1;
         }
-        let [without_median, without_mean] = without;
-        let measured = |value: f64, within: &[f64], across: &[f64], without: Vec<f64>| Measured {
-            value,
-            bounds: (0.0, f64::INFINITY),
-            // A resample stands for the truth and the value seen for the estimate: the pivot of the two is then the
-            // percentile interval, which follows a median's uneven steps.
-            within: (Vec::new(), within.to_vec()),
-            across: across.to_vec(),
-            problems: BTreeMap::from([(
-                problems.key.clone(),
-                Single {
-                    without,
-                    unseen: (0.0, f64::INFINITY),
-                },
-            )]),
-            jumps: false,
-        };
-        [
-            measured(median, &within[0], &across[0], without_median),
-            measured(mean, &within[1], &across[1], without_mean),
-        ]
+        let series = within.into_iter().zip(across).zip(without);
+        values
+            .into_iter()
+            .zip(series)
+            .map(|(value, ((within, across), without))| Measured {
+                value,
+                bounds: (0.0, f64::INFINITY),
+                // A resample stands for the truth and the value seen for the estimate: the pivot of the two is then the
+                // percentile interval, which follows a median's uneven steps.
+                within: (Vec::new(), within),
+                across,
+                problems: BTreeMap::from([(
+                    problems.key.clone(),
+                    Single {
+                        without,
+                        unseen: (0.0, f64::INFINITY),
+                    },
+                )]),
+                jumps: false,
+            })
+            .collect()
     }
 
-    /// Median and mean where problem i counts `times[i]` times; NaN where none has a response.
-    fn of_weighted_problems(&self, times: &[u32]) -> [f64; 2] {
+    /// Quantiles at `points` and the mean where problem i counts `times[i]` times; NaN where none has a response.
+    fn of_weighted_problems(&self, points: &[f64], times: &[u32], row: &mut [f64]) {
         let weight = |counts: &[u32]| -> u64 {
             times
                 .iter()
@@ -129,23 +128,24 @@ impl Pooled {
                 .sum()
         };
         let rows = self.before.len() / times.len();
-        let row = |b: usize| &self.before[b * times.len()..(b + 1) * times.len()];
-        let total = weight(row(rows - 1));
+        let before = |b: usize| &self.before[b * times.len()..(b + 1) * times.len()];
+        let total = weight(before(rows - 1));
         if total == 0 {
-            return [f64::NAN; 2];
+            row.fill(f64::NAN);
+            return;
         }
         let at_rank = |rank: u64| -> f64 {
             // The last block boundary with at most `rank` responses before it.
             let (mut low, mut high) = (0, rows - 1);
             while high - low > 1 {
                 let middle = usize::midpoint(low, high);
-                if weight(row(middle)) <= rank {
+                if weight(before(middle)) <= rank {
                     low = middle;
                 } else {
                     high = middle;
                 }
             }
-            let mut seen = weight(row(low));
+            let mut seen = weight(before(low));
             for place in low * self.block..self.values.len() {
                 seen += u64::from(times[self.owners[place] as usize]);
                 if seen > rank {
@@ -154,21 +154,32 @@ impl Pooled {
             }
             f64::NAN
         };
-        let median = middle(total, at_rank);
+        for (quantile, point) in row.iter_mut().zip(points) {
+            let (rank, share) = rank(total, *point);
+            let low = at_rank(rank);
+            *quantile = if share > 0.0 {
+                (1.0 - share) * low + share * at_rank(rank + 1)
+            } else {
+                low
+            };
+        }
         let sum: f64 = times
             .iter()
             .zip(&self.sums)
             .map(|(&times, sum)| f64::from(times) * sum)
             .sum();
-        [median, sum / total as f64]
+        row[points.len()] = sum / total as f64;
     }
 
-    /// Medians and means with every problem's responses drawn again.
-    fn resampled_responses(&self, names: &[&str], resampling: &Resampling) -> Vec<Vec<f64>> {
+    /// Quantiles and means with every problem's responses drawn again.
+    fn resampled_responses(&self, points: &[f64], names: &[&str], resampling: &Resampling) -> Vec<Vec<f64>> {
         let stream = Stream::new(resampling.seed(), names);
+        let total = self.values.len();
+        let ranks: Vec<(u64, f64)> = points.iter().map(|point| rank(total as u64, *point)).collect();
+        let counted = if points.is_empty() { 0 } else { total };
         resampling.series(
-            2,
-            || vec![0_u32; self.values.len()],
+            points.len() + 1,
+            || vec![0_u32; counted],
             |resample, times, row| {
                 times.fill(0);
                 let mut sum = 0.0;
@@ -177,36 +188,64 @@ impl Pooled {
                         let words = stream.block(resample, problem as u32, quad as u32);
                         for &word in words.iter().take(places.len() - 4 * quad) {
                             let place = places[below(word, places.len() as u32) as usize] as usize;
-                            times[place] += 1;
+                            // Only quantiles need to know how often each response was drawn.
+                            if let Some(times) = times.get_mut(place) {
+                                *times += 1;
+                            }
                             sum += self.values[place];
                         }
                     }
                 }
-                let at_rank = |rank: u64| {
-                    let mut seen = 0;
-                    for (&times, &value) in times.iter().zip(&self.values) {
-                        seen += u64::from(times);
-                        if seen > rank {
-                            return value;
-                        }
-                    }
-                    f64::NAN
+                row[points.len()] = sum / total as f64;
+                let mut drawn = Drawn {
+                    times,
+                    values: &self.values,
+                    place: 0,
+                    seen: 0,
                 };
-                row[0] = middle(self.values.len() as u64, at_rank);
-                row[1] = sum / self.values.len() as f64;
+                for (quantile, (rank, share)) in row.iter_mut().zip(&ranks) {
+                    let low = drawn.at_rank(*rank);
+                    *quantile = if *share > 0.0 {
+                        // The next one up leaves the walk where it is: another quantile may ask for the same rank.
+                        (1.0 - share) * low + share * drawn.clone().at_rank(rank + 1)
+                    } else {
+                        low
+                    };
+                }
             },
         )
     }
 }
 
-/// Median of `total` values by their ranks.
-fn middle(total: u64, at_rank: impl Fn(u64) -> f64) -> f64 {
-    let upper = at_rank(total / 2);
-    if total % 2 == 1 {
-        upper
-    } else {
-        0.5 * (at_rank(total / 2 - 1) + upper)
+/// A walk up the ranks of drawn responses.
+#[derive(Clone)]
+struct Drawn<'a> {
+    times: &'a [u32],
+    values: &'a [f64],
+    place: usize,
+    /// Drawn responses before `place`.
+    seen: u64,
+}
+
+impl Drawn<'_> {
+    /// The response of a rank, counted from 0; ranks do not descend.
+    fn at_rank(&mut self, rank: u64) -> f64 {
+        while let Some(&times) = self.times.get(self.place) {
+            if self.seen + u64::from(times) > rank {
+                return self.values[self.place];
+            }
+            self.seen += u64::from(times);
+            self.place += 1;
+        }
+        f64::NAN
     }
+}
+
+/// The rank below a quantile of `total` values, and the share of the way to the next one.
+fn rank(total: u64, point: f64) -> (u64, f64) {
+    let place = point * (total - 1) as f64;
+    let low = libm::floor(place);
+    (low as u64, place - low)
 }
 
 #[cfg(test)]
@@ -242,18 +281,39 @@ mod tests {
             } else {
                 0.5 * (list[half - 1] + list[half])
             };
-            let [found, mean] = pooled.of_weighted_problems(&times);
+            let mut found = [0.0; 3];
+            pooled.of_weighted_problems(&[0.1, 0.5], &times, &mut found);
+            let [tenth, found, mean] = found;
             assert_eq!(found, median);
+            let place = 0.1 * (list.len() - 1) as f64;
+            let (low, share) = (list[place as usize], place.fract());
+            let expected = low + share * (list[place as usize + 1] - low);
+            assert!((tenth - expected).abs() < 1e-12, "{tenth} for {expected}");
             assert!((mean - list.iter().sum::<f64>() / list.len() as f64).abs() < 1e-12);
         }
-        assert!(pooled.of_weighted_problems(&[0; 40])[0].is_nan());
+        let mut none = [0.0; 2];
+        pooled.of_weighted_problems(&[0.5], &[0; 40], &mut none);
+        assert!(none[0].is_nan() && none[1].is_nan());
     }
 
     #[test]
-    fn quantiles_lie_between_neighbours() {
-        let pooled = Pooled::new(&[vec![1.0, 4.0], vec![2.0, 3.0], vec![]]);
-        assert_eq!(pooled.quantile(0.5), 2.5);
-        assert_eq!(pooled.quantile(0.0), 1.0);
-        assert_eq!(pooled.quantile(1.0), 4.0);
+    fn quantiles_lie_between_neighbours_and_their_intervals_around_them() {
+        let problems = Problems::named("bench", ["a", "b", "c"].into_iter());
+        let measure = |groups: &[Vec<f64>], points: &[f64]| {
+            Pooled::new(groups).measure(points, &problems, &["test"], &Resampling::new(1))
+        };
+        let groups = [vec![1.0, 4.0], vec![2.0, 3.0], vec![]];
+        let found = measure(&groups, &[0.0, 0.5, 1.0]);
+        let values: Vec<f64> = found.iter().map(|measured| measured.value).collect();
+        assert_eq!(values, [1.0, 2.5, 4.0, 2.5]);
+        // The first problem's two are drawn again: both 1 or both 4 one time in four each.
+        let lowest = &found[0].within.1;
+        let ones = lowest.iter().filter(|value| **value == 1.0).count() as f64 / lowest.len() as f64;
+        assert!((ones - 0.75).abs() < 0.02, "{ones}");
+        // The mean alone comes from the same draws.
+        let [mean] = &measure(&groups, &[])[..] else {
+            panic!("one column")
+        };
+        assert!(mean.within.1 == found[3].within.1, "other draws");
     }
 }

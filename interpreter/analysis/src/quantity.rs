@@ -52,8 +52,8 @@ pub(crate) fn measure(
             only_correct,
         } => {
             let outcomes = evidence.evaluation(evaluation)?;
-            let [median, _] = perplexity(outcomes, of, under, *only_correct, resampling)?.1;
-            median
+            let (_, measured) = perplexity(outcomes, (of, under), *only_correct, &[0.5], resampling)?;
+            measured.into_iter().next().ok_or(Undefined::NotFinite)?
         }
         Quantity::Crossing {
             evaluation,
@@ -193,17 +193,18 @@ fn pass(
         .ok_or(Undefined::NotFinite)
 }
 
-/// Perplexities of a model's responses under another: all of them, and their median and mean.
+/// Perplexities of a model's responses under another: their quantiles at `points` and, last, their mean, with the number
+/// of responses.
 ///
 /// # Errors
 /// When a response is not scored, or there is none.
 pub(crate) fn perplexity(
     outcomes: &Outcomes,
-    of: &ModelRef,
-    under: &ModelRef,
+    (of, under): (&ModelRef, &ModelRef),
     only_correct: bool,
+    points: &[f64],
     resampling: &Resampling,
-) -> Result<(Pooled, [Measured; 2]), Undefined> {
+) -> Result<(usize, Vec<Measured>), Undefined> {
     let evaluation = &outcomes.design().evaluation;
     let (of_label, under_label) = (of.label(), under.label());
     let (groups, missing) = outcomes.perplexities(evidence::model(outcomes, of)?, &under_label, only_correct);
@@ -226,6 +227,6 @@ pub(crate) fn perplexity(
     let pooled = Pooled::new(&groups);
     // One stream per responses, not per scoring model: the same responses are drawn whoever scores them.
     let names = ["responses", evaluation, &of_label];
-    let measured = pooled.measure(&Problems::of(outcomes), &names, resampling);
-    Ok((pooled, measured))
+    let measured = pooled.measure(points, &Problems::of(outcomes), &names, resampling);
+    Ok((pooled.responses(), measured))
 }

@@ -3,12 +3,13 @@
 use crate::across::Problems;
 use crate::measured::Measured;
 use crate::outcomes::{Outcomes, Sample};
-use crate::passes::Complete;
+use crate::passes::{self, Complete};
 use crate::pooled::Pooled;
 use crate::resampling::Resampling;
 use crate::undefined::Undefined;
 
-/// A number of each response of a model for which `of` gives one: all of them, and their median and mean.
+/// A number of each response of a model for which `of` gives one: its quantiles at `points` (ascending) and, last, its mean
+/// over the responses.
 ///
 /// # Errors
 /// When rows are missing, or no response has the number.
@@ -17,8 +18,9 @@ pub(crate) fn measure(
     model: usize,
     kind: &'static str,
     of: impl Fn(&Sample) -> Option<f64>,
+    points: &[f64],
     resampling: &Resampling,
-) -> Result<(Pooled, [Measured; 2]), Undefined> {
+) -> Result<Vec<Measured>, Undefined> {
     Complete::new(outcomes, model)?;
     let design = outcomes.design();
     let groups: Vec<Vec<f64>> = outcomes
@@ -32,10 +34,20 @@ pub(crate) fn measure(
             kind,
         });
     }
-    let pooled = Pooled::new(&groups);
     let names = ["responses", design.evaluation.as_str(), &design.models[model]];
-    let measured = pooled.measure(&Problems::of(outcomes), &names, resampling);
-    Ok((pooled, measured))
+    Ok(Pooled::new(&groups).measure(points, &Problems::of(outcomes), &names, resampling))
+}
+
+/// The mean alone.
+pub(crate) fn mean(
+    outcomes: &Outcomes,
+    model: usize,
+    kind: &'static str,
+    of: impl Fn(&Sample) -> Option<f64>,
+    resampling: &Resampling,
+) -> Result<Measured, Undefined> {
+    let mut measured = measure(outcomes, model, kind, of, &[], resampling)?;
+    measured.pop().ok_or(Undefined::NotFinite)
 }
 
 /// # Errors
@@ -60,7 +72,42 @@ pub(crate) fn length(
 ) -> Result<Measured, Undefined> {
     counted(outcomes, model)?;
     let tokens = |sample: &Sample| Some(f64::from(sample.tokens));
-    measure(outcomes, model, "", tokens, resampling).map(|(_, [_, mean])| mean)
+    mean(outcomes, model, "", tokens, resampling)
+}
+
+/// Share of responses that have the verdict at a place of [`Outcomes::verdicts`].
+///
+/// # Errors
+/// When rows are missing.
+pub(crate) fn verdict(
+    outcomes: &Outcomes,
+    model: usize,
+    verdict: usize,
+    resampling: &Resampling,
+) -> Result<Measured, Undefined> {
+    let design = outcomes.design();
+    let n = Complete::new(outcomes, model)?.n;
+    let counts: Vec<(u32, u32)> = outcomes
+        .samples_by_problem(model)
+        .map(|samples| {
+            let found = samples.iter().flatten();
+            let those = found.filter(|sample| usize::from(sample.verdict) == verdict);
+            (n, those.count() as u32)
+        })
+        .collect();
+    let names = [
+        "verdicts",
+        &design.evaluation,
+        &design.models[model],
+        &outcomes.verdicts()[verdict],
+    ];
+    // The share of one sample: pass@1, were this the right verdict.
+    let mut measured = passes::of_counts(&Problems::of(outcomes), &names, &counts, &[1], resampling)
+        .map_err(|source| Undefined::PassAtK {
+            evaluation: design.evaluation.clone(),
+            source,
+        })?;
+    measured.pop().ok_or(Undefined::NotFinite)
 }
 
 /// Share of responses that were cut.
@@ -70,7 +117,7 @@ pub(crate) fn truncated(
     resampling: &Resampling,
 ) -> Result<Measured, Undefined> {
     let cut = |sample: &Sample| Some(f64::from(u8::from(sample.truncated)));
-    measure(outcomes, model, "", cut, resampling).map(|(_, [_, mean])| mean.bounded(0.0, 1.0))
+    mean(outcomes, model, "", cut, resampling).map(|share| share.bounded(0.0, 1.0))
 }
 
 /// Nats a token: the mean over responses of each one's negative log-probability over its tokens. With top-p 1 its
@@ -93,5 +140,5 @@ pub(crate) fn entropy(
         });
     }
     let nats = |sample: &Sample| (sample.tokens > 0).then(|| sample.surprisal / f64::from(sample.tokens));
-    measure(outcomes, model, "", nats, resampling).map(|(_, [_, mean])| mean)
+    mean(outcomes, model, "", nats, resampling)
 }

@@ -298,7 +298,14 @@ pub struct PerplexityGroup {
     pub median: Estimate,
     pub mean: Estimate,
     /// 5, 25, 50, 75 and 95 per cent points.
-    pub quantiles: [f64; 5],
+    pub quantiles: [Estimate; 5],
+}
+
+impl PerplexityGroup {
+    /// The points of the box by themselves; NaN where one is undefined.
+    pub fn points(&self) -> [f64; 5] {
+        self.quantiles.map(|point| point.value.unwrap_or(f64::NAN))
+    }
 }
 
 /// One line a model: the numbers a reader asks for first.
@@ -319,10 +326,10 @@ pub struct SummaryRow {
     pub pass_1: Estimate,
     /// Share of problems with at least one right sample.
     pub solved: Estimate,
-    /// None where the tokens of a response were not counted (those of recorded ones).
-    pub mean_tokens: Option<f64>,
+    /// Undefined where the tokens of a response were not counted (those of recorded ones).
+    pub mean_tokens: Estimate,
     /// Shares of all responses, 0..=1, by verdict name, in the judge's order.
-    pub verdicts: Vec<(String, f64)>,
+    pub verdicts: Vec<(String, Estimate)>,
 }
 
 /// Series over training steps, one panel a metric.

@@ -208,11 +208,19 @@ fn the_summary_counts_rows() {
     let row = &found.rows[0];
     check(&row.pass_1, 5.0 / 12.0);
     check(&row.solved, 2.0 / 3.0);
-    assert_eq!(row.mean_tokens, Some(10.0));
+    // All are of one length, which says nothing of how long others may be.
     assert_eq!(
-        row.verdicts,
-        [("right".to_owned(), 5.0 / 12.0), ("wrong".to_owned(), 7.0 / 12.0)]
+        (row.mean_tokens.value, row.mean_tokens.problems_like_these),
+        (Some(10.0), None)
     );
+    for ((name, share), (expected, value)) in row
+        .verdicts
+        .iter()
+        .zip([("right", 5.0 / 12.0), ("wrong", 7.0 / 12.0)])
+    {
+        assert_eq!(name, expected);
+        check(share, value);
+    }
 }
 
 /// One evaluation of two problems with two samples, scored under the model itself, with some rows left out.

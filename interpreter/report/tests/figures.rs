@@ -314,9 +314,14 @@ fn odd_data_is_drawn_without_breaking() {
                 };
             }
             Results::Perplexity(results) => {
-                results.groups[0].quantiles = [f64::NAN; 5];
-                results.groups[1].quantiles = [1.0; 5];
-                results.groups[2].quantiles = [0.0, 1.0, 10.0, 1e4, 1e9];
+                let bare = |value: f64| Estimate {
+                    value: Some(value),
+                    these_problems: None,
+                    problems_like_these: None,
+                };
+                results.groups[0].quantiles = [f64::NAN; 5].map(bare);
+                results.groups[1].quantiles = [1.0; 5].map(bare);
+                results.groups[2].quantiles = [0.0, 1.0, 10.0, 1e4, 1e9].map(bare);
             }
             Results::Summary(results) => results.rows.truncate(1),
             Results::Histogram(results) => {

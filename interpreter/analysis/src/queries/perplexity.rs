@@ -2,7 +2,7 @@
 
 use rlx_language::ModelRef;
 
-use super::{Setting, Warnings};
+use super::{Setting, UNDEFINED, Warnings};
 use crate::outcomes::Outcomes;
 use crate::quantity;
 use crate::results::{Perplexity, PerplexityGroup};
@@ -23,15 +23,21 @@ pub(super) fn answer(
     let mut groups = Vec::new();
     for under in under {
         for of in of {
-            match quantity::perplexity(outcomes, of, under, only_correct, setting.resampling) {
-                Ok((pooled, [median, mean])) => groups.push(PerplexityGroup {
-                    of: of.label(),
-                    under: under.label(),
-                    responses: pooled.responses(),
-                    median: setting.estimate(&median),
-                    mean: setting.estimate(&mean),
-                    quantiles: POINTS.map(|point| pooled.quantile(point)),
-                }),
+            let measured =
+                quantity::perplexity(outcomes, (of, under), only_correct, &POINTS, setting.resampling);
+            match measured {
+                Ok((responses, measured)) => {
+                    let mut numbers = measured.iter().map(|number| setting.estimate(number));
+                    let quantiles = POINTS.map(|_| numbers.next().unwrap_or(UNDEFINED));
+                    groups.push(PerplexityGroup {
+                        of: of.label(),
+                        under: under.label(),
+                        responses,
+                        median: quantiles[2],
+                        mean: numbers.next().unwrap_or(UNDEFINED),
+                        quantiles,
+                    });
+                }
                 Err(reason @ Undefined::UnknownModel { .. }) => return Err(reason),
                 // A box without all of its responses would be another box: the group is left out.
                 Err(reason) => warnings.undefined(&reason),

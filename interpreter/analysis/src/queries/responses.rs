@@ -2,12 +2,15 @@
 
 use rlx_language::ModelRef;
 
-use super::{Setting, UNDEFINED, Warnings, cell, column, models, number, text};
+use super::{Setting, UNDEFINED, Warnings, cell, column, models, text};
 use crate::measured::Measured;
 use crate::outcomes::{Outcomes, Sample};
 use crate::responses;
 use crate::results::{Estimate, Listing, ListingCell, ListingUnit};
 use crate::undefined::Undefined;
+
+/// The quantiles that stand beside a mean.
+const POINTS: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 fn estimate(
     measured: Result<Measured, Undefined>,
@@ -32,29 +35,32 @@ pub(super) fn lengths(
     let mut warnings = Warnings::default();
     let mut rows = Vec::new();
     for (label, model) in models(outcomes, of)? {
-        let of_kind = |kind: &'static str, wanted: Option<bool>| {
-            let tokens = move |sample: &Sample| {
+        let tokens = |wanted: Option<bool>| {
+            move |sample: &Sample| {
                 let fits = wanted.is_none_or(|right| sample.correct == right);
                 fits.then(|| f64::from(sample.tokens))
-            };
-            responses::counted(outcomes, model)?;
-            responses::measure(outcomes, model, kind, tokens, setting.resampling)
+            }
         };
+        let counted = responses::counted(outcomes, model);
+        let all = counted.clone().and_then(|()| {
+            responses::measure(outcomes, model, "", tokens(None), &POINTS, setting.resampling)
+        });
         let mut row = vec![text(label.clone())];
-        match of_kind("", None) {
-            Ok((pooled, [_, mean])) => {
-                row.push(cell(setting.estimate(&mean)));
-                row.extend([0.05, 0.25, 0.5, 0.75, 0.95].map(|point| number(pooled.quantile(point))));
+        match all {
+            Ok(mut measured) => {
+                measured.rotate_right(1);
+                row.extend(measured.iter().map(|number| cell(setting.estimate(number))));
             }
             Err(reason) => {
                 warnings.undefined(&reason);
-                row.push(cell(UNDEFINED));
-                row.extend([f64::NAN; 5].map(number));
+                row.extend([UNDEFINED; 6].map(cell));
             }
         }
         for (kind, wanted) in [("right ", true), ("wrong ", false)] {
             // A model without a wrong response has no mean of them; that is no fault of the rows.
-            let mean = of_kind(kind, Some(wanted)).map(|(_, [_, mean])| mean);
+            let mean = counted.clone().and_then(|()| {
+                responses::mean(outcomes, model, kind, tokens(Some(wanted)), setting.resampling)
+            });
             row.push(cell(mean.map_or(UNDEFINED, |mean| setting.estimate(&mean))));
         }
         let cut = responses::truncated(outcomes, model, setting.resampling);

@@ -5,7 +5,8 @@ use rlx_language::ModelRef;
 use super::{Setting, UNDEFINED, Warnings, models};
 use crate::outcomes::Outcomes;
 use crate::passes;
-use crate::results::{Summary, SummaryRow};
+use crate::responses;
+use crate::results::{Estimate, Summary, SummaryRow};
 use crate::undefined::Undefined;
 
 pub(super) fn answer(
@@ -39,11 +40,10 @@ pub(super) fn answer(
                 (UNDEFINED, UNDEFINED)
             }
         };
-        let (mut responses, mut tokens, mut truncated) = (0_u64, 0_u64, 0_u64);
+        let (mut responses, mut truncated) = (0_u64, 0_u64);
         let mut of_verdict = vec![0_u64; outcomes.verdicts().len()];
         for sample in outcomes.rows(model) {
             responses += 1;
-            tokens += u64::from(sample.tokens);
             truncated += u64::from(sample.truncated);
             of_verdict[usize::from(sample.verdict)] += 1;
         }
@@ -61,17 +61,28 @@ pub(super) fn answer(
                 100.0 * share(truncated)
             ));
         }
+        let mean_tokens = match responses::length(outcomes, model, setting.resampling) {
+            Ok(tokens) => setting.estimate(&tokens),
+            // Lengths of recorded responses are often not known; missing rows are told of above.
+            Err(_) => UNDEFINED,
+        };
+        let verdicts = outcomes.verdicts().iter().enumerate().map(|(verdict, name)| {
+            let measured = responses::verdict(outcomes, model, verdict, setting.resampling);
+            let estimate = measured.map_or(
+                Estimate {
+                    value: Some(share(of_verdict[verdict])),
+                    ..UNDEFINED
+                },
+                |measured| setting.estimate(&measured),
+            );
+            (name.clone(), estimate)
+        });
         rows.push(SummaryRow {
             model: label,
             pass_1,
             solved,
-            mean_tokens: (outcomes.uncounted(model) == 0).then(|| share(tokens)),
-            verdicts: outcomes
-                .verdicts()
-                .iter()
-                .cloned()
-                .zip(of_verdict.into_iter().map(share))
-                .collect(),
+            mean_tokens,
+            verdicts: verdicts.collect(),
         });
     }
     Ok(Summary {

@@ -76,9 +76,9 @@ fn entries(results: &Results) -> Vec<Entry> {
             for row in &results.rows {
                 add(&row.model, "pass@1", Unit::Share, row.pass_1);
                 add(&row.model, "solved", Unit::Share, row.solved);
-                add(&row.model, "mean tokens", Unit::Plain, plain(row.mean_tokens));
-                for (verdict, share) in row.verdicts.iter().filter(|(_, share)| *share > 0.0) {
-                    add(&row.model, verdict, Unit::Share, plain(Some(*share)));
+                add(&row.model, "mean tokens", Unit::Plain, row.mean_tokens);
+                for (verdict, share) in &row.verdicts {
+                    add(&row.model, verdict, Unit::Share, *share);
                 }
             }
         }

@@ -90,7 +90,7 @@ fn axis(results: &Perplexity, left: f64, right: f64, size: Size) -> (Scale, Vec<
     let ends = results
         .groups
         .iter()
-        .flat_map(|group| group.quantiles)
+        .flat_map(PerplexityGroup::points)
         .filter(|value| value.is_finite() && *value > 0.0);
     let (low, high) = ends.fold((f64::INFINITY, 0.0f64), |(low, high), value| {
         (low.min(value), high.max(value))
@@ -127,8 +127,9 @@ fn row(
             .paint(Paint::Ink)
             .anchor(Anchor::End),
     );
-    if group.quantiles.iter().all(|value| value.is_finite()) {
-        let [lowest, lower, median, upper, highest] = group.quantiles.map(|value| scale.at(value));
+    let points = group.points();
+    if points.iter().all(|value| value.is_finite()) {
+        let [lowest, lower, median, upper, highest] = points.map(|value| scale.at(value));
         canvas.line((lowest, middle), (lower, middle), paint, 1.4, "");
         canvas.line((upper, middle), (highest, middle), paint, 1.4, "");
         for end in [lowest, highest] {
@@ -151,11 +152,7 @@ fn row(
 }
 
 fn tip(group: &PerplexityGroup) -> String {
-    let quantiles: Vec<String> = group
-        .quantiles
-        .iter()
-        .map(|value| number::number(*value, Unit::Plain, 3))
-        .collect();
+    let quantiles = group.points().map(|value| number::number(value, Unit::Plain, 3));
     format!(
         "{} under {}: median {}\nmean {}\n5–25–50–75–95% points: {}\n{}",
         group.of,

@@ -158,7 +158,9 @@ fn perplexity(results: &Perplexity) -> Table {
                 Cell::estimate(&group.median, Unit::Plain, median),
                 Cell::estimate(&group.mean, Unit::Plain, mean),
             ];
-            row.extend([lowest, lower, upper, highest].map(|value| Cell::plain(value, median)));
+            row.extend(
+                [lowest, lower, upper, highest].map(|point| Cell::estimate(&point, Unit::Plain, median)),
+            );
             row
         })
         .collect();
@@ -169,7 +171,7 @@ fn summary(results: &Summary) -> Table {
     let mut verdicts: Vec<&str> = Vec::new();
     for (name, share) in results.rows.iter().flat_map(|row| &row.verdicts) {
         // A column of zeros tells nothing and makes the table wider than the page; the CSV has it.
-        if *share > 0.0 && !verdicts.contains(&name.as_str()) {
+        if share.value.is_some_and(|share| share > 0.0) && !verdicts.contains(&name.as_str()) {
             verdicts.push(name);
         }
     }
@@ -191,19 +193,16 @@ fn summary(results: &Summary) -> Table {
         .iter()
         .map(|row| {
             let shares = verdicts.iter().map(|verdict| {
-                // A verdict that no response of this model has is a share of 0.
-                Cell::share(
-                    row.verdicts
-                        .iter()
-                        .find(|(name, _)| name == verdict)
-                        .map_or(0.0, |(_, share)| *share),
-                )
+                let found = row.verdicts.iter().find(|(name, _)| name == verdict);
+                found.map_or_else(Cell::undefined, |(_, share)| {
+                    Cell::estimate(share, Unit::Share, 1)
+                })
             });
             [
                 Cell::Text(row.model.clone()),
                 Cell::estimate(&row.pass_1, Unit::Share, pass),
                 Cell::estimate(&row.solved, Unit::Share, solved),
-                Cell::plain(row.mean_tokens.unwrap_or(f64::NAN), 1),
+                Cell::estimate(&row.mean_tokens, Unit::Plain, 1),
             ]
             .into_iter()
             .chain(shares)

@@ -104,9 +104,8 @@ pub(crate) fn csv(results: &Results) -> String {
         Results::Perplexity(results) => {
             let mut sheet = Sheet::new(
                 &["evaluation", "only_correct", "of", "under", "responses"],
-                &["median", "mean"],
+                &["median", "mean", "q05", "q25", "q50", "q75", "q95"],
             );
-            sheet.more(&["q05", "q25", "q50", "q75", "q95"]);
             for group in &results.groups {
                 sheet
                     .text(&results.evaluation)
@@ -117,8 +116,8 @@ pub(crate) fn csv(results: &Results) -> String {
                     .count(group.responses as u64)
                     .estimate(&group.median)
                     .estimate(&group.mean);
-                for quantile in group.quantiles {
-                    sheet.number(Some(quantile));
+                for quantile in &group.quantiles {
+                    sheet.estimate(quantile);
                 }
                 sheet.end();
             }
@@ -131,16 +130,17 @@ pub(crate) fn csv(results: &Results) -> String {
                     verdicts.push(name);
                 }
             }
+            let shares: Vec<String> = verdicts
+                .iter()
+                .map(|verdict| format!("share_{verdict}"))
+                .collect();
+            let measured: Vec<&str> = ["pass_at_1", "solved", "mean_tokens"]
+                .into_iter()
+                .chain(shares.iter().map(String::as_str))
+                .collect();
             let mut sheet = Sheet::new(
                 &["evaluation", "benchmark", "problems", "samples", "model"],
-                &["pass_at_1", "solved"],
-            );
-            sheet.more(&["mean_tokens"]);
-            sheet.more(
-                &verdicts
-                    .iter()
-                    .map(|verdict| format!("share_{verdict}"))
-                    .collect::<Vec<_>>(),
+                &measured,
             );
             for row in &results.rows {
                 sheet
@@ -152,14 +152,10 @@ pub(crate) fn csv(results: &Results) -> String {
                     .text(&row.model)
                     .estimate(&row.pass_1)
                     .estimate(&row.solved)
-                    .number(row.mean_tokens);
+                    .estimate(&row.mean_tokens);
                 for verdict in &verdicts {
-                    sheet.number(Some(
-                        row.verdicts
-                            .iter()
-                            .find(|(name, _)| name == verdict)
-                            .map_or(0.0, |(_, share)| *share),
-                    ));
+                    let found = row.verdicts.iter().find(|(name, _)| name == verdict);
+                    sheet.estimate(found.map_or(&NONE, |(_, share)| share));
                 }
                 sheet.end();
             }

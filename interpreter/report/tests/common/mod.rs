@@ -183,7 +183,7 @@ fn perplexity() -> Perplexity {
         responses: 4096,
         median: near(quantiles[2] - 1.0, 0.004, 0.009).shifted(),
         mean: near(mean - 1.0, 0.006, 0.013).shifted(),
-        quantiles,
+        quantiles: quantiles.map(|point| near(point - 1.0, 0.004, 0.009).shifted()),
     };
     Perplexity {
         evaluation: "held_out".into(),
@@ -250,12 +250,12 @@ fn summary() -> Summary {
             model: (*model).into(),
             pass_1: share(values[0]),
             solved: share(values[8]),
-            mean_tokens: Some(30.4 + index as f64 * 0.37),
+            mean_tokens: gap(30.4 + index as f64 * 0.37, 0.12, 0.6),
             verdicts: vec![
-                ("correct".into(), values[0] / 100.0),
-                ("wrong".into(), 0.97 - values[0] / 100.0),
-                ("unparsed".into(), 0.025),
-                ("truncated".into(), 0.005),
+                ("correct".into(), share(values[0])),
+                ("wrong".into(), share(97.0 - values[0])),
+                ("unparsed".into(), near(0.025, 0.004, 0.01)),
+                ("truncated".into(), near(0.005, 0.001, 0.004)),
             ],
         });
     Summary {
