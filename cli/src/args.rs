@@ -236,7 +236,7 @@ pub(crate) struct InspectArgs {
     /// Who reads: letters, digits, `-` and `_`. Several readers can label the same responses.
     #[arg(long, default_value = "reader")]
     pub(crate) reader: String,
-    /// Problems with an accuracy above 0 and below this share are shown; by default what the study's tables and claims read, else
+    /// Problems with an accuracy above 0 and below this share are shown; by default what the study's tables and claims say, else
     /// 0.05.
     #[arg(long, value_name = "SHARE")]
     pub(crate) below: Option<f64>,

@@ -10,9 +10,6 @@ use rlx_inspect::{Validity, agreements, hardest, serve, validity};
 use rlx_store::Store;
 use std::process::ExitCode;
 
-/// Of "limit of RLVR", section 3.1.
-const PAPERS_RULE: f64 = 0.05;
-
 pub(crate) fn run(args: &InspectArgs) -> Result<ExitCode, Failure> {
     if let Some(below) = args.below.filter(|below| !(*below > 0.0 && *below <= 1.0)) {
         return Err(Failure::user(
@@ -22,11 +19,9 @@ pub(crate) fn run(args: &InspectArgs) -> Result<ExitCode, Failure> {
         ));
     }
     let project = Project::open(&args.study, &args.place)?;
-    let asked = rlx_run::read_below(&project.study);
-    let below = args.below.or(asked).unwrap_or(PAPERS_RULE);
     let store = Store::read_only(&args.place.store);
     let labels = store.labels();
-    let readings = hardest(&project.study, &project.plan, &store, &project.world, below)?;
+    let readings = hardest(&project.study, &project.plan, &store, &project.world, args.below)?;
     if !args.counts {
         let chains: usize = readings.iter().map(|reading| reading.chains.len()).sum();
         let server = serve(
@@ -37,7 +32,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<ExitCode, Failure> {
             args.port,
         )?;
         eprintln!(
-            "{chains} right responses to {} hard problems: open\n\n  {}\n\n`v` valid, `g` lucky guess, `a` ambiguous, `n` note, `j` and `k` to move. Every label is kept at once;\n\
+            "{chains} right responses to {} hard problems: open\n\n  {}\n\n`v` valid, `g` lucky guess, `a` ambiguous, `n` note, `u` take back, `j` and `k` to move. Every label is kept at once;\n\
              end the session on the page, or with Ctrl-C.",
             readings.len(),
             server.url()
@@ -55,7 +50,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<ExitCode, Failure> {
         );
     } else {
         print!("{}", text(&counts, &pairs));
-        if asked.is_some() {
+        if !rlx_run::read_by_hand(&project.study).is_empty() {
             eprintln!(
                 "`rlx run {}` makes the study's tables and claims of these labels",
                 args.study.file.display()

@@ -2,7 +2,7 @@
 
 use crate::{InspectError, Reading, Validity, agreements, validity};
 use rlx_analysis::{Agreement, Label};
-use rlx_report::mathml::render;
+use rlx_report::mathml::{render, render_answer};
 use rlx_store::{LabelRow, Labels, StoreError, plain_reader};
 use serde::Deserialize;
 use serde_json::json;
@@ -117,6 +117,10 @@ impl Server {
         }
         let url = request.url().to_owned();
         let (path, query) = url.split_once('?').unwrap_or((&url, ""));
+        if path == "/favicon.ico" {
+            // Browsers ask for one unbidden, and without the token.
+            return Ok((page("", "image/x-icon"), false));
+        }
         let given = query
             .split('&')
             .find_map(|pair| pair.strip_prefix("token="))
@@ -130,6 +134,17 @@ impl Server {
         match (request.method(), path) {
             (Method::Get, "/") => Ok((page(PAGE, "text/html; charset=utf-8"), false)),
             (Method::Get, "/state") => Ok((self.state()?, false)),
+            (Method::Get, "/picture") => {
+                let hash = query.split('&').find_map(|pair| pair.strip_prefix("hash="));
+                let pictures = self.readings.iter().flat_map(|reading| &reading.pictures);
+                let found = pictures
+                    .into_iter()
+                    .find(|picture| Some(picture.hash.as_str()) == hash);
+                match found.and_then(|picture| picture.bytes().ok()) {
+                    Some(bytes) => Ok((content(&bytes, kind_of(&bytes)), false)),
+                    None => refuse(404, "there is no such picture here"),
+                }
+            }
             (Method::Post, "/label") => {
                 let mut body = String::new();
                 let read = request.as_reader().take(LONGEST_BODY).read_to_string(&mut body);
@@ -191,14 +206,23 @@ impl Server {
                     .map(|chain| {
                         json!({
                             "key": chain.key, "part": chain.part, "sample": chain.sample, "raw": chain.text, "html": render(&chain.text),
-                            "extracted": chain.extracted,
+                            "extracted": chain.extracted.as_deref().map(render_answer),
+                        })
+                    })
+                    .collect();
+                let pictures: Vec<_> = (1..)
+                    .zip(&reading.pictures)
+                    .map(|(number, picture)| {
+                        json!({
+                            "hash": picture.hash, "here": picture.is_here(),
+                            "caption": format!("picture {number}: {}", picture.name),
                         })
                     })
                     .collect();
                 json!({
                     "evaluation": reading.evaluation, "model": reading.model,
                     "problem": reading.problem, "html": render(&reading.text),
-                    "gold": reading.gold.as_deref().map(render), "correct": reading.correct,
+                    "gold": reading.gold.as_deref().map(render_answer), "pictures": pictures, "correct": reading.correct,
                     "samples": reading.samples, "chains": chains,
                 })
             })
@@ -232,7 +256,21 @@ fn header(request: &Request, name: &'static str) -> Option<String> {
     Some(found.value.as_str().to_owned())
 }
 
-fn page(content: &str, kind: &str) -> Answer {
+fn page(text: &str, kind: &str) -> Answer {
+    content(text.as_bytes(), kind)
+}
+
+/// What a picture's first bytes say that it is.
+fn kind_of(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => "image/png",
+        [0xff, 0xd8, ..] => "image/jpeg",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        _ => "application/octet-stream",
+    }
+}
+
+fn content(content: &[u8], kind: &str) -> Answer {
     let headers = [
         ("Content-Type", kind),
         ("Cache-Control", "no-store"),
@@ -240,10 +278,10 @@ fn page(content: &str, kind: &str) -> Answer {
         ("X-Content-Type-Options", "nosniff"),
         (
             "Content-Security-Policy",
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'",
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src 'self'",
         ),
     ];
-    let mut response = Response::from_data(content.as_bytes().to_vec());
+    let mut response = Response::from_data(content.to_vec());
     for (name, value) in headers {
         if let Ok(header) = Header::from_bytes(name, value) {
             response = response.with_header(header);

@@ -11,7 +11,6 @@ use std::{
     cell::RefCell,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    process::Command,
     rc::Rc,
     thread,
 };
@@ -21,7 +20,7 @@ fn readings(place: &Place) -> Vec<Reading> {
     place.run(&[], &Rc::new(RefCell::new(Script::default()))).unwrap();
     let (study, plan, world) = place.plan(&[]);
     let store = Store::read_only(&place.store());
-    let found = hardest(&study, &plan, &store, &world, 0.9).unwrap();
+    let found = hardest(&study, &plan, &store, &world, Some(0.9)).unwrap();
     assert!(!found.is_empty());
     for reading in &found {
         assert_eq!(reading.correct, reading.chains.len() as u64);
@@ -34,7 +33,7 @@ fn readings(place: &Place) -> Vec<Reading> {
         .map(accuracy)
         .collect();
     assert!(base.is_sorted(), "hardest first: {base:?}");
-    let none = hardest(&study, &plan, &store, &world, 0.05).unwrap();
+    let none = hardest(&study, &plan, &store, &world, None).unwrap();
     assert!(none.is_empty(), "6 samples show no accuracy between 0 and 5%");
     found
 }
@@ -111,51 +110,6 @@ fn nobody_else_is_let_in() {
     assert_eq!(
         ask(address, &format!("POST /done?token={token}"), &host, "").0,
         200
-    );
-    thread.join().unwrap();
-}
-
-#[test]
-fn a_browser_draws_the_page() {
-    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| {
-            Command::new(name)
-                .arg("--version")
-                .output()
-                .is_ok_and(|out| out.status.success())
-        })
-    else {
-        eprintln!("skipped: no Chromium here to draw the page of rlx inspect");
-        return;
-    };
-    let place = Place::new();
-    let (found, token, address, thread) = started(&place);
-    let profile = tempfile::tempdir().unwrap();
-    let out = Command::new(browser)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--virtual-time-budget=5000",
-            "--dump-dom",
-        ])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("http://{address}/?token={token}"))
-        .output()
-        .unwrap();
-    let page = String::from_utf8_lossy(&out.stdout);
-    assert!(page.contains("A study"), "{page}");
-    assert!(page.contains("lucky guess"), "{page}");
-    assert!(
-        page.contains(&format!("right response 1 of {}", found[0].chains.len())),
-        "{page}"
-    );
-    ask(
-        address,
-        &format!("POST /done?token={token}"),
-        &address.to_string(),
-        "",
     );
     thread.join().unwrap();
 }

@@ -23,15 +23,62 @@ pub fn render(text: &str) -> String {
     let mut html = String::new();
     let mut rest = text.as_str();
     while let Some((before, formula, display, after)) = next_formula(rest) {
-        html.push_str(&lines(before));
-        match draw(formula, display) {
-            Some(drawn) => html.push_str(&drawn),
-            None => html.push_str(&format!("<code>{}</code>", escape::xml(formula))),
-        }
-        rest = after;
+        // A displayed formula brings its own room above and below.
+        html.push_str(&lines(if display { before.trim_end() } else { before }));
+        html.push_str(&formula_html(formula, display));
+        rest = if display { after.trim_start() } else { after };
     }
     html.push_str(&lines(rest));
     html
+}
+
+/// HTML of an answer: as [`render`], and drawn as a formula where it is LaTeX without dollars (`\frac{1}{2}`).
+pub fn render_answer(answer: &str) -> String {
+    let bare = answer.contains('\\') && !has_formula(answer);
+    match draw(&escape::visible(answer), false).filter(|_| bare) {
+        Some(drawn) => drawn,
+        None => render(answer),
+    }
+}
+
+fn formula_html(formula: &str, display: bool) -> String {
+    let drawn = match boxed(formula.trim()) {
+        // The renderer knows no boxes. A border says the same.
+        Some(inner) => draw(inner, display).map(|drawn| {
+            format!("<span style=\"border:1px solid;padding:.1em .3em;display:inline-block\">{drawn}</span>")
+        }),
+        None => draw(&unboxed(formula), display),
+    };
+    drawn.unwrap_or_else(|| format!("<code>{}</code>", escape::xml(formula)))
+}
+
+/// The inside of a formula that is one box.
+fn boxed(formula: &str) -> Option<&str> {
+    let inside = ["\\boxed{", "\\fbox{"]
+        .iter()
+        .find_map(|open| formula.strip_prefix(open))?;
+    (closing(inside)? + 1 == inside.len()).then(|| &inside[..inside.len() - 1])
+}
+
+/// A formula with what stands in boxes as plain groups.
+fn unboxed(formula: &str) -> String {
+    formula.replace("\\boxed{", "{").replace("\\fbox{", "\\text{")
+}
+
+/// Where the brace closes that was open before this text.
+fn closing(text: &str) -> Option<usize> {
+    let (mut depth, mut escaped) = (0_usize, false);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '{' => depth += 1,
+            '}' if depth == 0 => return Some(at),
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Whether a text holds what reads as a formula.
@@ -104,7 +151,7 @@ fn lines(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{render, render_answer};
 
     #[test]
     fn formulas_are_drawn_and_the_rest_is_escaped() {
@@ -113,6 +160,33 @@ mod tests {
         assert!(html.contains("<mfrac>"), "{html}");
         assert!(html.contains("&lt;b&gt;not&lt;/b&gt;"), "{html}");
         assert!(!html.contains("<b>"), "{html}");
+    }
+
+    #[test]
+    fn boxes_are_drawn_alone_and_inside() {
+        let html = render("so $\\boxed{\\frac{1}{2}}$.");
+        assert!(html.contains("border:") && html.contains("<mfrac>"), "{html}");
+        let html = render("so $x = \\boxed{\\frac{1}{2}} > 0$.");
+        assert!(html.contains("<mfrac>") && !html.contains("boxed"), "{html}");
+        let html = render("$\\boxed{a} + \\boxed{b}$");
+        assert!(html.contains("<math") && !html.contains("border:"), "{html}");
+    }
+
+    #[test]
+    fn a_bare_answer_is_drawn_where_it_is_latex() {
+        assert!(render_answer("\\frac{1}{2}").contains("<mfrac>"));
+        assert_eq!(render_answer("a < b_1"), "a &lt; b_1");
+        assert_eq!(render_answer("\\frac{1"), "\\frac{1");
+        assert!(render_answer("$x^2$").contains("<msup>"));
+    }
+
+    #[test]
+    fn displayed_formulas_leave_no_empty_lines() {
+        let html = render("Then\n\\[x\\]\n\nSo");
+        assert!(
+            html.starts_with("Then<math") && html.ends_with("</math>So"),
+            "{html}"
+        );
     }
 
     #[test]

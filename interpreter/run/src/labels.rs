@@ -2,9 +2,10 @@
 
 use crate::RunError;
 use rlx_analysis::{Label, LabelledRow};
-use rlx_language::{Evaluation, Study};
+use rlx_language::{Evaluation, ModelRef, Query, Study};
 use rlx_plan::Plan;
 use rlx_store::Store;
+use std::collections::BTreeMap;
 
 /// The labels on an evaluation's samples, those of joined evaluations too, numbered as the evaluation numbers them.
 pub(crate) fn labels(
@@ -36,22 +37,34 @@ pub(crate) fn labels(
     Ok(rows)
 }
 
-/// The accuracy below which a study has right responses read by hand; None where it asks for no labels. Of several the
-/// largest: what is read for it is enough for the others.
-pub fn read_below(study: &Study) -> Option<f64> {
-    let queries = study.outputs.values().flat_map(|output| match &output.query {
-        rlx_language::Query::ReadByHand { below, .. } => vec![*below],
-        rlx_language::Query::Beside { rows } => rows
-            .iter()
-            .flat_map(|row| row.measured.read_by_hand())
-            .map(|(.., below)| below)
-            .collect(),
-        _ => Vec::new(),
-    });
-    let claims = study
-        .claims
-        .values()
-        .flat_map(|claim| claim.condition.read_by_hand())
-        .map(|(.., below)| below);
-    queries.chain(claims).reduce(f64::max)
+/// What a study has read by hand for its tables and claims: evaluation, label of the model, and the accuracy below which. Of
+/// several bounds the largest: what is read for it is enough for the others.
+pub fn read_by_hand(study: &Study) -> BTreeMap<(String, String), f64> {
+    let mut found: BTreeMap<(String, String), f64> = BTreeMap::new();
+    let mut add = |evaluation: &str, model: &ModelRef, below: f64| {
+        let bound = found
+            .entry((evaluation.to_owned(), model.label()))
+            .or_insert(below);
+        *bound = bound.max(below);
+    };
+    for output in study.outputs.values() {
+        match &output.query {
+            Query::ReadByHand {
+                evaluation,
+                of,
+                below,
+                ..
+            } => of.iter().for_each(|model| add(evaluation, model, *below)),
+            Query::Beside { rows } => {
+                let read = rows.iter().flat_map(|row| row.measured.read_by_hand());
+                read.for_each(|(evaluation, model, below)| add(evaluation, model, below));
+            }
+            _ => {}
+        }
+    }
+    for claim in study.claims.values() {
+        let read = claim.condition.read_by_hand().into_iter();
+        read.for_each(|(evaluation, model, below)| add(evaluation, model, below));
+    }
+    found
 }

@@ -36,7 +36,7 @@ pub use error::RunError;
 pub use event::{Event, Listener, Silent, Work};
 pub use execute::{Journal, Ran, execute, execute_light, finish, needs_backend};
 pub use judge::judge_again;
-pub use labels::read_below;
+pub use labels::read_by_hand;
 pub use look::{Remark, look};
 pub use present::{CURVES, Presented, present, solved};
 pub use sample::draw_again;

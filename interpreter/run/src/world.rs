@@ -282,7 +282,7 @@ pub fn survey(study: &Study, world: &World, store: &Path) -> Result<Surroundings
             around.judges.insert(name.to_owned(), judge.version().to_owned());
         }
     }
-    if crate::read_below(study).is_some() {
+    if !crate::read_by_hand(study).is_empty() {
         around.labels = rlx_store::Labels::at(store).hashes()?;
     }
     let code = rlx_judge::code::CODE_VERSION;

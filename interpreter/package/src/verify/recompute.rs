@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, path::Path};
 pub fn recompute(opened: &Opened, version: &str) -> Result<Findings, PackError> {
     let mut found = Findings::default();
     // The plan was made with the labels as they were; what is read of them now must be the same.
-    if rlx_run::read_below(opened.study()).is_some() {
+    if !rlx_run::read_by_hand(opened.study()).is_empty() {
         let (now, planned) = (opened.store().labels().hashes()?, &opened.around.labels);
         let keys: BTreeSet<&String> = now.keys().chain(planned.keys()).collect();
         for key in keys.into_iter().filter(|key| now.get(*key) != planned.get(*key)) {
