@@ -68,10 +68,11 @@ impl Pooled {
     }
 
     /// The quantiles at `points` (ascending, in 0..=1; linear between neighbours, type 7 of Hyndman and Fan 1996) and, last,
-    /// the mean over all responses.
+    /// the mean over all responses, none of which can be below `lowest`.
     pub(crate) fn measure(
         &self,
         points: &[f64],
+        lowest: f64,
         problems: &Problems,
         names: &[&str],
         resampling: &Resampling,
@@ -95,27 +96,53 @@ impl Pooled {
                 .for_each(|(of, value)| of.push(*value));
             times[problem] = 1;
         }
-        let series = within.into_iter().zip(across).zip(without);
+        let unseen = self.with_an_unseen_problem(points, lowest);
+        let series = within
+            .into_iter()
+            .zip(across)
+            .zip(without.into_iter().zip(unseen));
         values
             .into_iter()
             .zip(series)
-            .map(|(value, ((within, across), without))| Measured {
+            .map(|(value, ((within, across), (without, unseen)))| Measured {
                 value,
-                bounds: (0.0, f64::INFINITY),
+                bounds: (lowest, f64::INFINITY),
                 // A resample stands for the truth and the value seen for the estimate: the pivot of the two is then the
                 // percentile interval, which follows a median's uneven steps.
                 within: (Vec::new(), within),
                 across,
-                problems: BTreeMap::from([(
-                    problems.key.clone(),
-                    Single {
-                        without,
-                        unseen: (0.0, f64::INFINITY),
-                    },
-                )]),
+                problems: BTreeMap::from([(problems.key.clone(), Single { without, unseen })]),
                 jumps: false,
             })
             .collect()
+    }
+
+    /// Quantiles and mean with one more problem all of whose responses are at `lowest`, and with one of endless ones.
+    fn with_an_unseen_problem(&self, points: &[f64], lowest: f64) -> Vec<(f64, f64)> {
+        let more = self.of_problem.iter().map(Vec::len).max().unwrap_or(0);
+        let total = self.values.len();
+        let at_rank = |rank: u64, below: usize| {
+            let rank = rank as usize;
+            if rank < below {
+                return lowest;
+            }
+            self.values.get(rank - below).copied().unwrap_or(f64::INFINITY)
+        };
+        let ends = points.iter().map(|point| {
+            let (rank, share) = rank((total + more) as u64, *point);
+            let mixed = |below: usize| {
+                let low = at_rank(rank, below);
+                if share > 0.0 {
+                    (1.0 - share) * low + share * at_rank(rank + 1, below)
+                } else {
+                    low
+                }
+            };
+            (mixed(more), mixed(0))
+        });
+        let sum = crate::special::sum(self.sums.iter().copied());
+        let least = (sum + lowest * more as f64) / (total + more) as f64;
+        ends.chain([(least, f64::INFINITY)]).collect()
     }
 
     /// Quantiles at `points` and the mean where problem i counts `times[i]` times; NaN where none has a response.
@@ -300,7 +327,7 @@ mod tests {
     fn quantiles_lie_between_neighbours_and_their_intervals_around_them() {
         let problems = Problems::named("bench", ["a", "b", "c"].into_iter());
         let measure = |groups: &[Vec<f64>], points: &[f64]| {
-            Pooled::new(groups).measure(points, &problems, &["test"], &Resampling::new(1))
+            Pooled::new(groups).measure(points, 0.5, &problems, &["test"], &Resampling::new(1))
         };
         let groups = [vec![1.0, 4.0], vec![2.0, 3.0], vec![]];
         let found = measure(&groups, &[0.0, 0.5, 1.0]);
@@ -310,6 +337,10 @@ mod tests {
         let lowest = &found[0].within.1;
         let ones = lowest.iter().filter(|value| **value == 1.0).count() as f64 / lowest.len() as f64;
         assert!((ones - 0.75).abs() < 0.02, "{ones}");
+        // With a third problem of two more responses: 0.5 0.5 1 2 3 4, or 1 2 3 4 and two without end.
+        let unseen = |measured: &Measured| measured.problems.values().next().unwrap().unseen;
+        assert_eq!(unseen(&found[1]), (1.5, 3.5));
+        assert_eq!(unseen(&found[3]), (11.0 / 6.0, f64::INFINITY));
         // The mean alone comes from the same draws.
         let [mean] = &measure(&groups, &[])[..] else {
             panic!("one column")

@@ -227,6 +227,6 @@ pub(crate) fn perplexity(
     let pooled = Pooled::new(&groups);
     // One stream per responses, not per scoring model: the same responses are drawn whoever scores them.
     let names = ["responses", evaluation, &of_label];
-    let measured = pooled.measure(points, &Problems::of(outcomes), &names, resampling);
+    let measured = pooled.measure(points, 1.0, &Problems::of(outcomes), &names, resampling);
     Ok((pooled.responses(), measured))
 }

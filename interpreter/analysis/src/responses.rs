@@ -35,7 +35,7 @@ pub(crate) fn measure(
         });
     }
     let names = ["responses", design.evaluation.as_str(), &design.models[model]];
-    Ok(Pooled::new(&groups).measure(points, &Problems::of(outcomes), &names, resampling))
+    Ok(Pooled::new(&groups).measure(points, 0.0, &Problems::of(outcomes), &names, resampling))
 }
 
 /// The mean alone.
@@ -85,39 +85,55 @@ pub(crate) fn verdict(
     verdict: usize,
     resampling: &Resampling,
 ) -> Result<Measured, Undefined> {
+    let name = format!("verdict {}", outcomes.verdicts()[verdict]);
+    let has = |sample: &Sample| usize::from(sample.verdict) == verdict;
+    share(outcomes, model, &name, has, resampling)
+}
+
+/// Share of responses that were cut.
+///
+/// # Errors
+/// When rows are missing.
+pub(crate) fn truncated(
+    outcomes: &Outcomes,
+    model: usize,
+    resampling: &Resampling,
+) -> Result<Measured, Undefined> {
+    share(
+        outcomes,
+        model,
+        "truncated",
+        |sample| sample.truncated,
+        resampling,
+    )
+}
+
+/// Share of responses of a kind: pass@1, were that the right ones.
+fn share(
+    outcomes: &Outcomes,
+    model: usize,
+    kind: &str,
+    is: impl Fn(&Sample) -> bool,
+    resampling: &Resampling,
+) -> Result<Measured, Undefined> {
     let design = outcomes.design();
     let n = Complete::new(outcomes, model)?.n;
     let counts: Vec<(u32, u32)> = outcomes
         .samples_by_problem(model)
         .map(|samples| {
-            let found = samples.iter().flatten();
-            let those = found.filter(|sample| usize::from(sample.verdict) == verdict);
-            (n, those.count() as u32)
+            (
+                n,
+                samples.iter().flatten().filter(|sample| is(sample)).count() as u32,
+            )
         })
         .collect();
-    let names = [
-        "verdicts",
-        &design.evaluation,
-        &design.models[model],
-        &outcomes.verdicts()[verdict],
-    ];
-    // The share of one sample: pass@1, were this the right verdict.
+    let names = ["share", &design.evaluation, &design.models[model], kind];
     let mut measured = passes::of_counts(&Problems::of(outcomes), &names, &counts, &[1], resampling)
         .map_err(|source| Undefined::PassAtK {
             evaluation: design.evaluation.clone(),
             source,
         })?;
     measured.pop().ok_or(Undefined::NotFinite)
-}
-
-/// Share of responses that were cut.
-pub(crate) fn truncated(
-    outcomes: &Outcomes,
-    model: usize,
-    resampling: &Resampling,
-) -> Result<Measured, Undefined> {
-    let cut = |sample: &Sample| Some(f64::from(u8::from(sample.truncated)));
-    mean(outcomes, model, "", cut, resampling).map(|share| share.bounded(0.0, 1.0))
 }
 
 /// Nats a token: the mean over responses of each one's negative log-probability over its tokens. With top-p 1 its

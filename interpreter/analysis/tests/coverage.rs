@@ -4,8 +4,10 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use common::{Dice, evidence, model, resampling};
-use rlx_analysis::{Estimate, Interval, Results, answer};
+use rlx_analysis::{Design, Estimate, Evidence, Interval, ListingCell, Outcomes, Results, SampleRow, answer};
 use rlx_language::Query;
 
 const STUDIES: u64 = 400;
@@ -165,5 +167,109 @@ fn intervals_cover_where_pass_is_near_one() {
             assert!(these >= 0.86, "{these}");
             assert!(like >= 0.92, "{like}");
         }
+    }
+}
+
+/// A length: e^(6 + 0.5 z) for the problem, times e^(0.3 z) for the response, rounded.
+fn length(problem: f64, dice: &mut Dice) -> u32 {
+    libm::round(libm::exp(problem + 0.3 * normal(dice))) as u32
+}
+
+fn normal(dice: &mut Dice) -> f64 {
+    libm::sqrt(-2.0 * libm::log(1.0 - dice.unit())) * libm::cos(core::f64::consts::TAU * dice.unit())
+}
+
+fn difficulty(dice: &mut Dice) -> f64 {
+    6.0 + 0.5 * normal(dice)
+}
+
+/// Mean and 5, 25, 50, 75, 95% points of the lengths of responses, in the order of the listing.
+fn lengths(tokens: &[Vec<u32>], seed: u64) -> Vec<Estimate> {
+    let problems: Vec<String> = (0..tokens.len()).map(|i| format!("p{i}")).collect();
+    let design = Design {
+        evaluation: "main".into(),
+        benchmark: "bench".into(),
+        problems: problems.clone(),
+        models: vec!["base".into()],
+        samples: tokens[0].len() as u64,
+        verdicts: vec!["right".into()],
+    };
+    let rows = problems.iter().zip(tokens).flat_map(|(problem, tokens)| {
+        (0..).zip(tokens).map(move |(sample, &tokens)| SampleRow {
+            model: "base",
+            problem,
+            sample,
+            correct: true,
+            verdict: "right",
+            tokens: u64::from(tokens),
+            truncated: false,
+            answer: None,
+            surprisal: None,
+        })
+    });
+    let outcomes = Outcomes::new(design, rows, []).unwrap();
+    let evidence = Evidence {
+        evaluations: BTreeMap::from([("main".into(), outcomes)]),
+        ..Evidence::default()
+    };
+    let query = Query::Lengths {
+        evaluation: "main".into(),
+        of: vec![],
+    };
+    match answer(&query, &evidence, &resampling(seed, 500), 0.95).unwrap() {
+        Results::Listing(found) => found.rows[0][1..7]
+            .iter()
+            .map(|cell| match cell {
+                ListingCell::Estimate { estimate } => *estimate,
+                other => panic!("{other:?}"),
+            })
+            .collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn mean_and_points(mut all: Vec<f64>) -> Vec<f64> {
+    all.sort_unstable_by(f64::total_cmp);
+    let mean = all.iter().sum::<f64>() / all.len() as f64;
+    let point = |share: f64| all[(share * (all.len() - 1) as f64) as usize];
+    std::iter::once(mean)
+        .chain([0.05, 0.25, 0.5, 0.75, 0.95].map(point))
+        .collect()
+}
+
+/// Lengths are skewed and their extreme points few: the ends of the intervals are where a bootstrap is weakest.
+#[test]
+fn intervals_of_lengths_cover() {
+    let mut dice = Dice::new("population of lengths", 0);
+    let population = (0..100_000).map(|_| {
+        let problem = difficulty(&mut dice);
+        f64::from(length(problem, &mut dice))
+    });
+    let truth = mean_and_points(population.collect());
+    let mut held = [[0.0; 2]; 6];
+    for study in 0..STUDIES {
+        let mut dice = Dice::new("lengths", study);
+        let problems: Vec<f64> = (0..40).map(|_| difficulty(&mut dice)).collect();
+        let tokens: Vec<Vec<u32>> = problems
+            .iter()
+            .map(|&problem| (0..16).map(|_| length(problem, &mut dice)).collect())
+            .collect();
+        let here: Vec<f64> = problems
+            .iter()
+            .flat_map(|&problem| vec![problem; 200])
+            .map(|problem| f64::from(length(problem, &mut dice)))
+            .collect();
+        let here = mean_and_points(here);
+        for (place, estimate) in lengths(&tokens, study).into_iter().enumerate() {
+            held[place][0] += f64::from(u8::from(inside(estimate.these_problems, here[place])));
+            held[place][1] += f64::from(u8::from(inside(estimate.problems_like_these, truth[place])));
+        }
+    }
+    let shares = held.map(|both| both.map(|held| held / STUDIES as f64));
+    eprintln!("lengths: mean, 5, 25, 50, 75, 95%: [these, like these] {shares:?}");
+    for [these, like] in shares {
+        // The truth for these problems is itself drawn, 200 responses a problem, which costs a point or two.
+        assert!((0.88..=0.98).contains(&these), "{these}");
+        assert!((0.92..=0.999).contains(&like), "{like}");
     }
 }
