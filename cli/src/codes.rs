@@ -1,7 +1,7 @@
 //! The longer story of what can go wrong after a file has been checked: models, data, the store, the run.
 
 /// Code and story, sorted.
-const STORIES: [(&str, &str); 73] = [
+const STORIES: [(&str, &str); 74] = [
     (
         "rlx::data::download",
         "The hub answered with an error, the line was cut, or what came does not have the checksum that the hub states. What came whole is kept and is not asked for again: run the same command. 401 and 403 want a token (`HF_TOKEN`) and an accepted licence; 404 is a wrong name or revision; 429 asks to wait.",
@@ -212,6 +212,10 @@ const STORIES: [(&str, &str); 73] = [
     (
         "rlx::run::recorded",
         "An evaluation measures responses that lie in a file (`source = responses { … }`), and the file has none to some of its problems. They do not count as wrong: nobody asked. Measure on the problems that are answered (`filter`, `limit`), or import more.",
+    ),
+    (
+        "rlx::run::search",
+        "A `search` did not find its temperature: the target is not between the entropies at the two ends, the entropy does not rise with the temperature, or all looks are used up. No later step draws at a temperature that nobody found. The message names the entropies; what was drawn is kept, and a search with other ends, a wider `within` or more `looks` goes on from it.",
     ),
     (
         "rlx::run::size",

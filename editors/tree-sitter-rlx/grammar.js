@@ -40,7 +40,7 @@ module.exports = grammar({
     // None of the words is reserved: `data = data` is a field. A declaration is told by the name after its word.
     keyword: (_) =>
       choice(
-        "param", "let", "model", "data", "benchmark", "algorithm", "train", "distill", "evaluate", "figure", "table", "claim",
+        "param", "let", "model", "data", "benchmark", "algorithm", "train", "distill", "search", "evaluate", "figure", "table", "claim",
       ),
 
     // `for algo in [ppo, grpo], steps in [150, 300] where algo == grpo`: no changed fields, since a brace opens the body.

@@ -70,6 +70,7 @@ pub enum Keyword {
     Algorithm,
     Train,
     Distill,
+    Search,
     Evaluate,
     Figure,
     Table,

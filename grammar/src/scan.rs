@@ -66,7 +66,7 @@ impl Token {
 pub(crate) const VALUE_WORDS: [&str; 7] = ["true", "false", "none", "and", "or", "not", "by"];
 
 /// The words that open a declaration.
-pub(crate) const KEYWORDS: [&str; 14] = [
+pub(crate) const KEYWORDS: [&str; 15] = [
     "use",
     "param",
     "let",
@@ -76,6 +76,7 @@ pub(crate) const KEYWORDS: [&str; 14] = [
     "algorithm",
     "train",
     "distill",
+    "search",
     "evaluate",
     "figure",
     "table",

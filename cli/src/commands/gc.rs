@@ -24,6 +24,10 @@ pub(crate) fn run(args: &GcArgs) -> Result<ExitCode, Failure> {
         };
         let project = Project::open(&study, &place)?;
         needed.extend(project.plan.steps.iter().map(|step| step.key.folder()));
+        // What a search drew at each temperature lies under keys of its own.
+        let looks = rlx_run::looks(&project.plan, &Store::read_only(&args.store));
+        let looks = looks.iter().flat_map(|(_, looks)| looks);
+        needed.extend(looks.map(|step| step.key.folder()));
     }
     let store = if args.dry_run {
         Store::read_only(&args.store)

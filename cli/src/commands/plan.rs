@@ -150,7 +150,7 @@ fn text(project: &Project, states: &[StepState], changes: &[Change]) {
 fn is_free(action: &Action) -> bool {
     !matches!(
         action,
-        Action::Train(_) | Action::Sample(_) | Action::Score { .. }
+        Action::Train(_) | Action::Sample(_) | Action::Search(_) | Action::Score { .. }
     )
 }
 

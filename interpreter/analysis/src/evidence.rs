@@ -7,6 +7,7 @@ use rlx_language::ModelRef;
 use crate::disputes::Disputes;
 use crate::labels::LabelledRow;
 use crate::outcomes::Outcomes;
+use crate::queries::searched::SearchLog;
 use crate::queries::training::TrainingLog;
 use crate::undefined::Undefined;
 
@@ -16,6 +17,8 @@ pub struct Evidence {
     /// By the evaluation's name.
     pub evaluations: BTreeMap<String, Outcomes>,
     pub trainings: Vec<TrainingLog>,
+    /// What searches looked at, as far as they went.
+    pub searches: Vec<SearchLog>,
     /// Responses that a second judge has judged, one entry an evaluation and judge.
     pub disputes: Vec<Disputes>,
     /// What readers said of right responses, by the evaluation's name.
@@ -25,6 +28,18 @@ pub struct Evidence {
 impl Evidence {
     pub(crate) fn labels(&self, evaluation: &str) -> &[LabelledRow] {
         self.labels.get(evaluation).map_or(&[], Vec::as_slice)
+    }
+
+    /// The temperature that a search found.
+    pub(crate) fn found(&self, search: &str) -> Result<f64, Undefined> {
+        self.searches
+            .iter()
+            .find(|log| log.search == search)
+            .and_then(|log| log.found)
+            .map(|look| look.temperature)
+            .ok_or_else(|| Undefined::NotSearched {
+                search: search.to_owned(),
+            })
     }
 
     pub(crate) fn evaluation(&self, name: &str) -> Result<&Outcomes, Undefined> {

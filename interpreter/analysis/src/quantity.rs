@@ -16,6 +16,14 @@ use crate::sets;
 use crate::undefined::Undefined;
 use crate::votes;
 
+/// The value of a quantity alone, without intervals.
+///
+/// # Errors
+/// When a number in it is undefined.
+pub fn value(quantity: &Quantity, evidence: &Evidence) -> Result<f64, Undefined> {
+    measure(quantity, evidence, &Resampling::fewest()).map(|measured| measured.value)
+}
+
 /// Measures a quantity with everything it is made of, resample by resample.
 ///
 /// # Errors
@@ -111,6 +119,7 @@ pub(crate) fn measure(
             metric,
             step,
         } => Measured::constant(logged(evidence, training, metric, *step)?),
+        Quantity::Temperature { search } => Measured::constant(evidence.found(search)?),
         Quantity::Published { value, .. } => Measured::constant(*value),
         Quantity::Largest { of } => many(of, evidence, resampling, Measured::larger)?,
         Quantity::Smallest { of } => many(of, evidence, resampling, Measured::smaller)?,

@@ -35,6 +35,14 @@ impl Resampling {
         }
     }
 
+    /// As few as there can be, for who reads no interval.
+    pub(crate) fn fewest() -> Self {
+        Resampling {
+            seed: 0,
+            resamples: Self::FEWEST,
+        }
+    }
+
     /// Another number of resamples.
     ///
     /// # Errors

@@ -129,6 +129,8 @@ pub enum ListingUnit {
     K {
         samples: u64,
     },
+    /// To four decimals: a temperature, an entropy that is held against another one.
+    Fine,
     /// A p-value.
     P,
 }

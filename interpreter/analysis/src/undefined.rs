@@ -102,6 +102,8 @@ pub enum Undefined {
         below: f64,
         ambiguous: usize,
     },
+    #[error("the search `{search}` has not found its temperature; run the study again")]
+    NotSearched { search: String },
     #[error("the denominator is 0")]
     DivisionByZero,
     #[error("the value is not a finite number")]

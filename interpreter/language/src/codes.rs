@@ -338,6 +338,11 @@ pub const CODES: &[Code] = &[
                 { … }`). They are taken as they are. Leave `sampling` out, unless another profile asks a model for them.",
     },
     Code {
+        code: "rlx::search::target",
+        story: "A `search` finds the temperature at which a model's outputs have an entropy. Its `target` is made of `entropy(EVALUATION, \
+                MODEL)`, published numbers and plain numbers of nats a token, and lies above 0.",
+    },
+    Code {
         code: "rlx::set::idle",
         story: "`--set` changes something that the study does not read (perhaps it is read with another profile), so the change would do nothing.",
     },

@@ -55,7 +55,7 @@ fn rows(text: &str) -> BTreeSet<&str> {
     names
 }
 
-const TABLES: [(&str, &Schema); 26] = [
+const TABLES: [(&str, &Schema); 28] = [
     ("model", &schema::MODEL),
     ("responses", &schema::RESPONSES),
     ("endpoint", &schema::ENDPOINT),
@@ -82,6 +82,8 @@ const TABLES: [(&str, &Schema); 26] = [
     ("distill", &schema::DISTILL),
     ("evaluate", &schema::EVALUATE),
     ("sampling", &schema::SAMPLING),
+    ("search", &schema::SEARCH),
+    ("look", &schema::LOOK),
 ];
 
 #[test]

@@ -4,7 +4,7 @@ use crate::{
     archive::{Content, Contents},
     spec::Spec,
 };
-use rlx_plan::Plan;
+use rlx_plan::{Plan, Step};
 use rlx_report::{ReportData, render_text};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt::Write};
@@ -13,6 +13,8 @@ use std::{collections::BTreeMap, fmt::Write};
 pub(crate) struct Facts<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) plan: &'a Plan,
+    /// The steps that drew the looks of each search.
+    pub(crate) looks: &'a [(&'a Step, Vec<Step>)],
     pub(crate) data: &'a ReportData,
     pub(crate) version: &'a str,
     pub(crate) date: &'a str,

@@ -11,7 +11,7 @@ use crate::{
 };
 use rlx_data::{Problem, RenderedPrompt};
 use rlx_language::{Model, ModelSource, Options, ProblemSet, ProblemSource, Sources, Study};
-use rlx_plan::{Action, Plan, Surroundings};
+use rlx_plan::{Action, Plan, Step, Surroundings};
 use rlx_report::{ReportData, SpecSource};
 use rlx_run::{Journal, Presented, StepState, World, present};
 use rlx_store::{Store, file};
@@ -123,7 +123,9 @@ pub fn pack(subject: &Subject<'_>, target: &Path) -> Result<Packed, PackError> {
     let world = World::given(&spec.study, problems);
     let data = add_results(&mut contents, subject, &spec, &plan, &world)?;
 
+    let looks = rlx_run::looks(&plan, subject.store);
     let facts = documents::Facts {
+        looks: &looks,
         spec: &spec,
         plan: &plan,
         data: &data,
@@ -171,7 +173,11 @@ fn finished(subject: &Subject<'_>) -> Result<(), PackError> {
     let rows = |action: &Action| {
         matches!(
             action,
-            Action::Train(_) | Action::Sample(_) | Action::Judge { .. } | Action::Score { .. }
+            Action::Train(_)
+                | Action::Sample(_)
+                | Action::Search(_)
+                | Action::Judge { .. }
+                | Action::Score { .. }
         )
     };
     let steps = || {
@@ -268,7 +274,12 @@ fn problems(
 ) -> Result<(Problems, BTreeMap<String, String>), PackError> {
     let mut wanted: BTreeMap<&str, u64> = BTreeMap::new();
     for step in &plan.steps {
-        if let Action::Sample(draw) = &step.action {
+        let draw = match &step.action {
+            Action::Sample(draw) => Some(draw),
+            Action::Search(search) => Some(&search.draw),
+            _ => None,
+        };
+        if let Some(draw) = draw {
             let most = wanted.entry(&draw.set).or_default();
             *most = draw.limit.unwrap_or(u64::MAX).max(*most);
         }
@@ -480,16 +491,22 @@ fn model_files(place: &Path) -> Result<Vec<(Listed, PathBuf)>, PackError> {
     Ok(files)
 }
 
-/// Rows of every step, and of every training what a reader wants: metrics, hashes of the weights.
+/// Rows of every step and of every look of a search, and of every training what a reader wants: metrics, hashes of the
+/// weights.
 fn add_rows(contents: &mut Contents, subject: &Subject<'_>, plan: &Plan) -> Result<(), PackError> {
     let mut checkpoints = BTreeMap::new();
-    for step in &plan.steps {
+    let looks = rlx_run::looks(plan, subject.store)
+        .into_iter()
+        .flat_map(|(_, looks)| looks);
+    let looks: Vec<Step> = looks.collect();
+    for step in plan.steps.iter().chain(&looks) {
         let key = step.key.folder();
         let (kind, folder) = match &step.action {
             Action::Sample(_) => ("samples", subject.store.samples(&key).folder().to_owned()),
             Action::Judge { .. } => ("verdicts", subject.store.verdicts(&key).folder().to_owned()),
             Action::Score { .. } => ("scores", subject.store.scores(&key).folder().to_owned()),
             Action::Train(_) => ("training", subject.store.training(&key)),
+            Action::Search(_) => ("searches", subject.store.search(&key)),
             _ => continue,
         };
         for path in file::list(&folder)?.into_iter().filter(|path| path.is_file()) {

@@ -79,7 +79,7 @@ pub(crate) fn metadata(facts: &Facts<'_>, listed: &[Listed]) -> Value {
             "@id": action(*number), "@type": "CreateAction", "name": step.name, "identifier": step.key.to_string(),
             "description": format!("Step `{}` with key {}", step.name, step.key),
             "instrument": { "@id": tool(kind(step)) }, "agent": { "@id": "#authors" }, "endTime": facts.date,
-            "object": inputs(facts, step, listed), "result": outputs(step, listed),
+            "object": inputs(facts, step, listed), "result": outputs(facts, step, listed),
             "actionStatus": { "@id": "http://schema.org/CompletedActionStatus" },
         }));
     }
@@ -183,6 +183,7 @@ fn kind(step: &Step) -> &'static str {
         Action::FetchModel { .. } | Action::FetchProblems { .. } => "fetch",
         Action::Train(_) => "train",
         Action::Sample(_) => "sample",
+        Action::Search(_) => "search",
         Action::Judge { .. } => "judge",
         Action::Score { .. } => "score",
         Action::Analyse { .. } => "analyse",
@@ -195,6 +196,7 @@ fn describe(kind: &str) -> &'static str {
         "fetch" => "Downloads a model or a data set by revision.",
         "train" => "Reinforcement learning, supervised fine-tuning or distillation.",
         "sample" => "Draws responses of a model.",
+        "search" => "Looks for the temperature at which outputs have an entropy.",
         "judge" => "Says of each response whether it is right.",
         "score" => "Log-probabilities of responses under a model.",
         "analyse" => "Computes a figure or a table from rows.",
@@ -210,6 +212,7 @@ fn kinds(steps: &[(usize, &Step)]) -> std::collections::BTreeSet<&'static str> {
 fn folder(step: &Step) -> Option<String> {
     let kind = match &step.action {
         Action::Sample(_) => "samples",
+        Action::Search(_) => "searches",
         Action::Judge { .. } => "verdicts",
         Action::Score { .. } => "scores",
         Action::Train(_) => "training",
@@ -218,10 +221,14 @@ fn folder(step: &Step) -> Option<String> {
     Some(format!("store/{kind}/{}/", step.key.folder()))
 }
 
-fn outputs(step: &Step, listed: &[Listed]) -> Vec<Value> {
+fn outputs(facts: &Facts<'_>, step: &Step, listed: &[Listed]) -> Vec<Value> {
     // An output's files have its name, in the folder of its kind.
     let below = match (&step.action, folder(step)) {
-        (_, Some(folder)) => vec![folder],
+        (_, Some(own)) => {
+            let looks = facts.looks.iter().filter(|(search, _)| search.name == step.name);
+            let drawn = looks.flat_map(|(_, looks)| looks).filter_map(folder);
+            drawn.chain([own]).collect()
+        }
         (Action::Analyse { output, .. }, None) => ["figures", "tables"]
             .map(|kind| format!("results/{kind}/{}.", crate::gather::safe(&output.name)))
             .to_vec(),
@@ -237,13 +244,18 @@ fn outputs(step: &Step, listed: &[Listed]) -> Vec<Value> {
 
 fn inputs(facts: &Facts<'_>, step: &Step, listed: &[Listed]) -> Vec<Value> {
     let mut inputs = Vec::new();
-    if let Action::Sample(draw) = &step.action {
+    let draw = match &step.action {
+        Action::Sample(draw) => Some(draw),
+        Action::Search(search) => Some(&search.draw),
+        _ => None,
+    };
+    if let Some(draw) = draw {
         let problems = format!("problems/{}.jsonl", crate::gather::safe(&draw.set));
         inputs.extend(references(listed.iter().filter(|file| file.path == problems)));
     }
     for id in &step.inputs {
         if let Some(input) = facts.plan.steps.get(*id) {
-            inputs.extend(outputs(input, listed));
+            inputs.extend(outputs(facts, input, listed));
         }
     }
     inputs

@@ -151,6 +151,83 @@ fn the_same_study_gives_the_same_bytes_and_passes_every_level() {
     assert!(found.notes[0].contains("rl@4"), "{found:?}");
 }
 
+const SEARCHED: &str = "
+search matched {
+    model = base, benchmark = sums, sampling = { max_tokens = 40 }, samples = 2
+    target = entropy(test, base) + 0.3, between = 0.5..2, within = 0.01
+}
+evaluate raised = test { models = base, sampling = { temperature = matched, max_tokens = 40 } }
+table looked = searched(matched)
+";
+
+#[test]
+fn a_search_is_packed_with_its_looks_and_made_again_from_them() {
+    let mut place = Place::new();
+    place.text = place
+        .text
+        .replace("benchmark sums {", "benchmark sums {\n    licence = \"MIT\"");
+    place.text += SEARCHED;
+    place.run(&[], &Rc::new(RefCell::new(Script::default()))).unwrap();
+    let path = packed(&place, "study.rlxpack").unwrap().path;
+    let files = entries(&path);
+    let notes = files
+        .keys()
+        .find(|name| name.contains("store/searches/"))
+        .unwrap()
+        .clone();
+    let looks: serde_json::Value = serde_json::from_slice(&files[&notes]).unwrap();
+    assert!(looks["looks"].as_array().unwrap().len() >= 3, "{looks}");
+    let metadata = String::from_utf8_lossy(&files["ro-crate-metadata.json"]).into_owned();
+    assert!(metadata.contains("#tool-search") && metadata.contains(&notes));
+
+    let found = verify::recompute(&opened(&path), "test").unwrap();
+    assert_eq!(told(&found), "");
+    let local = Local {
+        models: BTreeMap::from([("base".to_owned(), place.folder.path().join("model"))]),
+        ..Local::default()
+    };
+    let mut backend = Scripted(Rc::new(RefCell::new(Script::default())));
+    let found = verify::sample(&opened(&path), &local, &mut backend).unwrap();
+    assert_eq!(told(&found), "");
+    for name in ["search matched at 0.5", "sample raised base"] {
+        assert!(
+            found.passed.iter().any(|said| said.starts_with(name)),
+            "{name}: {found:?}"
+        );
+    }
+    let work = place.folder.path().join("work");
+    let local = Local {
+        data: BTreeMap::from([("sums".to_owned(), place.folder.path().join("test.jsonl"))]),
+        ..Local::default()
+    };
+    let mut backend = Scripted(Rc::new(RefCell::new(Script::default())));
+    let again = verify::again(
+        &opened(&path),
+        &local,
+        &work,
+        "test",
+        &mut backend,
+        &mut rlx_run::Silent,
+    )
+    .unwrap();
+    assert_eq!(told(&again), "");
+    assert!(again.notes.is_empty(), "{again:?}");
+
+    // Another temperature than the rows give, with a manifest that fits.
+    let mut files = entries(&path);
+    let text = String::from_utf8(files[&notes].clone()).unwrap();
+    let last = looks["looks"].as_array().unwrap().last().unwrap()["temperature"].to_string();
+    assert!(text.contains(&last), "{text}");
+    files.insert(notes, text.replace(&last, "1.9").into_bytes());
+    let forged = target(&place, "forged.rlxpack");
+    forge(&forged, files);
+    let refused = verify::recompute(&opened(&forged), "test").unwrap_err();
+    assert!(
+        refused.to_string().contains("1.9 was noted as found"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn everything_again_in_a_store_of_its_own_gives_the_same_rows_and_verdicts() {
     let place = finished(true);

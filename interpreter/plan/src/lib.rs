@@ -18,5 +18,5 @@ pub use cost::{Cost, DeviceSpeed};
 pub use diff::{Change, Locked, LockedStep, diff};
 pub use key::{ENCODING, Key};
 pub use perplexities::perplexities;
-pub use plan::{Action, ModelUse, Plan, SampleStep, Step, StepId, TrainStep};
+pub use plan::{Action, ModelUse, Plan, SampleStep, SearchStep, Step, StepId, TrainStep};
 pub use readers::{readers, value_of};

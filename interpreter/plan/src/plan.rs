@@ -1,7 +1,7 @@
 //! `Plan`: the directed acyclic graph of steps that a study compiles to.
 
 use crate::{cost::Cost, key::Key};
-use rlx_language::{Judge, Model, ModelRef, Output, ProblemSet, Sampling, Training};
+use rlx_language::{Judge, Model, ModelRef, Output, ProblemSet, Sampling, Search, Temperature, Training};
 use serde::Serialize;
 
 /// Position of a step in `Plan::steps`; inputs always come before the steps that read them.
@@ -41,6 +41,8 @@ pub enum Action {
     Train(Box<TrainStep>),
     /// Draw responses.
     Sample(SampleStep),
+    /// Find the temperature at which outputs have an entropy.
+    Search(Box<SearchStep>),
     /// Verdicts on the responses of `samples`.
     Judge {
         samples: StepId,
@@ -92,6 +94,35 @@ pub struct SampleStep {
     /// Samples a problem. Not part of the key: raising it draws what is missing.
     pub samples: u64,
     pub seed: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SearchStep {
+    pub search: Search,
+    /// What each look draws; its temperature is the one that is searched for.
+    pub draw: SampleStep,
+    /// What a look's samples mean, without their temperature.
+    pub look: serde_json::Value,
+    /// The sampling steps whose responses the target is measured on.
+    pub target: Vec<StepId>,
+}
+
+impl SearchStep {
+    /// The step that draws at one temperature. Its key is that of any sampling step that draws the same.
+    pub fn at(&self, temperature: f64) -> Step {
+        let mut meaning = self.look.clone();
+        meaning["sampling"]["temperature"] = serde_json::json!(temperature);
+        let mut draw = self.draw.clone();
+        draw.sampling.temperature = Temperature::Fixed(temperature);
+        Step {
+            name: format!("search {} at {temperature}", self.search.name),
+            key: Key::of("sample", &meaning),
+            meaning,
+            inputs: Vec::new(),
+            action: Action::Sample(draw),
+            cost: Cost::default(),
+        }
+    }
 }
 
 impl Plan {

@@ -57,6 +57,11 @@ pub fn value_of<'s>(study: &'s Study, plan: &Plan, step: &Step, field: &str) -> 
     None
 }
 
+/// The fields of a problem set that drawing reads.
+const DRAWN: [&str; 11] = [
+    "source", "config", "split", "problem", "image", "id", "prompt", "limit", "skip", "size", "exclude",
+];
+
 /// The declarations and fields that a step reads; all that is below one of them counts.
 fn owners(study: &Study, plan: &Plan, step: &Step) -> Vec<String> {
     let mut owners = Vec::new();
@@ -84,13 +89,17 @@ fn owners(study: &Study, plan: &Plan, step: &Step) -> Vec<String> {
                 owners.extend(fields.iter().map(|field| format!("{name}.{field}")));
             }
             // The judge and the answers come later.
-            for field in [
-                "source", "config", "split", "problem", "image", "id", "prompt", "limit", "skip", "size",
-                "exclude",
-            ] {
+            for field in DRAWN {
                 owners.push(format!("{}.{field}", draw.set));
             }
             model(&draw.model.reference, &mut owners);
+        }
+        Action::Search(step) => {
+            owners.push(step.search.name.clone());
+            for field in DRAWN {
+                owners.push(format!("{}.{field}", step.draw.set));
+            }
+            model(&step.draw.model.reference, &mut owners);
         }
         Action::Judge { samples, set, .. } => {
             for field in ["judge", "answer", "precision", "program", "time", "memory"] {

@@ -534,3 +534,57 @@ fn a_figure_of_several_evaluations_rests_on_all_of_them() {
     );
     assert!(changed(&a, &more).contains(&"figure coverage".to_owned()));
 }
+
+#[test]
+fn a_search_is_keyed_by_what_it_looks_for_and_its_reader_by_the_search() {
+    let text = format!(
+        "{STUDY}search matched {{
+    model = rl@4, benchmark = held, sampling = {{ max_tokens = 48 }}, samples = 2, target = entropy(test, base), between = 0.5..2
+}}
+evaluate raised = test {{ models = rl@4, sampling = {{ temperature = matched, max_tokens = 48 }} }}
+"
+    );
+    let whole = plan(&text, &[]);
+    let id = |plan: &Plan, name: &str| plan.steps.iter().position(|step| step.name == name).unwrap();
+    let (search, raised) = (id(&whole, "search matched"), id(&whole, "sample raised rl@4"));
+    let inputs: Vec<&str> = whole.steps[search]
+        .inputs
+        .iter()
+        .map(|id| whole.steps[*id].name.as_str())
+        .collect();
+    assert_eq!(inputs, ["train rl", "sample test base"]);
+    assert!(whole.steps[raised].inputs.contains(&search));
+    assert_eq!(
+        whole.steps[raised].meaning["sampling"]["temperature"]["search"],
+        whole.steps[search].key.to_string()
+    );
+    // Upper bound: twelve looks of ten problems, two samples, 48 tokens.
+    assert_eq!(whole.steps[search].cost.sampled_tokens, 12 * 10 * 2 * 48);
+    let both = ["search matched", "sample raised rl@4"];
+    for set in [
+        "matched.within=0.1",
+        "matched.samples=3",
+        "matched.looks=4",
+        "n=9",
+        "test.seed=5",
+    ] {
+        let changed = changed(&whole, &plan(&text, &[set]));
+        assert!(
+            both.iter().all(|name| changed.contains(&(*name).to_owned())),
+            "{set}: {changed:?}"
+        );
+    }
+    let other = changed(&whole, &plan(&text, &["raised.sampling.top_p=0.9"]));
+    assert!(
+        !other.contains(&"search matched".to_owned()) && other.contains(&"sample raised rl@4".to_owned())
+    );
+    // A look is the step of an evaluation that draws the same.
+    let rlx_plan::Action::Search(step) = &whole.steps[search].action else {
+        panic!("no search")
+    };
+    let fixed = plan(&text, &["raised.sampling.temperature=1.25"]);
+    assert_eq!(
+        step.at(1.25).key,
+        fixed.steps[id(&fixed, "sample raised rl@4")].key
+    );
+}

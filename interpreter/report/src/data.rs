@@ -122,7 +122,11 @@ pub struct EvaluationSettings {
     pub problems: usize,
     /// Samples a problem.
     pub samples: u64,
-    pub temperature: f64,
+    /// None while the search that finds it goes on.
+    pub temperature: Option<f64>,
+    /// The search that found the temperature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_by: Option<String>,
     pub top_p: f64,
     pub max_tokens: u64,
     /// Models whose responses lie in a file: nobody here knows how they were drawn.

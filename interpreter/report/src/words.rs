@@ -229,6 +229,17 @@ fn drawn_how(results: &PassAtK, data: &ReportData) -> String {
     format!("{}.", parts.join("; "))
 }
 
+/// `0.6`; `1.2345 (found by matched)`
+pub(crate) fn temperature(settings: &EvaluationSettings) -> String {
+    let number = settings
+        .temperature
+        .map_or_else(|| "not found yet".to_owned(), number::setting);
+    match &settings.found_by {
+        Some(search) => format!("{number} (search {search})"),
+        None => number,
+    }
+}
+
 /// How the responses of an evaluation were drawn, as far as that is known.
 fn drawn(settings: &EvaluationSettings, between: &str) -> String {
     if settings.only_recorded {
@@ -236,7 +247,7 @@ fn drawn(settings: &EvaluationSettings, between: &str) -> String {
     }
     let text = format!(
         "temperature {}{between}top-p {}",
-        number::setting(settings.temperature),
+        temperature(settings),
         number::setting(settings.top_p)
     );
     if settings.recorded.is_empty() {

@@ -26,7 +26,7 @@ fn what_moved_is_named() {
     let mut right = left.clone();
     right.seed += 1;
     right.source.text = right.source.text.replace("steps", "stops");
-    right.evaluations[0].temperature = 0.6;
+    right.evaluations[0].temperature = Some(0.6);
     right.data[0].hash = "other".into();
     right.claims[0].verdict = Verdict::Refuted;
     right.outputs.pop();

@@ -101,20 +101,27 @@ impl EndpointError {
     }
 }
 
+/// A server, and at which temperature it is asked.
+pub(crate) struct Asked<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) temperature: f64,
+}
+
 /// Draws what is missing of a step from a server; returns the number of tokens that it counted.
 pub(crate) fn run(
     step: &Step,
     draw: &SampleStep,
-    endpoint: &Endpoint,
+    asked: &Asked<'_>,
     store: &Store,
     world: &World,
     listener: &mut dyn Listener,
 ) -> Result<u64, RunError> {
+    let endpoint = asked.endpoint;
     let set = world.set(&draw.set)?;
     let mut bodies = Vec::new();
     for problem in sampled_problems(world, draw)? {
         let prompt = rlx_data::render(&set.prompt, problem)?;
-        bodies.push(question(endpoint, &prompt, &draw.sampling));
+        bodies.push(question(asked, &prompt, &draw.sampling));
     }
     let hashes: Vec<String> = bodies.iter().map(prompt_hash).collect();
     let mut ask = |wanted: &[Wanted], hear: &mut Hear<'_>| {
@@ -133,9 +140,9 @@ pub(crate) fn run(
 }
 
 /// The body of a question.
-fn question(endpoint: &Endpoint, prompt: &RenderedPrompt, sampling: &Sampling) -> Value {
+fn question(asked: &Asked<'_>, prompt: &RenderedPrompt, sampling: &Sampling) -> Value {
     let mut body = json!({
-        "model": endpoint.model, "temperature": sampling.temperature, "top_p": sampling.top_p,
+        "model": asked.endpoint.model, "temperature": asked.temperature, "top_p": sampling.top_p,
         "max_tokens": sampling.max_tokens, "n": 1, "stream": false,
     });
     if let Some(stop) = &sampling.stop {

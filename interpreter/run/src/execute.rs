@@ -7,7 +7,7 @@ use crate::{
     },
     endpoint,
     event::{Event, Listener, Work},
-    judge, lock, recorded, sample,
+    judge, lock, recorded, sample, search,
     state::{StepState, checkpoint, sample_step, states},
     train,
     world::World,
@@ -42,7 +42,7 @@ pub fn needs_backend(study: &Study, plan: &Plan, states: &[StepState]) -> bool {
     plan.steps.iter().zip(states).any(|(step, state)| {
         *state != StepState::Done
             && match &step.action {
-                Action::Train(_) | Action::Score { .. } => true,
+                Action::Train(_) | Action::Score { .. } | Action::Search(_) => true,
                 // What lies in a file or comes from a server takes no tensors.
                 Action::Sample(draw) => source(study, &draw.model).is_none_or(ModelSource::has_weights),
                 _ => false,
@@ -104,7 +104,10 @@ pub fn execute(
             backend,
             listener,
         };
-        if matches!(step.action, Action::Sample(_) | Action::Train(_)) {
+        if matches!(
+            step.action,
+            Action::Sample(_) | Action::Search(_) | Action::Train(_)
+        ) {
             crate::among::decide(plan, store, world)?;
         }
         let tokens = context.step(step, &mut models)?;
@@ -208,6 +211,13 @@ fn work(plan: &Plan, step: &Step, world: &World) -> Work {
             },
         },
         Action::Sample(draw) => rows(draw),
+        Action::Search(search) => {
+            let look = rows(&search.draw);
+            Work {
+                total: look.total * search.search.looks,
+                ..look
+            }
+        }
         Action::Judge { samples, .. } | Action::Score { samples, .. } => sample_step(plan, *samples).map_or(
             Work {
                 total: 0,
@@ -299,7 +309,12 @@ impl<'s> Context<'s, '_> {
                         return Ok(0);
                     }
                     Some(ModelSource::Endpoint { endpoint }) => {
-                        return endpoint::run(step, draw, endpoint, self.store, self.world, self.listener);
+                        let temperature = search::temperature(self.plan, self.store, &draw.sampling)?;
+                        let asked = endpoint::Asked {
+                            endpoint,
+                            temperature,
+                        };
+                        return endpoint::run(step, draw, &asked, self.store, self.world, self.listener);
                     }
                     _ => {}
                 }
@@ -307,7 +322,28 @@ impl<'s> Context<'s, '_> {
                 let Some((_, model)) = &mut models.loaded else {
                     return Ok(0);
                 };
-                sample::run(step, draw, self.store, self.world, model.as_mut(), self.listener)
+                let temperature = search::temperature(self.plan, self.store, &draw.sampling)?;
+                sample::run(
+                    step,
+                    (draw, temperature),
+                    self.store,
+                    self.world,
+                    model.as_mut(),
+                    self.listener,
+                )
+            }
+            Action::Search(search) => {
+                self.load(step, &search.draw.model, models)?;
+                let Some((_, model)) = &mut models.loaded else {
+                    return Ok(0);
+                };
+                let place = search::Place {
+                    study: self.study,
+                    plan: self.plan,
+                    store: self.store,
+                    world: self.world,
+                };
+                search::run(step, search, &place, model.as_mut(), self.listener)
             }
             Action::Judge {
                 samples,

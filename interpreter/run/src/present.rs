@@ -3,24 +3,28 @@
 use crate::{
     DeviceReport, RunError, disputes,
     execute::Journal,
+    search::{self, Place},
     shown::shown,
     state::{StepState, sampled_problems, training_done},
     world::World,
 };
 use rlx_analysis::{
-    ClaimVerdict, Design, Evidence, Outcomes, PerplexityRow, Resampling, SampleRow, TrainingLog,
+    ClaimVerdict, Design, Evidence, Outcomes, PerplexityRow, Resampling, SampleRow, SearchLog, TrainingLog,
 };
 use rlx_data::Problem;
 use rlx_judge::Outcome;
-use rlx_language::{Change, Evaluation, ModelRef, ModelSource, OutputKind, Recipe, Study};
-use rlx_plan::{Action, Plan, Step};
+use rlx_language::{Change, Evaluation, ModelRef, ModelSource, OutputKind, Recipe, Study, Temperature};
+use rlx_plan::{Action, Plan, SampleStep, Step};
 use rlx_report::{
     Cost, EvaluationSettings, Machine, ModelRole, OutputForm, ReportChange, ReportData, ReportDataSet,
     ReportModel, ReportOutput, ReportProfile, ReportStep, SampledEvaluation, SpecSource,
 };
 use rlx_store::{Response, ScoreRow, Store, VerdictRow, file};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// Confidence of the intervals of figures and tables.
 const CONFIDENCE: f64 = 0.95;
@@ -77,7 +81,8 @@ pub fn present(presented: &Presented<'_>, results: &Path) -> Result<ReportData, 
     }
     let claims = rlx_analysis::evaluate_all(study.claims.values(), &evidence.numbers, &resampling);
     let times = keep_times(presented, results)?;
-    let data = report_data(presented, outputs, claims, &times, evidence.shown)?;
+    let searches = &evidence.numbers.searches;
+    let data = report_data(presented, outputs, claims, (&times, searches), evidence.shown)?;
     file::create_folder(results)?;
     for written in rlx_report::render_files(&data) {
         let path = results.join(&written.path);
@@ -89,7 +94,7 @@ pub fn present(presented: &Presented<'_>, results: &Path) -> Result<ReportData, 
     Ok(data)
 }
 
-fn analysis_failed(name: &str, error: &dyn std::fmt::Display) -> RunError {
+pub(crate) fn analysis_failed(name: &str, error: &dyn std::fmt::Display) -> RunError {
     RunError::Step {
         step: name.to_owned(),
         code: "rlx::run::analysis",
@@ -202,6 +207,19 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
             seen.numbers.disputes.push(disputes);
         }
     }
+    let place = Place {
+        study,
+        plan,
+        store,
+        world,
+    };
+    for step in &plan.steps {
+        if let Action::Search(search) = &step.action {
+            let log = search::log(search, &place)?;
+            search::check(step, &log, store)?;
+            seen.numbers.searches.push(log);
+        }
+    }
     for (name, training) in &study.trainings {
         let word = if matches!(training.recipe, Recipe::Distill { .. }) {
             "distill"
@@ -249,20 +267,13 @@ fn add_rows(
     let Some(drawn) = plan.step(&format!("sample {part} {label}")) else {
         return Ok(());
     };
-    let wanted: std::collections::BTreeSet<&str> = match &drawn.action {
-        Action::Sample(draw) => sampled_problems(world, draw)?
-            .iter()
-            .map(|problem| problem.id.as_str())
-            .collect(),
-        _ => return Ok(()),
+    let Action::Sample(draw) = &drawn.action else {
+        return Ok(());
     };
+    let wanted = drawn_for(draw, world)?;
     let counts = |problem: &str, sample: u64| sample < samples && wanted.contains(problem);
-    for mut row in store.samples(&drawn.key.folder()).read()? {
-        if counts(&row.problem, row.sample) {
-            row.sample += from;
-            rows.responses.push(row);
-        }
-    }
+    rows.responses
+        .extend(responses(drawn, draw, (samples, from), store, world)?);
     if let Some(judged) = plan.step(&format!("judge {part} {label}")) {
         for mut row in store.verdicts(&judged.key.folder()).read()? {
             if row.sample < samples {
@@ -284,6 +295,27 @@ fn add_rows(
         }
     }
     Ok(())
+}
+
+/// Ids of the problems that a step draws for.
+fn drawn_for<'w>(draw: &SampleStep, world: &'w World) -> Result<BTreeSet<&'w str>, RunError> {
+    let problems = sampled_problems(world, draw)?;
+    Ok(problems.iter().map(|problem| problem.id.as_str()).collect())
+}
+
+/// The responses of a step that count: so many samples of each problem, numbered on from the second number.
+pub(crate) fn responses(
+    drawn: &Step,
+    draw: &SampleStep,
+    (samples, from): (u64, u64),
+    store: &Store,
+    world: &World,
+) -> Result<Vec<Response>, RunError> {
+    let wanted = drawn_for(draw, world)?;
+    let mut rows = store.samples(&drawn.key.folder()).read()?;
+    rows.retain(|row| row.sample < samples && wanted.contains(row.problem.as_str()));
+    rows.iter_mut().for_each(|row| row.sample += from);
+    Ok(rows)
 }
 
 /// The measures that a reader of training curves looks for, by their name in `metrics.jsonl` and as they are called.
@@ -369,7 +401,7 @@ fn report_data(
     presented: &Presented<'_>,
     outputs: Vec<ReportOutput>,
     claims: Vec<ClaimVerdict>,
-    times: &Times,
+    (times, searches): (&Times, &[SearchLog]),
     responses: Vec<SampledEvaluation>,
 ) -> Result<ReportData, RunError> {
     let Presented {
@@ -404,7 +436,7 @@ fn report_data(
         };
         match &step.action {
             Action::Train(_) => cost.tokens_trained += tokens.unwrap_or(0),
-            Action::Sample(_) => cost.tokens_sampled += tokens.unwrap_or(0),
+            Action::Sample(_) | Action::Search(_) => cost.tokens_sampled += tokens.unwrap_or(0),
             _ => {}
         }
         wall_seconds += seconds.unwrap_or(0.0);
@@ -432,7 +464,15 @@ fn report_data(
             benchmark: evaluation.benchmark.clone(),
             problems: world.problems(&evaluation.benchmark)?.len(),
             samples: evaluation.samples,
-            temperature: evaluation.sampling.temperature,
+            temperature: match &evaluation.sampling.temperature {
+                Temperature::Fixed(value) => Some(*value),
+                Temperature::Found { search } => searches
+                    .iter()
+                    .find(|log| log.search == *search)
+                    .and_then(|log| log.found)
+                    .map(|look| look.temperature),
+            },
+            found_by: evaluation.sampling.temperature.search().map(str::to_owned),
             top_p: evaluation.sampling.top_p,
             max_tokens: evaluation.sampling.max_tokens,
         });

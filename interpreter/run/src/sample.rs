@@ -142,10 +142,10 @@ pub(crate) struct Hear<'a> {
 /// Draws what is wanted, and hands each row over as it ends.
 pub(crate) type Ask<'a> = dyn FnMut(&[Wanted], &mut Hear<'_>) -> Result<(), RunError> + 'a;
 
-/// Draws what is missing of a step; returns the number of tokens drawn.
+/// Draws what is missing of a step, at the temperature that its sampling means; returns the number of tokens drawn.
 pub(crate) fn run(
     step: &Step,
-    draw: &SampleStep,
+    (draw, temperature): (&SampleStep, f64),
     store: &Store,
     world: &World,
     model: &mut dyn OpenModel,
@@ -153,7 +153,7 @@ pub(crate) fn run(
 ) -> Result<u64, RunError> {
     let problems = sampled_problems(world, draw)?;
     let set = world.set(&draw.set)?;
-    let settings = settings(&draw.sampling);
+    let settings = settings(&draw.sampling, temperature);
     let failed = || RunError::backend(&step.name);
     let mut prompts = Vec::with_capacity(problems.len());
     for problem in problems {
@@ -344,7 +344,7 @@ pub(crate) fn collect(
 /// A problem that `world` does not hold, or a backend that fails.
 pub fn draw_again(
     step: &Step,
-    draw: &SampleStep,
+    (draw, temperature): (&SampleStep, f64),
     rows: &[Response],
     world: &World,
     model: &mut dyn OpenModel,
@@ -372,7 +372,7 @@ pub fn draw_again(
             streams: vec![stream(draw, problem, row.sample)],
         });
     }
-    let settings = settings(&draw.sampling);
+    let settings = settings(&draw.sampling, temperature);
     let engine = model.fingerprint();
     let mut again = vec![None; rows.len()];
     let mut row = |request: usize, _: usize, drawn: Drawn| {
@@ -430,9 +430,10 @@ fn response(problem: &Problem, sample: u64, seed: u64, prompt: &str, given: Give
     }
 }
 
-pub(crate) fn settings(sampling: &Sampling) -> Settings {
+/// The engine's settings, at the temperature that the sampling's own means.
+pub(crate) fn settings(sampling: &Sampling, temperature: f64) -> Settings {
     Settings {
-        temperature: sampling.temperature,
+        temperature,
         top_p: sampling.top_p,
         top_k: sampling.top_k,
         min_p: sampling.min_p,

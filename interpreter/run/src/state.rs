@@ -88,6 +88,7 @@ pub fn states(
                 None => StepState::ToDo,
             },
             Action::Sample(draw) => table_state(&store.samples(&step.key.folder()), world, draw)?,
+            Action::Search(search) => crate::search::state(step, search, store, world)?,
             Action::Judge { samples, .. } => match sample_step(plan, *samples) {
                 Some(draw) => table_state(&store.verdicts(&step.key.folder()), world, draw)?,
                 None => StepState::ToDo,
@@ -123,7 +124,11 @@ fn done(yes: bool) -> StepState {
     if yes { StepState::Done } else { StepState::ToDo }
 }
 
-fn table_state<R: Row>(table: &Table<R>, world: &World, draw: &SampleStep) -> Result<StepState, RunError> {
+pub(crate) fn table_state<R: Row>(
+    table: &Table<R>,
+    world: &World,
+    draw: &SampleStep,
+) -> Result<StepState, RunError> {
     let Ok(problems) = sampled_problems(world, draw) else {
         return Ok(StepState::ToDo);
     };

@@ -184,7 +184,10 @@ pub(crate) fn run(
                     on: if divergence.on_policy {
                         DistilledOn::Own {
                             steps: (count as u64 * samples * epochs).div_ceil(*batch).max(1),
-                            sampling: crate::sample::settings(sampling),
+                            sampling: crate::sample::settings(
+                                sampling,
+                                crate::search::temperature(within.plan, within.store, sampling)?,
+                            ),
                             problems: &mut problems,
                         }
                     } else {

@@ -9,6 +9,7 @@
 //! verdicts/<key>/…                         one line a verdict
 //! scores/<key>/…                           one line a scored response
 //! labels/<key>/<reader>.jsonl              what a reader says of responses, one line a word
+//! searches/<key>/looks.json                 temperatures that a search looked at, with their entropies
 //! training/<key>/                          checkpoints, metrics, resume state; done.json when finished
 //! ```
 
@@ -138,10 +139,15 @@ impl Store {
         self.root.join("training").join(key)
     }
 
+    /// The notes of a search for a temperature; what it drew lies with the samples.
+    pub fn search(&self, key: &str) -> PathBuf {
+        self.root.join("searches").join(key)
+    }
+
     /// Every step folder in the store: (kind, key, path), sorted.
     pub fn folders(&self) -> Result<Vec<(String, String, PathBuf)>, StoreError> {
         let mut folders = Vec::new();
-        for kind in ["samples", "scores", "training", "verdicts"] {
+        for kind in ["samples", "scores", "searches", "training", "verdicts"] {
             for path in file::list(&self.root.join(kind))? {
                 let key = path
                     .file_name()

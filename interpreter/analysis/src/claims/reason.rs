@@ -201,7 +201,10 @@ fn conditions(condition: &Condition, used: &mut Vec<(String, Option<u64>)>) {
 
 fn quantities(quantity: &Quantity, used: &mut Vec<(String, Option<u64>)>) {
     match quantity {
-        Quantity::Number { .. } | Quantity::Published { .. } | Quantity::Logged { .. } => {}
+        Quantity::Number { .. }
+        | Quantity::Published { .. }
+        | Quantity::Logged { .. }
+        | Quantity::Temperature { .. } => {}
         Quantity::Pass { evaluation, k, .. } | Quantity::DeltaSe { evaluation, k, .. } => {
             used.push((evaluation.clone(), Some(*k)));
         }
@@ -265,6 +268,7 @@ fn unit(quantity: &Quantity) -> Unit {
         | Quantity::Length { .. }
         | Quantity::Entropy { .. }
         | Quantity::Logged { .. }
+        | Quantity::Temperature { .. }
         | Quantity::Count { .. }
         | Quantity::Divide { .. } => Unit::Plain,
         Quantity::Add { left, right } | Quantity::Subtract { left, right } => match (unit(left), unit(right))

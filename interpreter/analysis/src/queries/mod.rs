@@ -13,6 +13,7 @@ pub(crate) mod pass_at_k;
 mod perplexity;
 pub(crate) mod read_by_hand;
 mod responses;
+pub(crate) mod searched;
 mod solved;
 mod subset;
 mod summary;
@@ -174,6 +175,7 @@ pub fn answer(
             evidence, evaluation, of, *below, *left_out, &setting,
         )?),
         Query::Beside { rows } => Results::Listing(beside::answer(rows, evidence, &setting)?),
+        Query::Searched { searches } => Results::Listing(searched::answer(&evidence.searches, searches)),
         Query::Training { trainings } => Results::Training(training::answer(&evidence.trainings, trainings)),
     })
 }

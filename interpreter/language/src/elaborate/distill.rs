@@ -5,7 +5,7 @@ use super::entries::Entries;
 use super::{Elaborator, TrainingInfo};
 use crate::diagnostic::Diagnostic;
 use crate::schema;
-use crate::study::{Divergence, Recipe, Sampling, Training};
+use crate::study::{Divergence, Recipe, Sampling, Temperature, Training};
 
 impl<'a> Elaborator<'a> {
     pub(super) fn distill(&mut self, entries: Entries<'a>, owner: &Owner) -> Option<TrainingInfo> {
@@ -36,7 +36,10 @@ impl<'a> Elaborator<'a> {
             return None;
         }
         let record = checked.record("sampling")?;
-        let sampling = sampling(record)?;
+        let Some(temperature) = record.number("temperature") else {
+            return self.no_search_here(record);
+        };
+        let sampling = sampling(record, Temperature::Fixed(temperature))?;
         if self.is_recorded(&teacher) {
             self.warn_sampling(&checked);
         } else {
@@ -139,12 +142,13 @@ impl<'a> Elaborator<'a> {
     }
 }
 
-pub(super) fn sampling(checked: &Checked<'_>) -> Option<Sampling> {
+/// How responses are drawn, at a temperature that was read before.
+pub(super) fn sampling(checked: &Checked<'_>, temperature: Temperature) -> Option<Sampling> {
     if !checked.is_whole() {
         return None;
     }
     Some(Sampling {
-        temperature: checked.number("temperature")?,
+        temperature,
         top_p: checked.number("top_p")?,
         top_k: checked.maybe_count("top_k")?,
         min_p: checked.maybe_number("min_p")?,

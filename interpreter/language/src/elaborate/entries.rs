@@ -353,6 +353,7 @@ pub(super) fn word(keyword: Keyword) -> &'static str {
         Keyword::Algorithm => "an algorithm",
         Keyword::Train => "a training",
         Keyword::Distill => "a distillation",
+        Keyword::Search => "a search",
         Keyword::Evaluate => "an evaluation",
         Keyword::Figure => "a figure",
         Keyword::Table => "a table",

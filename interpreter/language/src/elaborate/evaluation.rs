@@ -3,7 +3,6 @@
 use rlx_grammar::ast::Keyword;
 
 use super::checked::Owner;
-use super::distill::sampling;
 use super::entries::Entries;
 use super::models::Wish;
 use super::{Elaborator, EvaluationInfo};
@@ -20,11 +19,20 @@ impl<'a> Elaborator<'a> {
         if let Some(done) = self.evaluation_of.get(&id) {
             return done.clone();
         }
-        let info = self.entries_of_declaration(id).and_then(|entries| {
+        if let Some(start) = self.active.iter().position(|active| *active == id) {
+            let circle = self.active[start..].to_vec();
+            self.report_cycle(&circle);
+            return None;
+        }
+        let entries = self.entries_of_declaration(id);
+        // A search may be asked for the temperature, and look for the entropy of another evaluation.
+        self.active.push(id);
+        let info = entries.and_then(|entries| {
             let key = self.key(id);
             let owner = self.owner(id, &key);
-            self.build_evaluation(entries, &owner, id)
+            self.build_evaluation(entries, &owner)
         });
+        self.active.pop();
         if let Some(info) = &info {
             self.evaluations
                 .insert(info.evaluation.name.clone(), info.evaluation.clone());
@@ -33,12 +41,7 @@ impl<'a> Elaborator<'a> {
         info
     }
 
-    fn build_evaluation(
-        &mut self,
-        entries: Entries<'a>,
-        owner: &Owner,
-        id: DeclId,
-    ) -> Option<EvaluationInfo> {
+    fn build_evaluation(&mut self, entries: Entries<'a>, owner: &Owner) -> Option<EvaluationInfo> {
         let checked = self.read(&schema::EVALUATE, entries, owner);
         let models = checked
             .reference("models")
@@ -80,7 +83,7 @@ impl<'a> Elaborator<'a> {
         }
         let (models, benchmark) = (models?, benchmark?);
         let record = checked.record("sampling")?;
-        let sampling = sampling(record)?;
+        let sampling = self.sampling(record)?;
         let samples = checked.count("samples")?;
         let mut fits = true;
         for (model, place) in &models {
@@ -106,7 +109,7 @@ impl<'a> Elaborator<'a> {
         if !fits {
             return None;
         }
-        if sampling.temperature == 0.0 && samples > 1 {
+        if sampling.temperature.fixed() == Some(0.0) && samples > 1 {
             let diagnostic = Diagnostic::warning(
                 "rlx::sampling::greedy",
                 "at temperature 0 all samples of a problem are the same",
@@ -151,7 +154,7 @@ impl<'a> Elaborator<'a> {
             seed: self.seed_of(&checked, owner)?,
             joined: Vec::new(),
         };
-        evaluation.joined = self.joined(&checked, id, &evaluation)?;
+        evaluation.joined = self.joined(&checked, &evaluation)?;
         evaluation.samples += evaluation.joined.iter().map(|part| part.samples).sum::<u64>();
         Some(EvaluationInfo {
             evaluation,

@@ -10,12 +10,7 @@ use crate::study::{Evaluation, Joined, ProblemSet};
 
 impl<'a> Elaborator<'a> {
     /// What `join` names, with what each of them joins itself; checked against `whole`, which has its own samples only.
-    pub(super) fn joined(
-        &mut self,
-        checked: &Checked<'a>,
-        id: DeclId,
-        whole: &Evaluation,
-    ) -> Option<Vec<Joined>> {
+    pub(super) fn joined(&mut self, checked: &Checked<'a>, whole: &Evaluation) -> Option<Vec<Joined>> {
         let Some((at, _)) = checked.reference("join") else {
             return Some(Vec::new());
         };
@@ -24,16 +19,7 @@ impl<'a> Elaborator<'a> {
         let mut joined: Vec<Joined> = Vec::new();
         let mut seeds = vec![(whole.seed, whole.name.clone())];
         for (other, place) in ids {
-            self.active.push(id);
-            let info = match self.active.iter().position(|active| *active == other) {
-                Some(start) => {
-                    let circle = self.active[start..].to_vec();
-                    self.report_cycle(&circle);
-                    None
-                }
-                None => self.evaluation(other),
-            };
-            self.active.pop();
+            let info = self.evaluation(other);
             let other = info?.evaluation;
             if let Some((message, help)) = self.differs(whole, &other) {
                 self.not_joined(place, &message, &help);

@@ -152,6 +152,12 @@ impl<'a> Elaborator<'a> {
                 };
                 return checked.is_whole().then_some(quantity);
             }
+            "temperature" => {
+                let (of, _) = checked.reference("of")?;
+                let searches = self.searches_named(of)?;
+                let search = self.pick(searches, checked.place("of"), "search")?;
+                return checked.is_whole().then_some(Quantity::Temperature { search });
+            }
             _ => {}
         }
         let info = self.measured_evaluation(&checked)?;
@@ -480,6 +486,7 @@ fn label(quantity: &Quantity) -> String {
             Some(step) => format!("{metric} of {training} at step {step}"),
             None => format!("{metric} of {training} at its end"),
         },
+        Quantity::Temperature { search } => format!("temperature of {search}"),
         Quantity::Published { source, .. } => source.clone(),
         Quantity::Number { value } => value.to_string(),
         Quantity::Add { left, right } => format!("{} + {}", label(left), label(right)),

@@ -12,7 +12,7 @@ use crate::load::Library;
 use crate::program::{DeclId, Place, Program, ROOT};
 use crate::study::{
     Algorithm, AppliedProfile, Change, Claim, Evaluation, Leaf, Model, ModelRef, Origin, Output, ProblemSet,
-    Study, Training,
+    Search, Study, Training,
 };
 use crate::{Options, Sources};
 
@@ -44,6 +44,7 @@ mod prompt;
 mod query;
 mod read;
 mod scope;
+mod search;
 mod training;
 mod unused;
 mod value;
@@ -166,6 +167,7 @@ pub(crate) struct Elaborator<'a> {
     problems_of: BTreeMap<DeclId, Option<String>>,
     training_of: BTreeMap<DeclId, Option<TrainingInfo>>,
     evaluation_of: BTreeMap<DeclId, Option<EvaluationInfo>>,
+    search_of: BTreeMap<DeclId, Option<String>>,
 
     models: IndexMap<String, ModelInfo>,
     problem_sets: IndexMap<String, ProblemSet>,
@@ -175,6 +177,7 @@ pub(crate) struct Elaborator<'a> {
     used_sets: BTreeSet<String>,
     algorithms: IndexMap<String, Algorithm>,
     trainings: IndexMap<String, Training>,
+    searches: IndexMap<String, Search>,
     evaluations: IndexMap<String, Evaluation>,
     outputs: IndexMap<String, Output>,
     claims: IndexMap<String, Claim>,
@@ -317,12 +320,14 @@ impl<'a> Elaborator<'a> {
             problems_of: BTreeMap::new(),
             training_of: BTreeMap::new(),
             evaluation_of: BTreeMap::new(),
+            search_of: BTreeMap::new(),
             models: IndexMap::new(),
             problem_sets: IndexMap::new(),
             unnamed: Vec::new(),
             used_sets: BTreeSet::new(),
             algorithms: IndexMap::new(),
             trainings: IndexMap::new(),
+            searches: IndexMap::new(),
             evaluations: IndexMap::new(),
             outputs: IndexMap::new(),
             claims: IndexMap::new(),
@@ -365,6 +370,9 @@ impl<'a> Elaborator<'a> {
             Keyword::Train | Keyword::Distill => {
                 self.training(id);
             }
+            Keyword::Search => {
+                self.search(id);
+            }
             Keyword::Evaluate => {
                 self.evaluation(id);
             }
@@ -393,6 +401,7 @@ impl<'a> Elaborator<'a> {
         let place = |name: &String| order.get(name).copied().unwrap_or(usize::MAX);
         self.models.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
         self.problem_sets.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
+        self.searches.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
         self.evaluations.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
         let stem = crate::sources::stem(root).to_owned();
         let doc = self.program.modules[ROOT].ast.doc.clone().unwrap_or_default();
@@ -410,6 +419,7 @@ impl<'a> Elaborator<'a> {
             problem_sets: self.problem_sets,
             algorithms: self.algorithms,
             trainings: self.trainings,
+            searches: self.searches,
             evaluations: self.evaluations,
             outputs: self.outputs,
             claims: self.claims,

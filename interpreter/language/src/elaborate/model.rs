@@ -46,6 +46,7 @@ impl<'a> Elaborator<'a> {
             Keyword::Algorithm => "algorithm",
             Keyword::Train => "train",
             Keyword::Distill => "distill",
+            Keyword::Search => "search",
             Keyword::Evaluate => "evaluate",
             _ => "declaration",
         };

@@ -67,6 +67,11 @@ impl<'a> Elaborator<'a> {
             let trainings = self.trainings_named(of)?;
             return checked.is_whole().then_some(Query::Training { trainings });
         }
+        if function.name == "searched" {
+            let (of, _) = checked.reference("of")?;
+            let searches = self.searches_named(of)?;
+            return checked.is_whole().then_some(Query::Searched { searches });
+        }
         if function.name == "beside" {
             let query = self.beside(&checked, at, name)?;
             return checked.is_whole().then_some(query);

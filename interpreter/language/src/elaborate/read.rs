@@ -231,6 +231,45 @@ impl<'a> Elaborator<'a> {
                 unit = None;
                 (Typed::Number(value), place, number(value))
             }
+            Type::NumberOf(range, _) => {
+                let value = self.resolve(at).ok_or(Fail::Reported)?;
+                if matches!(value.expr.node, ExprKind::Path(_) | ExprKind::Members { .. }) {
+                    let text = if self.unrecorded {
+                        String::new()
+                    } else {
+                        self.text_of(at)
+                    };
+                    (Typed::Reference(at, Vec::new()), at.place(), text)
+                } else {
+                    let (value, place) = self.real(at, range, false, name)?;
+                    (Typed::Number(value), place, number(value))
+                }
+            }
+            Type::Span(range) => {
+                let span = self.resolve(at).ok_or(Fail::Reported)?;
+                let ExprKind::Range { start, end, step } = &span.expr.node else {
+                    return Err(Fail::Kind);
+                };
+                let low = self.real(span.with(start), range, false, name);
+                let high = self.real(span.with(end), range, false, name);
+                let (low, high) = (low?.0, high?.0);
+                if step.is_some() {
+                    return Err(Fail::Kind);
+                }
+                if low >= high {
+                    let diagnostic = Diagnostic::error(
+                        "rlx::range::empty",
+                        format!("`{name}` goes from {} to {}", number(low), number(high)),
+                    );
+                    let diagnostic = self
+                        .at(diagnostic, span.place(), "nothing between them")
+                        .help("write the lower end first: `LOW..HIGH`");
+                    self.report(diagnostic);
+                    return Err(Fail::Reported);
+                }
+                let text = format!("{}..{}", number(low), number(high));
+                (Typed::Pair([low, high]), span.place(), text)
+            }
             Type::Pair(range) => {
                 let list = self.resolve(at).ok_or(Fail::Reported)?;
                 let ExprKind::List(items) = &list.expr.node else {

@@ -41,6 +41,7 @@ impl<'a> Elaborator<'a> {
                 declaration.keyword.node,
                 Keyword::Train
                     | Keyword::Distill
+                    | Keyword::Search
                     | Keyword::Evaluate
                     | Keyword::Figure
                     | Keyword::Table

@@ -264,7 +264,7 @@ impl Index {
     }
 
     fn value(&self, module: ModuleId, field: Option<&'static Field>, claim: bool, list: &mut List) {
-        use Keyword::{Algorithm, Benchmark, Data, Distill, Evaluate, Let, Model, Param, Train};
+        use Keyword::{Algorithm, Benchmark, Data, Distill, Evaluate, Let, Model, Param, Search, Train};
         let Some(field) = field else {
             if claim {
                 functions(&schema::MEASURES, list);
@@ -312,12 +312,17 @@ impl Index {
                     Data => has("data") || has("problem set"),
                     Benchmark => has("benchmark") || has("problem set"),
                     Algorithm => has("algorithm"),
+                    Search => has("a search"),
                     Evaluate => what.starts_with("an evaluation"),
                     Let => true,
                     _ => false,
                 });
                 list.add("std", CompletionKind::Module, "the standard library", "");
             }
+            Type::NumberOf(_, what) => self.names(module, list, |found| match found {
+                Search => what.contains("a search"),
+                found => matches!(found, Let | Param),
+            }),
             _ => self.names(module, list, |found| matches!(found, Let | Param)),
         }
     }
@@ -410,10 +415,10 @@ impl Index {
 
 fn keyword(word_: &str) -> Option<Keyword> {
     use Keyword::{
-        Algorithm, Benchmark, Claim, Data, Distill, Evaluate, Figure, Let, Model, Param, Table, Train,
+        Algorithm, Benchmark, Claim, Data, Distill, Evaluate, Figure, Let, Model, Param, Search, Table, Train,
     };
     [
-        Param, Let, Model, Data, Benchmark, Algorithm, Train, Distill, Evaluate, Figure, Table, Claim,
+        Param, Let, Model, Data, Benchmark, Algorithm, Train, Distill, Search, Evaluate, Figure, Table, Claim,
     ]
     .into_iter()
     .find(|keyword| word(*keyword) == word_)

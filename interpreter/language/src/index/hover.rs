@@ -110,6 +110,7 @@ pub(crate) fn word(keyword: Keyword) -> &'static str {
         Keyword::Algorithm => "algorithm",
         Keyword::Train => "train",
         Keyword::Distill => "distill",
+        Keyword::Search => "search",
         Keyword::Evaluate => "evaluate",
         Keyword::Figure => "figure",
         Keyword::Table => "table",

@@ -209,6 +209,7 @@ fn is_library(program: &Program) -> bool {
             declaration.keyword.node,
             Keyword::Train
                 | Keyword::Distill
+                | Keyword::Search
                 | Keyword::Evaluate
                 | Keyword::Figure
                 | Keyword::Table

@@ -49,70 +49,97 @@ pub const EVALUATE: Schema = Schema {
     ],
 };
 
+const TEMPERATURE: Field = Field {
+    name: "temperature",
+    ty: Type::NumberOf(AT_LEAST_ZERO, "a search"),
+    default: Required,
+    doc: "0 takes the likeliest token; a search stands for the temperature that it finds.",
+};
+const TOP_P: Field = Field {
+    name: "top_p",
+    ty: Type::Share(ABOVE_ZERO_TO_ONE),
+    default: Value("1.0"),
+    doc: "Draws from the smallest set of tokens with this probability.",
+};
+const TOP_K: Field = Field {
+    name: "top_k",
+    ty: Type::Integer { least: 1 },
+    default: None,
+    doc: "Draws from the k likeliest tokens.",
+};
+const MIN_P: Field = Field {
+    name: "min_p",
+    ty: Type::Share(ZERO_TO_ONE),
+    default: None,
+    doc: "Draws no token less likely than this share of the likeliest one.",
+};
+const REPETITION_PENALTY: Field = Field {
+    name: "repetition_penalty",
+    ty: Type::Number(ABOVE_ZERO),
+    default: None,
+    doc: "Divides positive logits of tokens that have occurred, multiplies negative ones.",
+};
+const LOGIT_BIAS: Field = Field {
+    name: "logit_bias",
+    ty: Type::Biases(BIAS),
+    default: None,
+    doc: "Added to the logits of single tokens, `[[\"yes\", 2], [198, -100]]`; -100 forbids.",
+};
+const STOP: Field = Field {
+    name: "stop",
+    ty: Type::Text,
+    default: None,
+    doc: "A response ends before this text.",
+};
+const MIN_TOKENS: Field = Field {
+    name: "min_tokens",
+    ty: Type::Count {
+        unit: Unit::Tokens,
+        least: 1,
+    },
+    default: None,
+    doc: "No response ends before so many tokens.",
+};
+const MAX_TOKENS: Field = Field {
+    name: "max_tokens",
+    ty: Type::Count {
+        unit: Unit::Tokens,
+        least: 1,
+    },
+    default: Required,
+    doc: "A response is cut after so many tokens.",
+};
+
 pub const SAMPLING: Schema = Schema {
     name: "sampling",
     doc: "How responses are drawn.",
     positional: 0,
     fields: &[
-        Field {
-            name: "temperature",
-            ty: Type::Number(AT_LEAST_ZERO),
-            default: Required,
-            doc: "0 takes the likeliest token.",
-        },
-        Field {
-            name: "top_p",
-            ty: Type::Share(ABOVE_ZERO_TO_ONE),
-            default: Value("1.0"),
-            doc: "Draws from the smallest set of tokens with this probability.",
-        },
-        Field {
-            name: "top_k",
-            ty: Type::Integer { least: 1 },
-            default: None,
-            doc: "Draws from the k likeliest tokens.",
-        },
-        Field {
-            name: "min_p",
-            ty: Type::Share(ZERO_TO_ONE),
-            default: None,
-            doc: "Draws no token less likely than this share of the likeliest one.",
-        },
-        Field {
-            name: "repetition_penalty",
-            ty: Type::Number(ABOVE_ZERO),
-            default: None,
-            doc: "Divides positive logits of tokens that have occurred, multiplies negative ones.",
-        },
-        Field {
-            name: "logit_bias",
-            ty: Type::Biases(BIAS),
-            default: None,
-            doc: "Added to the logits of single tokens, `[[\"yes\", 2], [198, -100]]`; -100 forbids.",
-        },
-        Field {
-            name: "stop",
-            ty: Type::Text,
-            default: None,
-            doc: "A response ends before this text.",
-        },
-        Field {
-            name: "min_tokens",
-            ty: Type::Count {
-                unit: Unit::Tokens,
-                least: 1,
-            },
-            default: None,
-            doc: "No response ends before so many tokens.",
-        },
-        Field {
-            name: "max_tokens",
-            ty: Type::Count {
-                unit: Unit::Tokens,
-                least: 1,
-            },
-            default: Required,
-            doc: "A response is cut after so many tokens.",
-        },
+        TEMPERATURE,
+        TOP_P,
+        TOP_K,
+        MIN_P,
+        REPETITION_PENALTY,
+        LOGIT_BIAS,
+        STOP,
+        MIN_TOKENS,
+        MAX_TOKENS,
+    ],
+};
+
+/// How the responses of a search are drawn: at each temperature that it looks at.
+pub const LOOK: Schema = Schema {
+    name: "look",
+    doc: "How responses are drawn at each temperature that is looked at.",
+    positional: 0,
+    fields: &[
+        TOP_P,
+        TOP_K,
+        MIN_P,
+        REPETITION_PENALTY,
+        LOGIT_BIAS,
+        STOP,
+        MIN_TOKENS,
+        MAX_TOKENS,
     ],
 };

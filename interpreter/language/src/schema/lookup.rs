@@ -5,11 +5,11 @@ use rlx_grammar::ast::Keyword;
 use super::{
     ACCURACY_SET, ALGORITHM, BENCHMARK, BEST_OF_ONE, CROSSING_OF, DATA, DELTA_SE_OF, DISTILL, ENDPOINT,
     ENTROPY_OF, EVALUATE, FUNCTIONS, INIT, LENGTH, LOGGED, MAJORITY_OF, MODEL, PASS, PERPLEXITY_OF,
-    PUBLISHED, RESPONSES, SOLVED, Schema, TASKS, TRAIN, TRUNCATED,
+    PUBLISHED, RESPONSES, SEARCH, SOLVED, Schema, TASKS, TEMPERATURE, TRAIN, TRUNCATED,
 };
 
 /// What a claim can measure; `share` and `count` of sets of problems apart.
-pub const MEASURES: [&Schema; 13] = [
+pub const MEASURES: [&Schema; 14] = [
     &PASS,
     &DELTA_SE_OF,
     &PERPLEXITY_OF,
@@ -20,6 +20,7 @@ pub const MEASURES: [&Schema; 13] = [
     &TRUNCATED,
     &ENTROPY_OF,
     &LOGGED,
+    &TEMPERATURE,
     &PUBLISHED,
     &SOLVED,
     &ACCURACY_SET,
@@ -34,6 +35,7 @@ pub fn of(keyword: Keyword) -> Option<&'static Schema> {
         Keyword::Algorithm => &ALGORITHM,
         Keyword::Train => &TRAIN,
         Keyword::Distill => &DISTILL,
+        Keyword::Search => &SEARCH,
         Keyword::Evaluate => &EVALUATE,
         Keyword::Param | Keyword::Let | Keyword::Figure | Keyword::Table | Keyword::Claim => return None,
     })

@@ -12,13 +12,14 @@ mod lora;
 mod model;
 mod problems;
 mod query;
+mod search;
 mod source;
 mod train;
 
 pub(crate) use algorithm::SFT_FIELDS;
 pub use algorithm::{ALGORITHM, CORRECTION, CRITIC, DYNAMIC_SAMPLING, FORMAT, KL, OPTIMIZER, OVERLONG};
 pub use distill::DISTILL;
-pub use evaluate::{EVALUATE, SAMPLING};
+pub use evaluate::{EVALUATE, LOOK, SAMPLING};
 pub use heard::{ENDPOINT, RESPONSES};
 pub use lookup::{MEASURES, function, of, task};
 pub use lora::LORA;
@@ -27,6 +28,7 @@ pub use problems::{
     ARITHMETIC, BENCHMARK, COUNTDOWN, DATA, EQUATION, EXAMPLE, MODULAR, NUMERAL, PROMPT, TASKS,
 };
 pub use query::*;
+pub use search::SEARCH;
 pub use source::source_of;
 pub use train::TRAIN;
 
@@ -82,6 +84,10 @@ pub enum Type {
     },
     /// A number in a range.
     Number(Range),
+    /// A number in a range, or the name of what finds one; the text says what that is.
+    NumberOf(Range, &'static str),
+    /// `0.6..2.0`: both ends in a range, the first one the smaller.
+    Span(Range),
     /// A number that `%` can be written for: `5%` is 0.05.
     Share(Range),
     /// Two numbers in a range.
@@ -184,6 +190,8 @@ impl Type {
             Type::Counts { unit, .. } => format!("numbers of {unit}"),
             Type::Integer { .. } => "a whole number".into(),
             Type::Number(range) => format!("a number {}", range.text),
+            Type::NumberOf(range, what) => format!("a number {} or {what}", range.text),
+            Type::Span(range) => format!("a range of two numbers {}, `LOW..HIGH`", range.text),
             Type::Share(range) => format!("a share or probability {}", range.text),
             Type::Pair(range) => format!("two numbers {}", range.text),
             Type::Biases(range) => {
@@ -212,10 +220,12 @@ impl Type {
 }
 
 /// All kinds of declaration with fields, for references and editors.
-pub const DECLARATIONS: [&Schema; 7] = [&MODEL, &DATA, &BENCHMARK, &ALGORITHM, &TRAIN, &DISTILL, &EVALUATE];
+pub const DECLARATIONS: [&Schema; 8] = [
+    &MODEL, &DATA, &BENCHMARK, &ALGORITHM, &TRAIN, &DISTILL, &SEARCH, &EVALUATE,
+];
 
 /// Records that fields hold.
-pub const RECORDS: [&Schema; 19] = [
+pub const RECORDS: [&Schema; 20] = [
     &INIT,
     &RESPONSES,
     &ENDPOINT,
@@ -229,6 +239,7 @@ pub const RECORDS: [&Schema; 19] = [
     &OPTIMIZER,
     &KL,
     &SAMPLING,
+    &LOOK,
     &CRITIC,
     &DYNAMIC_SAMPLING,
     &OVERLONG,

@@ -363,6 +363,27 @@ pub const LOGGED: Schema = Schema {
     ],
 };
 
+const SEARCHES: Field = Field {
+    name: "of",
+    ty: Type::Reference("a search or a list of them"),
+    default: Required,
+    doc: "Which searches.",
+};
+
+pub const SEARCHED: Schema = Schema {
+    name: "searched",
+    doc: "Temperatures that were searched for: each look with its entropy, and what was found.",
+    positional: 1,
+    fields: &[SEARCHES],
+};
+
+pub const TEMPERATURE: Schema = Schema {
+    name: "temperature",
+    doc: "The temperature that a search found.",
+    positional: 1,
+    fields: &[SEARCHES],
+};
+
 pub const PUBLISHED: Schema = Schema {
     name: "published",
     doc: "A number that somebody published: a `let` that is a number, or a record of two lists.",
@@ -464,7 +485,7 @@ pub const SOLVED: Schema = Schema {
 };
 
 /// What a figure or a table can show.
-pub const FUNCTIONS: [&Schema; 19] = [
+pub const FUNCTIONS: [&Schema; 20] = [
     &PASS_AT_K,
     &DELTA_SE,
     &SUBSET,
@@ -484,10 +505,11 @@ pub const FUNCTIONS: [&Schema; 19] = [
     &BESIDE,
     &DISAGREEMENTS,
     &READ_BY_HAND,
+    &SEARCHED,
 ];
 
 /// What a claim can measure.
-pub const QUANTITIES: [&Schema; 12] = [
+pub const QUANTITIES: [&Schema; 13] = [
     &PASS,
     &DELTA_SE_OF,
     &PERPLEXITY_OF,
@@ -499,6 +521,7 @@ pub const QUANTITIES: [&Schema; 12] = [
     &ENTROPY_OF,
     &VALID_CHAINS,
     &LOGGED,
+    &TEMPERATURE,
     &PUBLISHED,
 ];
 

@@ -12,9 +12,38 @@ pub enum Token {
     Text(String),
 }
 
+/// At which temperature responses are drawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Temperature {
+    Fixed(f64),
+    /// The one that a search finds.
+    Found {
+        search: String,
+    },
+}
+
+impl Temperature {
+    /// The number, where the study says it.
+    pub fn fixed(&self) -> Option<f64> {
+        match self {
+            Temperature::Fixed(value) => Some(*value),
+            Temperature::Found { .. } => None,
+        }
+    }
+
+    /// The search that finds it.
+    pub fn search(&self) -> Option<&str> {
+        match self {
+            Temperature::Fixed(_) => None,
+            Temperature::Found { search } => Some(search),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {
-    pub temperature: f64,
+    pub temperature: Temperature,
     pub top_p: f64,
     pub top_k: Option<u64>,
     // Not written where absent, so that keys of studies without them stay what they are.

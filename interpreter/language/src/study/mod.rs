@@ -6,6 +6,7 @@ mod model;
 mod origin;
 mod problems;
 mod question;
+mod search;
 mod training;
 
 use indexmap::IndexMap;
@@ -17,6 +18,7 @@ pub use model::*;
 pub use origin::*;
 pub use problems::*;
 pub use question::*;
+pub use search::*;
 pub use training::*;
 
 /// A whole study, after imports, profile and `--set` were applied and every constraint was checked.
@@ -35,6 +37,8 @@ pub struct Study {
     pub algorithms: IndexMap<String, Algorithm>,
     /// `train` and `distill`, each after what it starts from.
     pub trainings: IndexMap<String, Training>,
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub searches: IndexMap<String, Search>,
     pub evaluations: IndexMap<String, Evaluation>,
     pub outputs: IndexMap<String, Output>,
     pub claims: IndexMap<String, Claim>,

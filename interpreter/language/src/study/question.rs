@@ -113,6 +113,8 @@ pub enum Query {
     },
     /// `beside(measured = pass(…), published = published(…))`: measured numbers beside published ones.
     Beside { rows: Vec<BesideRow> },
+    /// `searched(matched[*])`: the looks of searches, and the temperatures that they found.
+    Searched { searches: Vec<String> },
     /// `disagreements(aime, judge = math_paper)`: responses on which the benchmark's judge and another one differ.
     Disagreements {
         evaluation: String,
@@ -255,6 +257,10 @@ pub enum Quantity {
         metric: String,
         step: Option<u64>,
     },
+    /// `temperature(matched)`: what a search found.
+    Temperature {
+        search: String,
+    },
     /// `published(NAME, k = 256)`: a number that somebody published, with the name it was read from.
     Published {
         value: f64,
@@ -340,7 +346,10 @@ impl Quantity {
             }
         };
         match self {
-            Quantity::Number { .. } | Quantity::Published { .. } | Quantity::Logged { .. } => {}
+            Quantity::Number { .. }
+            | Quantity::Published { .. }
+            | Quantity::Logged { .. }
+            | Quantity::Temperature { .. } => {}
             Quantity::Pass {
                 evaluation, model, ..
             }
@@ -412,6 +421,23 @@ impl Quantity {
         }
     }
 
+    /// The searches whose temperatures it reads.
+    pub fn searches(&self) -> Vec<&str> {
+        match self {
+            Quantity::Temperature { search } => vec![search],
+            Quantity::Largest { of } | Quantity::Smallest { of } => {
+                of.iter().flat_map(Quantity::searches).collect()
+            }
+            Quantity::Add { left, right }
+            | Quantity::Subtract { left, right }
+            | Quantity::Multiply { left, right }
+            | Quantity::Divide { left, right } => {
+                left.searches().into_iter().chain(right.searches()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The scores it needs: evaluation, whose responses, under which model; each once.
     pub fn scores(&self) -> Vec<(&str, &ModelRef, &ModelRef)> {
         match self {
@@ -444,6 +470,7 @@ impl Quantity {
             | Quantity::ValidChains { .. }
             | Quantity::Entropy { .. }
             | Quantity::Logged { .. }
+            | Quantity::Temperature { .. }
             | Quantity::Published { .. }
             | Quantity::Contained { .. }
             | Quantity::Share { .. }

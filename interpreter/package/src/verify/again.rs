@@ -59,7 +59,9 @@ pub fn again(
         ));
     }
     execute(&here, &opened.plan, &store, &world, &folder, backend, listener)?;
-    for step in &opened.plan.steps {
+    let looks = rlx_run::looks(&opened.plan, &packed);
+    let looks = looks.iter().flat_map(|(_, looks)| looks);
+    for step in opened.plan.steps.iter().chain(looks) {
         if !matches!(step.action, Action::Sample(_)) || heard(step) {
             continue;
         }

@@ -36,7 +36,9 @@ pub fn sample(opened: &Opened, local: &Local, backend: &mut dyn Backend) -> Resu
     let mut found = Findings::default();
     let here = opened.here(local);
     let store = opened.store();
-    for step in &opened.plan.steps {
+    let looks = rlx_run::looks(&opened.plan, &store);
+    let looks = looks.iter().flat_map(|(_, looks)| looks);
+    for step in opened.plan.steps.iter().chain(looks) {
         let Action::Sample(draw) = &step.action else {
             continue;
         };
@@ -61,11 +63,12 @@ pub fn sample(opened: &Opened, local: &Local, backend: &mut dyn Backend) -> Resu
             Err(error) => return Err(error),
         };
         let world = World::given(&opened.spec.study, BTreeMap::from([(draw.set.clone(), problems)]));
+        let temperature = rlx_run::temperature(&opened.plan, &store, &draw.sampling)?;
         let rows = spread(store.samples(&step.key.folder()).read()?, responses_to_draw());
         let failed =
             |error: rlx_run::BackendError| PackError::Run(rlx_run::RunError::backend(&step.name)(error));
         let mut model = backend.open(&at).map_err(failed)?;
-        let again = rlx_run::draw_again(step, draw, &rows, &world, model.as_mut())?;
+        let again = rlx_run::draw_again(step, (draw, temperature), &rows, &world, model.as_mut())?;
         compare(opened, step, &rows, &again, &world, model.as_ref(), &mut found)?;
     }
     Ok(found)

@@ -2,6 +2,7 @@
 
 mod output;
 mod rows;
+mod search;
 mod source;
 mod training;
 
@@ -68,10 +69,14 @@ pub fn build(study: &Study, around: &Surroundings) -> Result<Plan, PlanError> {
         steps: Vec::new(),
         by_name: BTreeMap::new(),
         open: BTreeSet::new(),
+        searching: BTreeSet::new(),
     };
     // Trainings in the order of declaration; each pulls what it starts from before itself.
     for name in study.trainings.keys() {
         builder.training(name)?;
+    }
+    for name in study.searches.keys() {
+        builder.search(name)?;
     }
     for evaluation in study.evaluations.values() {
         for model in &evaluation.models {
@@ -103,6 +108,8 @@ struct Builder<'a> {
     by_name: BTreeMap<String, StepId>,
     /// Trainings that are being built, to see cycles.
     open: BTreeSet<String>,
+    /// The same of searches.
+    searching: BTreeSet<String>,
 }
 
 impl Builder<'_> {

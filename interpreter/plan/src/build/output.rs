@@ -118,9 +118,18 @@ impl Builder<'_> {
                     for (evaluation, model) in row.measured.models() {
                         inputs.extend(self.verdicts(evaluation, &[model])?);
                     }
+                    for search in row.measured.searches() {
+                        inputs.push(self.search(search)?);
+                    }
                 }
                 inputs.sort_unstable();
                 inputs.dedup();
+                None
+            }
+            Query::Searched { searches } => {
+                for name in searches {
+                    inputs.push(self.search(name)?);
+                }
                 None
             }
             Query::Training { trainings } => {

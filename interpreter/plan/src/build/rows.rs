@@ -16,14 +16,12 @@ impl Builder<'_> {
         }
         let (data, fetch) = self.problems(&draw.set)?;
         let deciders = self.deciders(&draw.set)?;
-        let set = self.set(&draw.set)?;
+        let (temperature, search) = self.temperature(&draw.sampling.temperature)?;
         let recorded = self.is_recorded(&draw.model.reference);
         let meaning = match recorded {
             // They are what they are, however the study says that responses are drawn.
             true => json!({ "model": draw.model.key, "problems": data }),
-            false => json!({
-                "model": draw.model.key, "problems": data, "prompt": set.prompt, "sampling": draw.sampling, "seed": draw.seed,
-            }),
+            false => self.sample_meaning(&draw, &data, &temperature)?,
         };
         let count = draw.limit.unwrap_or_else(|| self.count(&draw.set));
         let cost = match recorded {
@@ -40,8 +38,24 @@ impl Builder<'_> {
             .into_iter()
             .chain(fetch)
             .chain(deciders)
+            .chain(search.filter(|_| !recorded))
             .collect();
         Ok(self.push("sample", name, meaning, inputs, Action::Sample(draw), cost))
+    }
+
+    /// What drawing means, at a temperature that means `temperature`.
+    pub(super) fn sample_meaning(
+        &self,
+        draw: &SampleStep,
+        data: &Value,
+        temperature: &Value,
+    ) -> Result<Value, PlanError> {
+        let mut sampling = json!(draw.sampling);
+        sampling["temperature"] = temperature.clone();
+        Ok(json!({
+            "model": draw.model.key, "problems": data, "prompt": self.set(&draw.set)?.prompt, "sampling": sampling,
+            "seed": draw.seed,
+        }))
     }
 
     /// Responses that lie in a file.

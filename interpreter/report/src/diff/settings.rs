@@ -18,7 +18,7 @@ fn settings(data: &ReportData) -> Vec<(String, String)> {
             ("benchmark", evaluation.benchmark.clone()),
             ("problems", evaluation.problems.to_string()),
             ("samples", evaluation.samples.to_string()),
-            ("temperature", setting(evaluation.temperature)),
+            ("temperature", crate::words::temperature(evaluation)),
             ("top_p", setting(evaluation.top_p)),
             ("max_tokens", evaluation.max_tokens.to_string()),
         ] {

@@ -2,7 +2,7 @@
 
 use crate::escape;
 
-const KEYWORDS: [&str; 14] = [
+const KEYWORDS: [&str; 15] = [
     "use",
     "param",
     "let",
@@ -12,6 +12,7 @@ const KEYWORDS: [&str; 14] = [
     "algorithm",
     "train",
     "distill",
+    "search",
     "evaluate",
     "figure",
     "table",

@@ -7,6 +7,7 @@ use crate::data::{ReportChange, ReportData};
 use crate::escape::xml;
 use crate::number::{count, setting};
 use crate::palette::Palette;
+use crate::words;
 
 pub(super) fn section(page: &mut String, data: &ReportData, palette: &Palette) {
     page.push_str("<section id=\"study\" aria-labelledby=\"study-h\">\n<h2 id=\"study-h\">The study</h2>\n");
@@ -51,10 +52,11 @@ pub(super) fn section(page: &mut String, data: &ReportData, palette: &Palette) {
                 xml(&settings.name),
                 xml(&settings.benchmark)
             );
+            let temperature = words::temperature(settings);
             let numbers = [
                 (settings.problems as f64, count(settings.problems as u64)),
                 (settings.samples as f64, count(settings.samples)),
-                (settings.temperature, setting(settings.temperature)),
+                (settings.temperature.unwrap_or(0.0), xml(&temperature)),
                 (settings.top_p, setting(settings.top_p)),
                 (settings.max_tokens as f64, count(settings.max_tokens)),
             ];

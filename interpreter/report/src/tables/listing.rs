@@ -65,7 +65,7 @@ pub(crate) fn listing(results: &Listing) -> Table {
             });
             match column.unit {
                 ListingUnit::Count | ListingUnit::K { .. } => 0,
-                ListingUnit::P => 4,
+                ListingUnit::P | ListingUnit::Fine => 4,
                 unit => {
                     plain_decimals(results, place).unwrap_or_else(|| column_decimals(estimates, scale(unit)))
                 }

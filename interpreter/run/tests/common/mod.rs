@@ -28,6 +28,8 @@ pub(crate) struct Script {
     pub(crate) drawn: usize,
     /// The call that fails, from 1.
     pub(crate) fail_at: Option<usize>,
+    /// Temperatures that were drawn at, one a call.
+    pub(crate) temperatures: Vec<f64>,
     /// Rewards given, by problem.
     pub(crate) rewards: Vec<f64>,
     /// Responses that were learnt.
@@ -178,10 +180,13 @@ impl OpenModel for Model {
     fn sample(
         &mut self,
         requests: &[Request],
-        _: &Settings,
+        settings: &Settings,
         listener: &mut Rows<'_>,
     ) -> Result<(), BackendError> {
         self.script.borrow_mut().call()?;
+        self.script.borrow_mut().temperatures.push(settings.temperature);
+        // Uncertain as its temperature squared.
+        let logprob = (-0.25 * settings.temperature * settings.temperature) as f32;
         // Rows end in no order that anybody should rely on.
         let mut all: Vec<(usize, usize, u64)> = Vec::new();
         for (number, request) in requests.iter().enumerate() {
@@ -209,7 +214,7 @@ impl OpenModel for Model {
                 .map(u32::from)
                 .collect();
             let drawn = Drawn {
-                logprobs: vec![-0.25; tokens.len()],
+                logprobs: vec![logprob; tokens.len()],
                 text: text(&tokens),
                 tokens,
                 finish: Finish::Stop,
