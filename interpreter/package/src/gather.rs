@@ -2,6 +2,7 @@
 
 use crate::{
     archive::{self, Content, Contents},
+    content::{self, add_judges, add_problems},
     croissant, documents,
     error::PackError,
     manifest::{FORMAT, Listed, MANIFEST, Manifest},
@@ -9,14 +10,12 @@ use crate::{
     spec::{Spec, standard_library_hash},
     statement,
 };
-use rlx_data::{Problem, RenderedPrompt};
-use rlx_language::{Model, ModelSource, Options, ProblemSet, ProblemSource, Sources, Study};
+use rlx_language::{ModelSource, Options, ProblemSource, Sources, Study};
 use rlx_plan::{Action, Plan, Step, Surroundings};
 use rlx_report::{ReportData, SpecSource};
 use rlx_run::{Journal, Presented, StepState, World, present};
 use rlx_store::{Store, file};
 use serde::Serialize;
-use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -57,27 +56,6 @@ pub struct Packed {
     pub withheld: BTreeMap<String, String>,
 }
 
-/// Licences that allow to pass content on.
-const OPEN: [&str; 14] = [
-    "MIT",
-    "MIT-0",
-    "Apache-2.0",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "ISC",
-    "0BSD",
-    "Unlicense",
-    "CC0-1.0",
-    "CC-BY-4.0",
-    "CC-BY-SA-4.0",
-    "CC-BY-3.0",
-    "ODC-By-1.0",
-    "PDDL-1.0",
-];
-
-/// Models up to this size are packed where their licence allows it.
-const LARGEST_MODEL: u64 = 256 << 20;
-
 /// Writes `subject` as one file to `target`.
 ///
 /// The same study, rows and version of rlx give the same bytes.
@@ -113,9 +91,9 @@ pub fn pack(subject: &Subject<'_>, target: &Path) -> Result<Packed, PackError> {
     );
 
     add_judges(&mut contents, subject.study, &spec.study);
-    let (problems, withheld) = problems(subject, &spec.study, &plan)?;
+    let (problems, withheld) = content::problems(subject, &spec.study, &plan)?;
     add_problems(&mut contents, &spec.study, &problems, &withheld)?;
-    let models = models(subject, &spec.study, &mut contents)?;
+    let models = content::models(subject, &spec.study, &mut contents)?;
     add_json(&mut contents, "models.json", &models)?;
     add_rows(&mut contents, subject, &plan)?;
 
@@ -263,137 +241,6 @@ fn same_plan(one: &Plan, other: &Plan) -> Result<(), PackError> {
     Ok(())
 }
 
-/// Problems by set.
-pub(crate) type Problems = BTreeMap<String, Vec<Problem>>;
-
-/// The problems that were drawn for; without their content where their licence does not allow to pass it on.
-fn problems(
-    subject: &Subject<'_>,
-    packed: &Study,
-    plan: &Plan,
-) -> Result<(Problems, BTreeMap<String, String>), PackError> {
-    let mut wanted: BTreeMap<&str, u64> = BTreeMap::new();
-    for step in &plan.steps {
-        let draw = match &step.action {
-            Action::Sample(draw) => Some(draw),
-            Action::Search(search) => Some(&search.draw),
-            _ => None,
-        };
-        if let Some(draw) = draw {
-            let most = wanted.entry(&draw.set).or_default();
-            *most = draw.limit.unwrap_or(u64::MAX).max(*most);
-        }
-    }
-    let mut problems = Problems::new();
-    let mut withheld = BTreeMap::new();
-    for (name, most) in wanted {
-        let all = subject.world.problems(name)?;
-        let mut chosen = all[..all.len().min(usize::try_from(most).unwrap_or(usize::MAX))].to_vec();
-        if let Some(reason) = packed.problem_sets.get(name).and_then(closed) {
-            for problem in &mut chosen {
-                problem.text = format!("(withheld: {reason})");
-                problem.answer = None;
-                problem.response = None;
-            }
-            withheld.insert(name.to_owned(), reason);
-        }
-        problems.insert(name.to_owned(), chosen);
-    }
-    Ok((problems, withheld))
-}
-
-/// The programs that judge, under the names that the packed study has for them. One that lies outside of the study's folders
-/// stays where it is, and its verdicts can only be given again with it.
-fn add_judges(contents: &mut Contents, study: &Study, packed: &Study) {
-    for (name, set) in &study.problem_sets {
-        let other = packed.problem_sets.get(name).and_then(|set| set.command.as_ref());
-        if let (Some(own), Some(other)) = (&set.command, other) {
-            let plain = Path::new(&other.path)
-                .components()
-                .all(|part| matches!(part, std::path::Component::Normal(_)));
-            if plain {
-                add_file(contents, &other.path, Path::new(&own.path));
-            }
-        }
-    }
-}
-
-/// Why a set's content may not be passed on; None where it may.
-fn closed(set: &ProblemSet) -> Option<String> {
-    match (&set.source, &set.licence) {
-        // A task's problems are made by rlx itself.
-        (ProblemSource::Task { .. }, _) => None,
-        (_, Some(licence)) if open(licence) => None,
-        (_, Some(licence)) => Some(format!("its licence is {licence}")),
-        (_, None) => Some("the study states no licence for it".into()),
-    }
-}
-
-fn open(licence: &str) -> bool {
-    OPEN.iter().any(|open| open.eq_ignore_ascii_case(licence))
-}
-
-fn add_problems(
-    contents: &mut Contents,
-    study: &Study,
-    problems: &Problems,
-    withheld: &BTreeMap<String, String>,
-) -> Result<(), PackError> {
-    for (name, rows) in problems {
-        add_lines(contents, &format!("problems/{}.jsonl", safe(name)), rows)?;
-        let Some(set) = study
-            .problem_sets
-            .get(name)
-            .filter(|_| !withheld.contains_key(name))
-        else {
-            continue;
-        };
-        let mut prompts = Vec::new();
-        for problem in rows {
-            prompts.push(match rlx_data::render(&set.prompt, problem)? {
-                RenderedPrompt::Text(text) => json!({ "id": problem.id, "prompt": text }),
-                RenderedPrompt::Chat {
-                    system,
-                    examples,
-                    user,
-                    prefill,
-                } => {
-                    let mut line = json!({ "id": problem.id, "system": system, "user": user });
-                    if let Some(prefill) = prefill {
-                        line["prefill"] = json!(prefill);
-                    }
-                    if !examples.is_empty() {
-                        line["examples"] = json!(examples);
-                    }
-                    line
-                }
-                prompt @ RenderedPrompt::Shown { .. } => {
-                    let pictures: Vec<_> = prompt.pictures().into_iter().collect();
-                    let mut line = json!({ "id": problem.id, "user": prompt.said(), "pictures": pictures });
-                    if let RenderedPrompt::Shown {
-                        system,
-                        examples,
-                        prefill,
-                        ..
-                    } = &prompt
-                    {
-                        if !examples.is_empty() {
-                            line["examples"] = json!(examples);
-                        }
-                        line["system"] = json!(system);
-                        if let Some(prefill) = prefill {
-                            line["prefill"] = json!(prefill);
-                        }
-                    }
-                    line
-                }
-            });
-        }
-        add_lines(contents, &format!("prompts/{}.jsonl", safe(name)), &prompts)?;
-    }
-    Ok(())
-}
-
 /// A name as a file name: members of families have brackets in theirs.
 pub(crate) fn safe(name: &str) -> String {
     let keep = |letter: char| {
@@ -408,87 +255,6 @@ pub(crate) fn safe(name: &str) -> String {
         .collect::<String>()
         .trim_matches('.')
         .to_owned()
-}
-
-/// Every model that the study starts from, with the hash of each of its files; the files themselves where that may be.
-fn models(
-    subject: &Subject<'_>,
-    packed: &Study,
-    contents: &mut Contents,
-) -> Result<BTreeMap<String, Value>, PackError> {
-    let mut found = BTreeMap::new();
-    for (name, model) in &subject.study.models {
-        let Some(other) = packed.models.get(name) else {
-            continue;
-        };
-        let place = match &model.source {
-            ModelSource::Init { tokenizer, .. } => Some(PathBuf::from(tokenizer)),
-            _ => rlx_data::locate_model(model, subject.place).ok(),
-        };
-        let target = match &other.source {
-            ModelSource::Init { tokenizer, .. } => Some(tokenizer.clone()),
-            ModelSource::Path { path } => Some(path.clone()),
-            ModelSource::Responses { recorded } => Some(recorded.path.clone()),
-            ModelSource::Hub { .. } | ModelSource::Endpoint { .. } => None,
-        };
-        let files = place.as_deref().map(model_files).transpose()?.unwrap_or_default();
-        let bytes: u64 = files.iter().map(|(listed, _)| listed.bytes).sum();
-        let may = model.licence.as_deref().is_some_and(open) && bytes <= LARGEST_MODEL;
-        let inside = target.filter(|target| may && target.starts_with("spec/"));
-        if let Some(target) = &inside {
-            for (listed, path) in &files {
-                let at = match listed.path.as_str() {
-                    "" => target.clone(),
-                    inner => format!("{target}/{inner}"),
-                };
-                contents.insert(at, Content::File(path.clone()));
-            }
-        }
-        let listed: Vec<&Listed> = files.iter().map(|(listed, _)| listed).collect();
-        found.insert(
-            name.clone(),
-            json!({
-                "source": described(other), "licence": model.licence, "packed": inside.is_some(), "bytes": bytes,
-                "files": listed,
-            }),
-        );
-    }
-    Ok(found)
-}
-
-/// The source of a model in one line.
-pub(crate) fn described(model: &Model) -> String {
-    model.source.described()
-}
-
-/// The files of a model folder (one level: that is what Hugging Face's layout has) or of a single file.
-fn model_files(place: &Path) -> Result<Vec<(Listed, PathBuf)>, PackError> {
-    let paths: Vec<PathBuf> = if place.is_dir() {
-        file::list(place)?
-            .into_iter()
-            .filter(|path| path.is_file())
-            .collect()
-    } else {
-        vec![place.to_owned()]
-    };
-    let mut files = Vec::new();
-    for path in paths {
-        let name = if place.is_dir() {
-            path.file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        } else {
-            String::new()
-        };
-        let one = Contents::from([(name, Content::File(path.clone()))]);
-        files.extend(
-            archive::list(&one, Vec::new())?
-                .into_iter()
-                .map(|listed| (listed, path.clone())),
-        );
-    }
-    Ok(files)
 }
 
 /// Rows of every step and of every look of a search, and of every training what a reader wants: metrics, hashes of the
@@ -537,7 +303,7 @@ fn add_rows(contents: &mut Contents, subject: &Subject<'_>, plan: &Plan) -> Resu
                     .unwrap_or_default()
                     .to_string_lossy()
                     .into_owned();
-                let files = model_files(&checkpoint)?;
+                let files = content::model_files(&checkpoint)?;
                 if subject.weights {
                     for (listed, path) in &files {
                         let at = format!("store/training/{key}/checkpoints/{number}/{}", listed.path);
@@ -634,7 +400,11 @@ fn add_json(contents: &mut Contents, path: &str, value: &impl Serialize) -> Resu
     Ok(())
 }
 
-fn add_lines(contents: &mut Contents, path: &str, rows: &[impl Serialize]) -> Result<(), PackError> {
+pub(crate) fn add_lines(
+    contents: &mut Contents,
+    path: &str,
+    rows: &[impl Serialize],
+) -> Result<(), PackError> {
     let mut text = Vec::new();
     for row in rows {
         serde_json::to_writer(&mut text, row)
@@ -645,7 +415,7 @@ fn add_lines(contents: &mut Contents, path: &str, rows: &[impl Serialize]) -> Re
     Ok(())
 }
 
-fn add_file(contents: &mut Contents, path: &str, from: &Path) {
+pub(crate) fn add_file(contents: &mut Contents, path: &str, from: &Path) {
     if from.is_file() {
         contents.insert(path.to_owned(), Content::File(from.to_owned()));
     }

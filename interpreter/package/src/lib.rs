@@ -8,6 +8,7 @@
 //! statement for its results, so that tools that know nothing of rlx can read it.
 
 mod archive;
+mod content;
 mod croissant;
 mod documents;
 mod error;

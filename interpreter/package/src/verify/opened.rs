@@ -2,8 +2,8 @@
 
 use crate::{
     archive::Pack,
+    content::Problems,
     error::PackError,
-    gather::Problems,
     manifest::Manifest,
     spec::{Spec, standard_library_hash},
 };
