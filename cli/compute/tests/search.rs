@@ -65,6 +65,8 @@ fn a_killed_search_finds_the_same_temperature_with_the_same_bytes() {
     let wanted = whole.traces();
     let looked = String::from_utf8(wanted["results/study/tables/looked.csv"].clone()).unwrap();
     assert!(looked.lines().nth(1).unwrap().ends_with(",found"), "{looked}");
+    let first = looked.lines().nth(1).unwrap();
+    assert!(!first.contains(",,"), "every number has both intervals: {first}");
     let report = fs::read_to_string(whole.path("results/study/report.json")).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["claims"][0]["verdict"], "holds", "{looked}");

@@ -51,7 +51,7 @@ pub use mean_curve::pass_mean_curve;
 pub use outcomes::{Design, Outcomes, OutcomesError, PerplexityRow, SampleRow};
 pub use paired::{ChangedProblem, PairedDifference, ProblemCounts, paired};
 pub use pass_at_k::{PassAtKError, PassAtKValue, pass_at_k, pass_curve};
-pub use quantity::value;
+pub use quantity::{estimate, value};
 pub use queries::{answer, pass_at_k::pass_of_counts, searched::SearchLog, training::TrainingLog};
 pub use resampling::{Resampling, TooFewResamples};
 pub use results::*;

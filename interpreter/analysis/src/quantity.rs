@@ -12,6 +12,7 @@ use crate::passes;
 use crate::pooled::Pooled;
 use crate::resampling::Resampling;
 use crate::responses;
+use crate::results::Estimate;
 use crate::sets;
 use crate::undefined::Undefined;
 use crate::votes;
@@ -22,6 +23,19 @@ use crate::votes;
 /// When a number in it is undefined.
 pub fn value(quantity: &Quantity, evidence: &Evidence) -> Result<f64, Undefined> {
     measure(quantity, evidence, &Resampling::fewest()).map(|measured| measured.value)
+}
+
+/// A quantity with its intervals, at this confidence.
+///
+/// # Errors
+/// When a number in it is undefined.
+pub fn estimate(
+    quantity: &Quantity,
+    evidence: &Evidence,
+    resampling: &Resampling,
+    confidence: f64,
+) -> Result<Estimate, Undefined> {
+    Ok(measure(quantity, evidence, resampling)?.estimate(confidence, resampling))
 }
 
 /// Measures a quantity with everything it is made of, resample by resample.

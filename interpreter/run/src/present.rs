@@ -215,7 +215,7 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
     };
     for step in &plan.steps {
         if let Action::Search(search) = &step.action {
-            let log = search::log(search, &place)?;
+            let log = search::log(search, &place, CONFIDENCE)?;
             search::check(step, &log, store)?;
             seen.numbers.searches.push(log);
         }

@@ -15,7 +15,7 @@ use crate::{
     world::World,
 };
 use rlx_analysis::{
-    Design, Evidence, Outcomes, SampleRow, SearchLog, Undefined,
+    Design, Evidence, Outcomes, Resampling, SampleRow, SearchLog, Undefined,
     search::{Look, Next, NotFound, Wanted, next},
 };
 use rlx_language::{ModelRef, Quantity, Sampling, Study, Temperature};
@@ -220,20 +220,25 @@ impl Listener for OfLook<'_> {
 ///
 /// # Errors
 /// Rows that cannot be read, or that contradict the plan.
-pub(crate) fn log(search: &SearchStep, at: &Place<'_>) -> Result<SearchLog, RunError> {
+pub(crate) fn log(search: &SearchStep, at: &Place<'_>, confidence: f64) -> Result<SearchLog, RunError> {
     let mut log = SearchLog {
         search: search.search.name.clone(),
         model: search.search.model.label(),
         target: None,
         within: search.search.within,
         looks: Vec::new(),
+        estimates: Vec::new(),
+        confidence,
         found: None,
     };
-    let Ok(target) = target(search, at)? else {
+    let mut evidence = target_rows(search, at)?;
+    let quantity = &search.search.target;
+    let Ok(target) = rlx_analysis::value(quantity, &evidence) else {
         return Ok(log);
     };
     log.target = Some(target);
     let wanted = wanted(search, target);
+    let resampling = Resampling::new(at.study.seed);
     while let Ok(next) = next(&wanted, &log.looks) {
         match next {
             Next::Found(look) => {
@@ -246,10 +251,24 @@ pub(crate) fn log(search: &SearchStep, at: &Place<'_>) -> Result<SearchLog, RunE
                 if !is_drawn(&look, at.store, at.world)? {
                     break;
                 }
-                let Ok(entropy) = of_look(&look, draw, at)? else {
+                let entropy = add_look(&look, draw, at, &mut evidence)?;
+                let Ok(value) = rlx_analysis::value(&entropy, &evidence) else {
                     break;
                 };
-                log.looks.push(Look { temperature, entropy });
+                let off = Quantity::Subtract {
+                    left: Box::new(entropy.clone()),
+                    right: Box::new(quantity.clone()),
+                };
+                let estimate = |quantity: &Quantity| {
+                    rlx_analysis::estimate(quantity, &evidence, &resampling, confidence)
+                        .map_err(|why| analysis_failed(&look.name, &why))
+                };
+                log.estimates.push([estimate(&entropy)?, estimate(&off)?]);
+                log.looks.push(Look {
+                    temperature,
+                    entropy: value,
+                });
+                evidence.evaluations.remove(&look.name);
             }
         }
     }
@@ -285,26 +304,45 @@ fn wanted(search: &SearchStep, target: f64) -> Wanted {
 
 /// Nats a token of the rows of one look.
 fn of_look(look: &Step, draw: &SampleStep, at: &Place<'_>) -> Result<Result<f64, Undefined>, RunError> {
+    let mut evidence = Evidence::default();
+    let entropy = add_look(look, draw, at, &mut evidence)?;
+    Ok(rlx_analysis::value(&entropy, &evidence))
+}
+
+/// Adds a look's rows as an evaluation of its name; gives what is measured on them.
+fn add_look(
+    look: &Step,
+    draw: &SampleStep,
+    at: &Place<'_>,
+    evidence: &mut Evidence,
+) -> Result<Quantity, RunError> {
     let model = &draw.model.reference;
     let rows = responses(look, draw, (draw.samples, 0), at.store, at.world)?;
-    let mut evidence = Evidence::default();
     let outcomes = outcomes((&look.name, &draw.set), &[(model, rows)], draw.samples, at.world)?;
     evidence.evaluations.insert(look.name.clone(), outcomes);
-    let entropy = Quantity::Entropy {
+    Ok(Quantity::Entropy {
         evaluation: look.name.clone(),
         model: model.clone(),
-    };
-    Ok(rlx_analysis::value(&entropy, &evidence))
+    })
 }
 
 /// The entropy that a search looks for.
 fn target(search: &SearchStep, at: &Place<'_>) -> Result<Result<f64, Undefined>, RunError> {
+    let evidence = target_rows(search, at)?;
+    Ok(rlx_analysis::value(&search.search.target, &evidence))
+}
+
+/// The rows that the target is measured on.
+fn target_rows(search: &SearchStep, at: &Place<'_>) -> Result<Evidence, RunError> {
     let quantity = &search.search.target;
     let mut evidence = Evidence::default();
     for (name, _) in quantity.models() {
         let Some(evaluation) = at.study.evaluations.get(name) else {
             continue;
         };
+        if evidence.evaluations.contains_key(name) {
+            continue;
+        }
         let mut models = Vec::new();
         for (_, model) in quantity.models().into_iter().filter(|(known, _)| *known == name) {
             let mut rows = Vec::new();
@@ -320,7 +358,7 @@ fn target(search: &SearchStep, at: &Place<'_>) -> Result<Result<f64, Undefined>,
         let outcomes = outcomes(of, &models, evaluation.samples, at.world)?;
         evidence.evaluations.insert(name.to_owned(), outcomes);
     }
-    Ok(rlx_analysis::value(quantity, &evidence))
+    Ok(evidence)
 }
 
 /// Responses as an evaluation's rows, without verdicts: nobody asks for them here.

@@ -81,6 +81,12 @@ fn a_temperature_is_found_and_drawn_at() {
         (entropy - 0.25 * found * found).abs() < 1e-6,
         "the entropy of the rows"
     );
+    // How far off it is, is said with intervals, paired by problem.
+    let off = number(1, "off");
+    assert!((off - (entropy - number(1, "target"))).abs() < 1e-9, "{off}");
+    // All responses of the script are equally uncertain: no spread, and none to be known of other problems.
+    let [low, high] = ["low", "high"].map(|end| number(1, &format!("off_these_problems_{end}")));
+    assert!(low <= off && off <= high, "{off} in [{low}, {high}]");
     // The ends first; and what was found is what the evaluation draws at.
     assert_eq!((number(2, "look"), number(2, "temperature")), (1.0, 0.5));
     assert_eq!((number(3, "look"), number(3, "temperature")), (2.0, 2.0));

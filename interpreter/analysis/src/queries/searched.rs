@@ -1,7 +1,7 @@
 //! Searches for a temperature: every look, and which one was found.
 
-use super::{column, number, text};
-use crate::results::{Listing, ListingUnit};
+use super::{UNDEFINED, cell, column, number, text};
+use crate::results::{Estimate, Listing, ListingUnit};
 use crate::search::Look;
 
 /// What one search looked at, in its order.
@@ -14,6 +14,10 @@ pub struct SearchLog {
     pub target: Option<f64>,
     pub within: f64,
     pub looks: Vec<Look>,
+    /// Of each look its entropy and how far that is from the target, paired by problem.
+    pub estimates: Vec<[Estimate; 2]>,
+    /// Of the intervals.
+    pub confidence: f64,
     /// None while the search goes on.
     pub found: Option<Look>,
 }
@@ -22,7 +26,7 @@ pub struct SearchLog {
 pub(super) fn answer(logs: &[SearchLog], searches: &[String]) -> Listing {
     let mut rows = Vec::new();
     let mut notes = vec![
-        "Nats a token at each temperature that was looked at, beside the entropy that was looked for."
+        "Nats a token at each temperature that was looked at, beside the entropy that was looked for; how far off it is, is paired by problem."
             .to_owned(),
     ];
     let mut warnings = Vec::new();
@@ -53,13 +57,14 @@ pub(super) fn answer(logs: &[SearchLog], searches: &[String]) -> Listing {
         for (place, look) in looks {
             let found = log.found.as_ref() == Some(look);
             let target = log.target.unwrap_or(f64::NAN);
+            let [entropy, off] = log.estimates.get(place).copied().unwrap_or([UNDEFINED; 2]);
             rows.push(vec![
                 text(format!("{name} at {}", look.temperature)),
                 text(log.model.clone()),
                 number(look.temperature),
-                number(look.entropy),
+                cell(entropy),
                 number(target),
-                number(look.entropy - target),
+                cell(off),
                 number((place + 1) as f64),
                 text(if found { "found" } else { "" }),
             ]);
@@ -69,7 +74,7 @@ pub(super) fn answer(logs: &[SearchLog], searches: &[String]) -> Listing {
     Listing {
         title: "Temperatures searched for".to_owned(),
         notes,
-        confidence: None,
+        confidence: logs.iter().map(|log| log.confidence).reduce(f64::min),
         columns: vec![
             column("search", "search", ListingUnit::Text),
             column("model", "model", ListingUnit::Model),
@@ -101,6 +106,8 @@ mod tests {
             within: 0.02,
             looks: vec![look(0.6, 0.2), look(2.0, 3.0), look(0.9, 0.51)],
             found: Some(look(0.9, 0.51)),
+            estimates: vec![[UNDEFINED; 2]; 3],
+            confidence: 0.95,
         };
         let found = answer(std::slice::from_ref(&log), &["matched".into(), "other".into()]);
         let cell = |row: usize, place: usize| found.rows[row][place].clone();
