@@ -414,8 +414,7 @@ fn default_expr(text: &'static str) -> &'static Expr {
             .into_iter()
             .chain(schema::RECORDS)
             .chain(schema::FUNCTIONS);
-        let others = schema::MEASURES.into_iter().chain(schema::SETS);
-        let fields = schemas.chain(others).flat_map(|schema| schema.fields);
+        let fields = schemas.chain(schema::MEASURES).flat_map(|schema| schema.fields);
         fields
             .filter_map(|field| match field.default {
                 Default::Value(text) | Default::OrNone(text) => Some(text),

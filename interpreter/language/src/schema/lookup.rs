@@ -3,28 +3,24 @@
 use rlx_grammar::ast::Keyword;
 
 use super::{
-    ACCURACY_SET, ALGORITHM, BENCHMARK, BEST_OF_ONE, CROSSING_OF, DATA, DELTA_SE_OF, DISTILL, ENDPOINT,
-    ENTROPY_OF, EVALUATE, FUNCTIONS, INIT, LENGTH, LOGGED, MAJORITY_OF, MODEL, PASS, PERPLEXITY_OF,
-    PUBLISHED, RESPONSES, SEARCH, SOLVED, Schema, TASKS, TEMPERATURE, TRAIN, TRUNCATED,
+    ALGORITHM, BENCHMARK, DATA, DISTILL, ENDPOINT, EVALUATE, FUNCTIONS, INIT, MODEL, QUANTITIES, RESPONSES,
+    SEARCH, SETS, Schema, TASKS, TRAIN,
 };
 
-/// What a claim can measure; `share` and `count` of sets of problems apart.
-pub const MEASURES: [&Schema; 14] = [
-    &PASS,
-    &DELTA_SE_OF,
-    &PERPLEXITY_OF,
-    &CROSSING_OF,
-    &MAJORITY_OF,
-    &BEST_OF_ONE,
-    &LENGTH,
-    &TRUNCATED,
-    &ENTROPY_OF,
-    &LOGGED,
-    &TEMPERATURE,
-    &PUBLISHED,
-    &SOLVED,
-    &ACCURACY_SET,
-];
+/// All that a claim can name: quantities, and sets of problems inside of `share` and `count`.
+pub const MEASURES: [&Schema; QUANTITIES.len() + SETS.len()] = {
+    let mut all = [QUANTITIES[0]; QUANTITIES.len() + SETS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < QUANTITIES.len() {
+            QUANTITIES[at]
+        } else {
+            SETS[at - QUANTITIES.len()]
+        };
+        at += 1;
+    }
+    all
+};
 
 /// The fields of a kind of declaration; None where it has none.
 pub fn of(keyword: Keyword) -> Option<&'static Schema> {
