@@ -110,7 +110,9 @@ pub(crate) fn write_report(
         device,
         version: env!("CARGO_PKG_VERSION"),
     };
+    let clock = std::time::Instant::now();
     let data = present(&presented, &project.results)?;
+    rlx_run::keep_report_time(&project.results, clock.elapsed().as_secs_f64())?;
     let text =
         serde_json::to_vec(&data).map_err(|error| Failure::user("rlx::report", error.to_string(), None))?;
     rlx_store::file::write(&project.results.join("report.json"), &text)?;

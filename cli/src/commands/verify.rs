@@ -5,19 +5,19 @@ use crate::{
     args::{Format, VerifyArgs},
     backend,
     failure::Failure,
-    progress,
+    progress::{self, duration},
     project::place,
 };
 use rlx_package::{
     Pack,
-    verify::{self, Findings, Local, Opened},
+    verify::{self, Cost, Estimator, Findings, Local, Opened},
     verify_signature,
 };
-use rlx_plan::Action;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Instant,
 };
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -35,11 +35,10 @@ pub(crate) fn run(args: &VerifyArgs, compute: Option<&OpenBackend>) -> Result<Ex
     }
     let mut pack = Pack::open(&args.pack)?;
     let mut found = Findings::default();
-    let text = args.format == Format::Text;
-    let say = |level: u8, cost: &str| {
-        if text {
-            eprintln!("level {level}: {cost}");
-        }
+    let mut costs = Costs {
+        text: args.format == Format::Text,
+        all: Vec::new(),
+        clock: Instant::now(),
     };
 
     if let Some(key) = &args.public_key {
@@ -57,7 +56,12 @@ pub(crate) fn run(args: &VerifyArgs, compute: Option<&OpenBackend>) -> Result<Ex
             });
         }
     }
-    say(0, &format!("hashes of {:.1} MB", pack.bytes as f64 / 1e6));
+    // What the manifest says is not yet known to be true; for an estimate it will do.
+    let unfolded = pack.manifest().map_or(0, |manifest| {
+        let sizes = manifest.files.iter().map(|file| file.bytes);
+        sizes.fold(0, u64::saturating_add)
+    });
+    costs.say(Cost::of_hashes(pack.bytes.saturating_add(unfolded)));
     let faults = pack.faults()?;
     if faults.is_empty() {
         let files = pack.manifest()?.files.len();
@@ -70,9 +74,44 @@ pub(crate) fn run(args: &VerifyArgs, compute: Option<&OpenBackend>) -> Result<Ex
     let mut reached = 0;
     if args.level > 0 && found.faults.is_empty() {
         let opened = Opened::new(&mut pack)?;
-        reached = levels(args, compute, &local, &opened, &say, &mut found)?;
+        reached = levels(args, compute, &local, &opened, &mut costs, &mut found)?;
     }
-    conclude(args, &pack, &found, reached)
+    costs.took();
+    conclude(args, &pack, &found, reached, &costs.all)
+}
+
+/// What each level costs: said before it begins, and kept with what it took.
+struct Costs {
+    text: bool,
+    all: Vec<Cost>,
+    clock: Instant,
+}
+
+impl Costs {
+    fn say(&mut self, cost: Cost) {
+        self.took();
+        if self.text {
+            let about = match cost.seconds {
+                None => "time not known".to_owned(),
+                Some(seconds) if seconds < 1.0 => "under a second".to_owned(),
+                Some(seconds) => format!("about {}", duration(seconds)),
+            };
+            eprintln!("level {}: {}; {about} ({})", cost.level, cost.work, cost.basis);
+        }
+        self.all.push(cost);
+    }
+
+    /// The level that was said last has ended.
+    fn took(&mut self) {
+        let seconds = self.clock.elapsed().as_secs_f64();
+        if let Some(last) = self.all.last_mut().filter(|last| last.took.is_none()) {
+            last.took = Some(seconds);
+            if self.text && seconds >= 1.0 {
+                eprintln!("level {} took {}", last.level, duration(seconds));
+            }
+        }
+        self.clock = Instant::now();
+    }
 }
 
 /// The levels above 0; returns the highest at which something was compared.
@@ -81,45 +120,19 @@ fn levels(
     compute: Option<&OpenBackend>,
     local: &Local,
     opened: &Opened,
-    say: &dyn Fn(u8, &str),
+    costs: &mut Costs,
     found: &mut Findings,
 ) -> Result<u8, Failure> {
-    let study = opened.study();
-    let bootstrapped = study.outputs.len() + study.claims.len();
-    say(
-        1,
-        &format!("{bootstrapped} figures, tables and claims from the rows; no model is needed"),
-    );
+    let estimator = Estimator::new(opened);
+    costs.say(estimator.recompute());
     found.extend(verify::recompute(opened, VERSION)?);
     if args.level >= 2 {
-        let (mut judged, mut responses) = (0, 0);
-        for step in &opened.plan().steps {
-            if let Action::Judge { samples, .. } = &step.action {
-                judged += 1;
-                if let Some(Action::Sample(draw)) = opened.plan().steps.get(*samples).map(|step| &step.action)
-                {
-                    responses += draw.samples;
-                }
-            }
-        }
-        say(
-            2,
-            &format!("{judged} sets of responses judged again, {responses} samples a problem in all"),
-        );
+        costs.say(estimator.judge());
         found.extend(verify::judge(opened, local)?);
     }
     if args.level >= 3 {
         let mut backend = backend(compute, &args.device)?;
-        let drawn = opened
-            .plan()
-            .steps
-            .iter()
-            .filter(|step| matches!(step.action, Action::Sample(_)))
-            .count();
-        say(
-            3,
-            &format!("at most 59 responses of each of {drawn} sets drawn again"),
-        );
+        costs.say(estimator.sample(local)?);
         let drawn = verify::sample(opened, local, backend.as_mut())?;
         // Where no model is at hand nothing was drawn, and nothing above level 2 was looked at.
         let compared = !drawn.passed.is_empty() || !drawn.faults.is_empty();
@@ -128,11 +141,7 @@ fn levels(
             return Ok(2);
         }
         if args.level >= 4 {
-            let seconds = opened.packed_seconds();
-            say(
-                4,
-                &format!("the whole study again: {seconds:.0} s on the machine that packed it"),
-            );
+            costs.say(estimator.again());
             let mut listener = progress::listener(args.format == Format::Json);
             let work = args.work.join(pack_name(&args.pack));
             found.extend(verify::again(
@@ -155,7 +164,13 @@ fn pack_name(pack: &Path) -> String {
         .into_owned()
 }
 
-fn conclude(args: &VerifyArgs, pack: &Pack, found: &Findings, reached: u8) -> Result<ExitCode, Failure> {
+fn conclude(
+    args: &VerifyArgs,
+    pack: &Pack,
+    found: &Findings,
+    reached: u8,
+    costs: &[Cost],
+) -> Result<ExitCode, Failure> {
     let name = args
         .pack
         .file_name()
@@ -167,7 +182,7 @@ fn conclude(args: &VerifyArgs, pack: &Pack, found: &Findings, reached: u8) -> Re
         true => reached,
         false => args.level,
     };
-    let statement = verify::attestation(&name, &pack.sha256, reached, VERSION, found);
+    let statement = verify::attestation(&name, &pack.sha256, reached, VERSION, found, costs);
     let path = args.attestation.clone().unwrap_or_else(|| {
         let mut path = args.pack.clone().into_os_string();
         path.push(format!(".level{reached}.intoto.json"));

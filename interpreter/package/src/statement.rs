@@ -53,6 +53,7 @@ pub(crate) fn attestation(attested: &Attested<'_>) -> Value {
         passed,
         faults,
         notes,
+        costs,
     } = attested;
     let named = |fault: &Fault| format!("{}: {}", fault.file, fault.what);
     json!({
@@ -65,6 +66,7 @@ pub(crate) fn attestation(attested: &Attested<'_>) -> Value {
             "passedTests": passed,
             "warnedTests": notes,
             "failedTests": faults.iter().map(named).collect::<Vec<_>>(),
+            "costs": costs,
         },
     })
 }

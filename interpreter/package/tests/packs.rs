@@ -483,6 +483,43 @@ fn chosen_problems_and_two_judges_pass_every_level() {
     assert_eq!(found.passed.len(), 5, "{found:?}");
 }
 
+/// Every level says what it costs, from what the packed run took and a trial of this machine.
+#[test]
+fn levels_say_their_cost_and_what_it_rests_on() {
+    let place = finished(true);
+    let local = Local {
+        models: BTreeMap::from([("base".to_owned(), place.folder.path().join("model"))]),
+        place: rlx_data::World::new([], true),
+        ..Local::default()
+    };
+    let bare = opened(&packed(&place, "bare.rlxpack").unwrap().path);
+    let unknown = verify::Estimator::new(&bare).recompute();
+    assert_eq!(unknown.seconds, None);
+    assert!(unknown.basis.contains("does not say"), "{unknown:?}");
+
+    rlx_run::keep_report_time(&place.results(), 1_000.0).unwrap();
+    let timed = opened(&packed(&place, "timed.rlxpack").unwrap().path);
+    assert_eq!(told(&verify::recompute(&timed, "test").unwrap()), "");
+    let estimator = verify::Estimator::new(&timed);
+    let one = estimator.recompute();
+    // However busy this machine is, it is the same machine.
+    assert!(one.seconds.unwrap() > 1.0, "{one:?}");
+    assert!(one.basis.contains("by a trial of this machine"), "{one:?}");
+    let three = estimator.sample(&local).unwrap();
+    assert!(three.work.starts_with("30 responses drawn again"), "{three:?}");
+    assert!(
+        three.seconds.is_some() && three.basis.contains("the packed run"),
+        "{three:?}"
+    );
+    assert!(estimator.judge().seconds.is_some());
+    // All of it is more than any part.
+    assert!(estimator.again().seconds.unwrap() >= one.seconds.unwrap());
+    let zero = verify::Cost::of_hashes(1 << 20);
+    let statement = verify::attestation("p", "0", 1, "test", &Findings::default(), &[zero, one]);
+    assert_eq!(statement["predicate"]["costs"][1]["level"], 1);
+    assert!(statement["predicate"]["costs"][1]["seconds"].as_f64().unwrap() > 1.0);
+}
+
 /// What readers said goes into the pack, is an input of its tables and claims, and cannot be changed on the way.
 #[test]
 fn labels_are_packed_checked_and_kept_by_what_comes_out_again() {

@@ -38,6 +38,18 @@ pub struct ReportData {
     pub cost: Cost,
     pub warnings: Vec<String>,
     pub responses: Vec<SampledEvaluation>,
+    /// Empty in reports that were made before it was kept.
+    #[serde(default)]
+    pub identity: Identity,
+}
+
+/// What the results were made from: 16 hexadecimal digits each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The key of the plan's last step, which holds what every step means.
+    pub plan: String,
+    /// Every response, verdict, score and label that was read.
+    pub rows: String,
 }
 
 /// The `.rlx` file.

@@ -216,3 +216,20 @@ fn the_terminal_gets_tables_and_ends_with_verdicts() {
     );
     assert!(!text.contains('\u{1b}'));
 }
+
+#[test]
+fn the_footer_says_what_the_page_was_made_from() {
+    let html = render_html(&common::study());
+    let footer = html.split("<footer>").nth(1).unwrap();
+    assert!(
+        footer.contains("Plan <code>0123456789abcdef</code> · rows <code>fedcba9876543210</code>"),
+        "{footer}"
+    );
+    let html = render_html(&empty());
+    assert!(!html.contains("Plan <code></code>"));
+    let older = ReportData {
+        identity: Default::default(),
+        ..common::study()
+    };
+    assert!(!render_html(&older).contains("· rows <code>"));
+}

@@ -3,9 +3,11 @@
 use crate::{
     DeviceReport, RunError, disputes,
     execute::Journal,
+    identity::Rows,
     search::{self, Place},
     shown::shown,
-    state::{StepState, sampled_problems, training_done},
+    state::{sampled_problems, training_done},
+    times::{Times, keep_times},
     world::World,
 };
 use rlx_analysis::{
@@ -14,13 +16,12 @@ use rlx_analysis::{
 use rlx_data::Problem;
 use rlx_judge::Outcome;
 use rlx_language::{Change, Evaluation, ModelRef, ModelSource, OutputKind, Recipe, Study, Temperature};
-use rlx_plan::{Action, Plan, SampleStep, Step};
+use rlx_plan::{Action, Plan, SampleStep};
 use rlx_report::{
-    Cost, EvaluationSettings, Machine, ModelRole, OutputForm, ReportChange, ReportData, ReportDataSet,
-    ReportModel, ReportOutput, ReportProfile, ReportStep, SampledEvaluation, SpecSource,
+    Cost, EvaluationSettings, Identity, Machine, ModelRole, OutputForm, ReportChange, ReportData,
+    ReportDataSet, ReportModel, ReportOutput, ReportProfile, ReportStep, SampledEvaluation, SpecSource,
 };
 use rlx_store::{Response, ScoreRow, Store, VerdictRow, file};
-use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -28,14 +29,6 @@ use std::{
 
 /// Confidence of the intervals of figures and tables.
 const CONFIDENCE: f64 = 0.95;
-/// What earlier runs took, kept beside the results: `times.json`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Times {
-    /// Seconds and tokens by step and key, over all runs that worked on it.
-    steps: BTreeMap<String, (f64, u64)>,
-    device: Option<DeviceReport>,
-}
-
 /// What to present besides rows.
 pub struct Presented<'a> {
     pub study: &'a Study,
@@ -82,7 +75,14 @@ pub fn present(presented: &Presented<'_>, results: &Path) -> Result<ReportData, 
     let claims = rlx_analysis::evaluate_all(study.claims.values(), &evidence.numbers, &resampling);
     let times = keep_times(presented, results)?;
     let searches = &evidence.numbers.searches;
-    let data = report_data(presented, outputs, claims, (&times, searches), evidence.shown)?;
+    let data = report_data(
+        presented,
+        outputs,
+        claims,
+        (&times, searches),
+        evidence.shown,
+        evidence.rows.identity(plan),
+    )?;
     file::create_folder(results)?;
     for written in rlx_report::render_files(&data) {
         let path = results.join(&written.path);
@@ -106,6 +106,7 @@ pub(crate) fn analysis_failed(name: &str, error: &dyn std::fmt::Display) -> RunE
 struct Seen {
     numbers: Evidence,
     shown: Vec<SampledEvaluation>,
+    rows: Rows,
 }
 
 /// The rows of one model in one evaluation.
@@ -114,7 +115,7 @@ pub(crate) struct ModelRows {
     pub(crate) responses: Vec<Response>,
     pub(crate) verdicts: BTreeMap<(String, u64), VerdictRow>,
     /// By the model that scored.
-    scores: Vec<(String, Vec<ScoreRow>)>,
+    pub(crate) scores: Vec<(String, Vec<ScoreRow>)>,
 }
 
 impl ModelRows {
@@ -143,6 +144,7 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
     let mut seen = Seen {
         numbers: Evidence::default(),
         shown: Vec::new(),
+        rows: Rows::default(),
     };
     for evaluation in study.evaluations.values() {
         let problems = world.problems(&evaluation.benchmark)?;
@@ -200,6 +202,9 @@ fn evidence(study: &Study, plan: &Plan, store: &Store, world: &World) -> Result<
         }
         seen.numbers.evaluations.insert(evaluation.name.clone(), outcomes);
         let labels = crate::labels::labels(evaluation, plan, store)?;
+        for rows in &models {
+            seen.rows.add(&evaluation.name, rows, &labels);
+        }
         seen.numbers.labels.insert(evaluation.name.clone(), labels);
         seen.shown.push(shown(evaluation, problems, &models, study)?);
         for by in disputes::second_judges(study, &evaluation.name) {
@@ -355,37 +360,6 @@ fn training_log(name: &str, folder: &Path) -> Result<TrainingLog, RunError> {
     })
 }
 
-/// Adds this run's times to those of earlier ones.
-fn keep_times(presented: &Presented<'_>, results: &Path) -> Result<Times, RunError> {
-    let path = results.join("times.json");
-    let mut times: Times = std::fs::read(&path)
-        .ok()
-        .and_then(|text| serde_json::from_slice(&text).ok())
-        .unwrap_or_default();
-    for ran in &presented.journal.steps {
-        if let Some(step) = presented.plan.step(&ran.name) {
-            let name = time_name(step);
-            let before = match ran.before {
-                StepState::Partly { .. } => times.steps.get(&name).copied().unwrap_or_default(),
-                StepState::ToDo | StepState::Done => (0.0, 0),
-            };
-            times
-                .steps
-                .insert(name, (before.0 + ran.seconds, before.1 + ran.tokens));
-        }
-    }
-    if presented.device.is_some() {
-        times.device.clone_from(&presented.device);
-    }
-    file::create_folder(results)?;
-    file::write_json(&path, &times)?;
-    Ok(times)
-}
-
-fn time_name(step: &Step) -> String {
-    format!("{} {}", step.key.short(), step.name)
-}
-
 fn changes(changes: &[Change]) -> Vec<ReportChange> {
     changes
         .iter()
@@ -403,6 +377,7 @@ fn report_data(
     claims: Vec<ClaimVerdict>,
     (times, searches): (&Times, &[SearchLog]),
     responses: Vec<SampledEvaluation>,
+    identity: Identity,
 ) -> Result<ReportData, RunError> {
     let Presented {
         study,
@@ -422,7 +397,7 @@ fn report_data(
             continue;
         }
         let ran = presented.journal.steps.iter().any(|ran| ran.name == step.name);
-        let time = times.steps.get(&time_name(step)).copied();
+        let time = times.named(step);
         let (seconds, tokens) = match &step.action {
             Action::Train(_) => {
                 let done = training_done(store, step);
@@ -531,6 +506,7 @@ fn report_data(
         cost,
         warnings: Vec::new(),
         responses,
+        identity,
     })
 }
 

@@ -9,12 +9,14 @@
 //! | 4 | everything, trained, drawn and judged again |
 
 mod again;
+mod cost;
 mod judge;
 mod opened;
 mod recompute;
 mod sample;
 
 pub use again::again;
+pub use cost::{Cost, Estimator};
 pub use judge::judge;
 pub use opened::{Local, Opened};
 pub use recompute::recompute;
@@ -60,10 +62,18 @@ pub(crate) struct Attested<'a> {
     pub(crate) passed: &'a [String],
     pub(crate) faults: &'a [Fault],
     pub(crate) notes: &'a [String],
+    pub(crate) costs: &'a [Cost],
 }
 
-/// An in-toto statement (test-result predicate) about a checked pack.
-pub fn attestation(pack: &str, sha256: &str, level: u8, version: &str, findings: &Findings) -> Value {
+/// An in-toto statement (test-result predicate) about a checked pack, with what each level was to cost and took.
+pub fn attestation(
+    pack: &str,
+    sha256: &str,
+    level: u8,
+    version: &str,
+    findings: &Findings,
+    costs: &[Cost],
+) -> Value {
     statement::attestation(&Attested {
         pack,
         sha256,
@@ -72,5 +82,6 @@ pub fn attestation(pack: &str, sha256: &str, level: u8, version: &str, findings:
         passed: &findings.passed,
         faults: &findings.faults,
         notes: &findings.notes,
+        costs,
     })
 }

@@ -136,16 +136,6 @@ impl Opened {
         &self.plan
     }
 
-    /// Seconds that the packed run took.
-    pub fn packed_seconds(&self) -> f64 {
-        let text = std::fs::read(self.folder.path().join("environment.json")).unwrap_or_default();
-        let value: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-        value
-            .get("wall_seconds")
-            .and_then(serde_json::Value::as_f64)
-            .unwrap_or(0.0)
-    }
-
     /// Rows as packed.
     pub(crate) fn store(&self) -> Store {
         Store::read_only(&self.folder.path().join("store"))

@@ -16,7 +16,7 @@ const MISSED: f64 = 0.05;
 
 /// Responses to draw again of each model, so that with [`MISSED`] probability at most a share of [`ALTERED`] altered
 /// ones stays unseen: the least m with (1 − share)^m ≤ chance. 59.
-fn responses_to_draw() -> usize {
+pub(crate) fn responses_to_draw() -> usize {
     (MISSED.ln() / (1.0 - ALTERED).ln()).ceil() as usize
 }
 
@@ -75,7 +75,7 @@ pub fn sample(opened: &Opened, local: &Local, backend: &mut dyn Backend) -> Resu
 }
 
 /// Every so many-th row, so that all problems are met alike.
-fn spread(rows: Vec<Response>, wanted: usize) -> Vec<Response> {
+pub(crate) fn spread(rows: Vec<Response>, wanted: usize) -> Vec<Response> {
     let total = rows.len();
     if total <= wanted {
         return rows;
@@ -177,7 +177,12 @@ fn two_proportions(one: usize, other: usize, n: usize) -> f64 {
 }
 
 /// Where the weights of a sampling step are on this machine.
-fn model_at(opened: &Opened, here: &Study, draw: &SampleStep, local: &Local) -> Result<ModelAt, PackError> {
+pub(crate) fn model_at(
+    opened: &Opened,
+    here: &Study,
+    draw: &SampleStep,
+    local: &Local,
+) -> Result<ModelAt, PackError> {
     match &draw.model.reference {
         ModelRef::Model { name } => {
             let missing = |why: String| PackError::Missing(format!("model `{name}`: {why}"));

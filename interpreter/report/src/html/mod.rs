@@ -50,9 +50,17 @@ pub fn render_html(data: &ReportData) -> String {
         .iter()
         .find(|(name, _)| name == "rlx")
         .map_or_else(String::new, |(_, version)| format!(" {version}"));
+    let identity = match &data.identity {
+        identity if identity.plan.is_empty() => String::new(),
+        identity => format!(
+            "<p>Plan <code>{}</code> · rows <code>{}</code></p>",
+            xml(&identity.plan),
+            xml(&identity.rows)
+        ),
+    };
     let _ = writeln!(
         page,
-        "<footer><p>Made by <b>rlx</b>{} from <code>{}</code>, seed {}. The numbers behind each figure and table lie beside this page as CSV.</p></footer>",
+        "<footer><p>Made by <b>rlx</b>{} from <code>{}</code>, seed {}. The numbers behind each figure and table lie beside this page as CSV.</p>{identity}</footer>",
         xml(&version),
         xml(&data.source.file),
         data.seed

@@ -706,5 +706,9 @@ pub fn study() -> ReportData {
             hash: "3f0c11aa90de".into(),
         }],
         responses: responses(),
+        identity: Identity {
+            plan: "0123456789abcdef".into(),
+            rows: "fedcba9876543210".into(),
+        },
     }
 }
