@@ -16,7 +16,7 @@ use rlx_analysis::{
 use rlx_data::Problem;
 use rlx_judge::Outcome;
 use rlx_language::{Change, Evaluation, ModelRef, ModelSource, OutputKind, Recipe, Study, Temperature};
-use rlx_plan::{Action, Plan, SampleStep};
+use rlx_plan::{Action, Plan, SampleStep, Step};
 use rlx_report::{
     Cost, EvaluationSettings, Identity, Machine, ModelRole, OutputForm, ReportChange, ReportData,
     ReportDataSet, ReportModel, ReportOutput, ReportProfile, ReportStep, SampledEvaluation, SpecSource,
