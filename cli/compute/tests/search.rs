@@ -138,4 +138,24 @@ fn a_target_out_of_reach_ends_the_run_and_its_mend_goes_on() {
         String::from_utf8_lossy(&verified.stdout),
         String::from_utf8_lossy(&verified.stderr)
     );
+    // The study states no licence, so the tokenizer of the fresh model is not in the pack: said, and mended by its place.
+    let again = |more: &[&str]| {
+        let mut arguments = vec!["verify", "study.rlxpack", "--level", "3"];
+        arguments.extend(more);
+        let output = place.rlx(&arguments);
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        (output.status.success(), text)
+    };
+    let (sound, without) = again(&[]);
+    assert!(
+        !sound && without.contains("its tokenizer is not in the pack"),
+        "{without}"
+    );
+    let tokenizer = place.path("tokenizer");
+    let (sound, with) = again(&["--model", &format!("base={}", tokenizer.display())]);
+    assert!(sound && with.contains("token by token the same"), "{with}");
 }

@@ -157,9 +157,12 @@ impl Opened {
         };
         for (name, model) in &mut study.models {
             if let Some(path) = local.models.get(name) {
-                model.source = ModelSource::Path {
-                    path: path.to_string_lossy().into_owned(),
-                };
+                let path = path.to_string_lossy().into_owned();
+                match &mut model.source {
+                    // Fresh weights come from the seed; only their tokenizer lies anywhere.
+                    ModelSource::Init { tokenizer, .. } => *tokenizer = path,
+                    source => *source = ModelSource::Path { path },
+                }
             }
             match &mut model.source {
                 ModelSource::Path { path } => inside(path),

@@ -7,7 +7,7 @@ use rlx_language::{ModelRef, ModelSource, Study};
 use rlx_plan::{Action, SampleStep, Step};
 use rlx_run::{Backend, ModelAt, OpenModel, World};
 use rlx_store::{Response, Store};
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 /// Share of altered responses that a check should not overlook.
 const ALTERED: f64 = 0.05;
@@ -195,33 +195,38 @@ pub(crate) fn model_at(
                     "its responses were not drawn by rlx, and cannot be drawn again".into(),
                 ));
             }
-            if let ModelSource::Init {
-                architecture,
-                tokenizer,
-                seed,
-            } = &model.source
-            {
-                return Ok(ModelAt::Init {
-                    architecture: architecture.clone(),
-                    tokenizer: PathBuf::from(tokenizer),
-                    seed: *seed,
-                });
-            }
             let path = rlx_data::locate_model(model, &local.place).map_err(|error| {
-                missing(match &model.source {
-                    ModelSource::Path { .. } if !local.models.contains_key(name) => {
-                        format!("its weights are not in the pack; `--model {name}=PATH` says where they lie")
-                    }
-                    _ => error.to_string(),
+                let lies = match &model.source {
+                    ModelSource::Path { .. } => "its weights are",
+                    ModelSource::Init { .. } => "its tokenizer is",
+                    _ => return missing(error.to_string()),
+                };
+                missing(match local.models.get(name) {
+                    Some(_) => error.to_string(),
+                    None => format!("{lies} not in the pack; `--model {name}=PATH` says where to look"),
                 })
             })?;
-            if let ModelSource::Path { path: packed } = &opened.spec.study.models[name].source
+            if let ModelSource::Path { path: packed }
+            | ModelSource::Init {
+                tokenizer: packed, ..
+            } = &opened.spec.study.models[name].source
                 && let Some(pin) = opened.around.pins.get(packed)
                 && *pin != pin_model(model, &local.place, &mut PinCache::none())?
             {
-                return Err(missing("its weights are not the packed study's".into()));
+                return Err(missing(
+                    "what lies there is not what the packed study used".into(),
+                ));
             }
-            Ok(ModelAt::Path(path))
+            Ok(match &model.source {
+                ModelSource::Init {
+                    architecture, seed, ..
+                } => ModelAt::Init {
+                    architecture: architecture.clone(),
+                    tokenizer: path,
+                    seed: *seed,
+                },
+                _ => ModelAt::Path(path),
+            })
         }
         ModelRef::Checkpoint { training, step } => {
             let label = draw.model.reference.label();
