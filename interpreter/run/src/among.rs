@@ -2,7 +2,7 @@
 
 use crate::{
     RunError,
-    present::solved,
+    evidence::solved,
     state::{sample_step, sampled_problems},
     world::World,
 };

@@ -2,7 +2,7 @@
 
 use crate::{
     RunError,
-    present::{ModelRows, solved},
+    evidence::{ModelRows, solved},
     world::World,
 };
 use rlx_analysis::{Disputes, JudgedTwice, Said};

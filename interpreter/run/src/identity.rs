@@ -1,6 +1,6 @@
 //! What a page was made from, in two hashes: of what the study means, and of the rows.
 
-use crate::present::ModelRows;
+use crate::evidence::ModelRows;
 use rlx_analysis::LabelledRow;
 use rlx_plan::{Action, Plan};
 use rlx_report::Identity;

@@ -9,7 +9,7 @@ use crate::{
     RunError,
     backend::OpenModel,
     event::{Event, Listener},
-    present::{analysis_failed, responses},
+    evidence::{analysis_failed, responses},
     sample,
     state::{StepState, sampled_problems, table_state},
     world::World,

@@ -2,7 +2,7 @@
 
 use crate::{
     RunError,
-    present::{ModelRows, solved},
+    evidence::{ModelRows, solved},
 };
 use rlx_data::Problem;
 use rlx_language::{Evaluation, Study};
