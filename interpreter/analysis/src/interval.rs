@@ -107,7 +107,7 @@ pub(crate) struct Sorted {
 
 impl Sorted {
     pub(crate) fn new(series: impl Iterator<Item = f64>) -> Self {
-        let (mut values, mut undefined) = (Vec::new(), 0);
+        let (mut values, mut undefined) = (Vec::with_capacity(series.size_hint().0), 0);
         for value in series {
             if value.is_nan() {
                 undefined += 1;
