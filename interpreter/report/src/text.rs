@@ -28,7 +28,7 @@ pub fn render_text(data: &ReportData) -> String {
             let _ = writeln!(out, "  {}", terminal(&note));
         }
         let built = tables::build(&output.results);
-        for block in blocks(&grid(&built)) {
+        for block in blocks(&built) {
             out.push_str(&block);
         }
         if let Results::PassAtK(results) = &output.results {
@@ -169,20 +169,29 @@ fn cell(cell: &Cell) -> String {
     }
 }
 
-/// The grid as lines; the first column is repeated where the others need more than one block.
-fn blocks(columns: &[Vec<String>]) -> Vec<String> {
-    let Some((names, numbers)) = columns.split_first() else {
-        return Vec::new();
+/// The grid as lines; where its columns need more than one block, what the rows are called stands in each: the columns of
+/// text that come first, or one of them where they are wide.
+fn blocks(table: &Table) -> Vec<String> {
+    let columns = grid(table);
+    let width = |columns: &[Vec<String>]| -> usize {
+        let heads = columns.iter().filter_map(|column| column.first());
+        heads.map(|head| 2 + head.chars().count()).sum()
     };
-    let width = |column: &Vec<String>| column.first().map_or(0, |cell| cell.chars().count());
+    let named = table.columns.iter().take_while(|column| !column.numeric).count();
+    let named = match named.clamp(1, columns.len().max(1)) {
+        named if named < columns.len() && width(&columns[..named]) <= WIDTH / 2 => named,
+        _ => 1,
+    };
+    let (names, numbers) = columns.split_at(named.min(columns.len()));
     let mut all: Vec<Vec<&Vec<String>>> = Vec::new();
     let mut taken = usize::MAX;
     for column in numbers {
-        if taken.saturating_add(2 + width(column)) > WIDTH || all.is_empty() {
-            all.push(Vec::new());
-            taken = 2 + width(names);
+        let wide = width(std::slice::from_ref(column));
+        if taken.saturating_add(wide) > WIDTH || all.is_empty() {
+            all.push(names.iter().collect());
+            taken = width(names);
         }
-        taken += 2 + width(column);
+        taken += wide;
         if let Some(block) = all.last_mut() {
             block.push(column);
         }
@@ -190,8 +199,8 @@ fn blocks(columns: &[Vec<String>]) -> Vec<String> {
     all.into_iter()
         .map(|block| {
             let mut text = String::new();
-            for (row, name) in names.iter().enumerate() {
-                let mut line = format!("  {name}");
+            for row in 0..=table.rows.len() {
+                let mut line = String::new();
                 for column in &block {
                     line.push_str("  ");
                     line.push_str(column.get(row).map_or("", String::as_str));

@@ -215,6 +215,19 @@ fn the_terminal_gets_tables_and_ends_with_verdicts() {
         "a table is too wide"
     );
     assert!(!text.contains('\u{1b}'));
+    // What tells rows apart stands in every block of a table that is wider than a terminal.
+    let boxes = text.split("likelihood:").nth(1).unwrap();
+    let heads: Vec<&str> = boxes
+        .lines()
+        .filter(|line| line.starts_with("  responses of"))
+        .collect();
+    assert!(heads.len() > 1, "{boxes}");
+    assert!(
+        heads
+            .iter()
+            .all(|head| head.starts_with("  responses of  under ")),
+        "{heads:?}"
+    );
 }
 
 #[test]
