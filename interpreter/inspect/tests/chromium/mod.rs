@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Nothing that is tested takes a hundredth of it: a browser that hangs is ended.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_secs(600);
 
 pub(crate) struct Chromium {
     child: Child,
