@@ -2,10 +2,9 @@
 
 use rlx_language::{BesideRow, Quantity};
 
-use super::contrast::p_value;
+use super::contrast::{corrected, p_value};
 use super::{Setting, UNDEFINED, Warnings, cell, column, number, text};
 use crate::evidence::Evidence;
-use crate::holm::holm;
 use crate::quantity;
 use crate::results::{Listing, ListingUnit};
 use crate::undefined::Undefined;
@@ -44,13 +43,12 @@ pub(super) fn answer(
         };
         found.push((row.label.clone(), own, published.value, gap, p));
     }
-    let ps: Vec<f64> = found.iter().filter_map(|(.., p)| *p).collect();
-    let mut corrected = holm(&ps).into_iter();
-    let count = ps.len();
+    let ps: Vec<Option<f64>> = found.iter().map(|(.., p)| *p).collect();
+    let count = ps.iter().flatten().count();
     let cells = found
         .into_iter()
-        .map(|(label, own, published, gap, p)| {
-            let holm = p.and_then(|_| corrected.next());
+        .zip(corrected(&ps, count))
+        .map(|((label, own, published, gap, _), holm)| {
             let word = match holm.map(|p| p > 1.0 - setting.confidence) {
                 Some(true) => "yes",
                 Some(false) => "no",
