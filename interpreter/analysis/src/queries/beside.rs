@@ -2,7 +2,7 @@
 
 use rlx_language::{BesideRow, Quantity};
 
-use super::contrast::{corrected, p_value};
+use super::contrast::{corrected, tested};
 use super::{Setting, UNDEFINED, Warnings, cell, column, number, text};
 use crate::evidence::Evidence;
 use crate::quantity;
@@ -30,11 +30,9 @@ pub(super) fn answer(
                 warnings.saw(&measured);
                 let own = setting.estimate(&measured);
                 let difference = measured.minus(&published);
+                let (difference, p) = tested(&difference, setting);
                 // Without an interval nothing can be said of it.
-                let p = own
-                    .problems_like_these
-                    .map(|_| p_value(&difference, setting.resampling));
-                (own, setting.estimate(&difference), p)
+                (own, difference, own.problems_like_these.map(|_| p))
             }
             Err(reason) => {
                 warnings.undefined(&reason);

@@ -3,7 +3,7 @@
 
 use rlx_language::ModelRef;
 
-use super::contrast::p_value;
+use super::contrast::tested;
 use super::{Setting, Warnings, cell, column, models, number, text};
 use crate::evidence;
 use crate::holm::holm;
@@ -50,14 +50,8 @@ pub(super) fn answer(
                         for ((k, own), base) in ks.iter().zip(measured).zip(&of_base) {
                             let difference = own.minus(base);
                             warnings.saw(&difference);
-                            let p = p_value(&difference, setting.resampling);
-                            found.push((
-                                label.clone(),
-                                *k,
-                                setting.estimate(&own),
-                                setting.estimate(&difference),
-                                p,
-                            ));
+                            let (difference, p) = tested(&difference, setting);
+                            found.push((label.clone(), *k, setting.estimate(&own), difference, p));
                         }
                     }
                     Err(reason) => warnings.undefined(&reason),

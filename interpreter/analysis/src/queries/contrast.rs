@@ -1,13 +1,21 @@
 //! p-values of differences, as the tables of comparisons hold them.
 
+use super::Setting;
 use crate::holm::{holm_among, smallest_level};
+use crate::intervals::Intervals;
 use crate::measured::Measured;
 use crate::resampling::Resampling;
+use crate::results::Estimate;
 use crate::special::binomial_masses;
 
-/// Two-sided: the level at which the interval for problems like these just reaches 0.
-pub(super) fn p_value(difference: &Measured, resampling: &Resampling) -> f64 {
-    let intervals = difference.intervals(resampling);
+/// A difference with its intervals, and its two-sided p: the level at which the one for problems like these just reaches 0.
+pub(super) fn tested(difference: &Measured, setting: &Setting<'_>) -> (Estimate, f64) {
+    let intervals = difference.intervals(setting.resampling);
+    let p = p_value(&intervals, setting.resampling);
+    (intervals.estimate(setting.confidence), p)
+}
+
+fn p_value(intervals: &Intervals, resampling: &Resampling) -> f64 {
     smallest_level(resampling, |alpha| {
         intervals
             .problems_like_these(1.0 - alpha)
@@ -17,7 +25,7 @@ pub(super) fn p_value(difference: &Measured, resampling: &Resampling) -> f64 {
 
 /// One-sided, of a difference that is said to be above 0.
 pub(super) fn p_above(difference: &Measured, resampling: &Resampling) -> f64 {
-    let two_sided = p_value(difference, resampling);
+    let two_sided = p_value(&difference.intervals(resampling), resampling);
     if difference.value > 0.0 {
         two_sided / 2.0
     } else {

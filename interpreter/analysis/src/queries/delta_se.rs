@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 use rlx_language::ModelRef;
 
-use super::contrast::{corrected, p_value};
+use super::contrast::{corrected, tested};
 use super::{Setting, UNDEFINED, Warnings, models};
 use crate::evidence;
 use crate::measured::Measured;
@@ -89,10 +89,7 @@ fn over_smallest(rows: &mut [DeltaSeRow], firsts: &[Option<Measured>], setting: 
         .enumerate()
         .map(|(at, first)| {
             let difference = best.minus(first.as_ref().filter(|_| at != smallest)?);
-            Some((
-                setting.estimate(&difference),
-                p_value(&difference, setting.resampling),
-            ))
+            Some(tested(&difference, setting))
         })
         .collect();
     let ps: Vec<Option<f64>> = found.iter().map(|found| found.map(|(_, p)| p)).collect();
